@@ -1,0 +1,285 @@
+"""The painting world of SPIRAL: a vector environment in which every action is one stroke of libmypaint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+from pymypaint import BatchPainter
+
+from envs.spec import ActionComponent, ActionSpec
+
+Observation = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class PaintConfig:
+    """Settings of the painting world (Ganin et al. 2018, section 4 and appendix; defaults as published).
+
+    Attributes:
+        canvas_size: height and width of the canvas that is painted, in pixels.
+        observation_size: height and width of what the agent sees; must divide ``canvas_size`` (area pooling).
+            Smaller observations make networks, replay and transfers cheaper and lose detail.
+        grid: cells of the location grid along each side.
+        episode_length: length of an episode where, as published, the reset counts as one step: an episode
+            has ``episode_length - 1`` actions. More actions paint more detail and are harder to credit.
+        brush: name of a libmypaint brush, or path of a ``.myb`` file.
+        brush_sizes: brush radii in pixels of a 64-pixel canvas; more than one makes it an action component.
+        pressure_levels: number of pressures, ``linspace(0.1, 1, n)``; 1 fixes the pressure at ``fixed_pressure``.
+        fixed_pressure: pressure in [0, 1] where ``pressure_levels`` is 1.
+        color: whether strokes have colours (three components of ``color_levels`` each); else black on white.
+        color_levels: values per colour channel.
+        first_is_move: whether the first action only places the brush, whatever its flag says.
+        history: keep one brush for ever, as the published environment does (what it paints then depends on
+            all earlier episodes), instead of a fresh brush per episode.
+        legacy_move: reproduce the published environment's move bug (after a move, x is taken for y).
+        threads: threads that paint; results do not depend on it.
+    """
+
+    canvas_size: int = 64
+    observation_size: int = 64
+    grid: int = 32
+    episode_length: int = 20
+    brush: str = "classic/dry_brush"
+    brush_sizes: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 12.0, 24.0)
+    pressure_levels: int = 10
+    fixed_pressure: float = 0.5
+    color: bool = True
+    color_levels: int = 20
+    first_is_move: bool = False
+    history: bool = False
+    legacy_move: bool = False
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.observation_size < 1 or self.canvas_size % self.observation_size:
+            raise ValueError(
+                f"observation_size: expected a divisor of canvas_size {self.canvas_size}, got {self.observation_size}"
+            )
+        if self.grid < 2 or self.canvas_size < self.grid:
+            raise ValueError(f"grid: expected 2 to canvas_size {self.canvas_size}, got {self.grid}")
+        if self.episode_length < 2:
+            raise ValueError(f"episode_length: expected at least 2 (reset counts as one), got {self.episode_length}")
+        if not self.brush_sizes or min(self.brush_sizes) <= 0:
+            raise ValueError(f"brush_sizes: expected positive radii in pixels, got {self.brush_sizes}")
+        if self.pressure_levels < 1 or self.color_levels < 2 or not 0 <= self.fixed_pressure <= 1:
+            raise ValueError(
+                "pressure_levels, color_levels, fixed_pressure: expected >= 1, >= 2 and 0 to 1, "
+                f"got {self.pressure_levels}, {self.color_levels}, {self.fixed_pressure}"
+            )
+
+    @property
+    def num_actions(self) -> int:
+        """T, the number of actions of an episode."""
+        return self.episode_length - 1
+
+    @property
+    def channels(self) -> int:
+        """C, the number of channels of a canvas: 3 in colour, else 1."""
+        return 3 if self.color else 1
+
+    @property
+    def canvas_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of the observed canvas."""
+        return self.observation_size, self.observation_size, self.channels
+
+    @property
+    def action_spec(self) -> ActionSpec:
+        """Components of an action; those that this configuration does not use are left out, as published."""
+        cells = self.grid * self.grid
+        components = [
+            ActionComponent("control", cells, location=True),
+            ActionComponent("end", cells, location=True, painting_only=False),
+            ActionComponent("flag", 2, painting_only=False),
+        ]
+        if self.pressure_levels > 1:
+            components.append(ActionComponent("pressure", self.pressure_levels))
+        if len(self.brush_sizes) > 1:
+            components.append(ActionComponent("size", len(self.brush_sizes)))
+        if self.color:
+            components += [ActionComponent(name, self.color_levels) for name in ("red", "green", "blue")]
+        return ActionSpec(tuple(components), self.grid, self.first_is_move)
+
+
+@dataclass
+class Strokes:
+    """Real-valued strokes of N canvases, the decoded form of an action array [N, K]."""
+
+    end: NDArray[np.float64]
+    control: NDArray[np.float64]
+    pressure: NDArray[np.float64]
+    log_radius: NDArray[np.float64]
+    color: NDArray[np.float64]
+    paint: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class StrokeDecoder:
+    """Turns integer actions into strokes; the tables are those of the published environment."""
+
+    config: PaintConfig
+    spec: ActionSpec = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spec", self.config.action_spec)
+
+    def smallest_log_radius(self, scale: float = 1.0) -> float:
+        """log of the radius that the brush has after a reset, in pixels of a canvas ``scale`` times as large."""
+        return float(np.log(self.config.brush_sizes[0] * scale))
+
+    def __call__(self, actions: NDArray[np.int64], scale: float = 1.0) -> Strokes:
+        """Decode int64 [N, K]; ``scale`` paints the same strokes on a canvas that many times as large."""
+        config, spec, count = self.config, self.spec, len(actions)
+        size = config.canvas_size * scale
+
+        def levels(name: str, table: NDArray[np.float64], default: float) -> NDArray[np.float64]:
+            column = spec.column(name)
+            return np.full(count, default) if column is None else table[actions[:, column]]
+
+        def points(name: str) -> NDArray[np.float64]:
+            cell = actions[:, spec.names.index(name)]
+            return np.stack(np.divmod(cell, config.grid), 1) * (size / config.grid)
+
+        log_radii = np.log(np.array(config.brush_sizes) * scale)
+        shades = np.linspace(0.0, 1.0, config.color_levels)
+        return Strokes(
+            end=points("end"),
+            control=points("control"),
+            pressure=levels("pressure", np.linspace(0.1, 1.0, config.pressure_levels), config.fixed_pressure),
+            log_radius=levels("size", log_radii, float(log_radii[0])),
+            color=np.stack([levels(name, shades, 0.0) for name in ("red", "green", "blue")], 1),
+            paint=actions[:, spec.flag] == 1,
+        )
+
+
+def pool(canvas: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Area-pool uint8 [N, H, W, C] to [N, size, size, C], rounding half up; ``size`` divides H = W."""
+    count, height, _, channels = canvas.shape
+    factor = height // size
+    if factor == 1:
+        return canvas
+    rows = canvas.reshape(count, size, factor, size * factor * channels).sum(2, dtype=np.uint32)
+    total = rows.reshape(count, size, size, factor, channels).sum(3, dtype=np.uint32)
+    return ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+
+
+class PaintVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDArray[np.uint8]]):
+    """N canvases in lock-step.
+
+    Observation, a dict of arrays with leading dimension N:
+
+    - ``canvas`` uint8 [N, H, W, C], H = W = ``observation_size``; white is 255.
+    - ``action_mask`` int8 [N, K]: which components of the last action counted (after a reset as after a move).
+    - ``episode_step`` int64 [N]: actions so far, 0 after a reset.
+    - ``episode_length`` int64 [N]: as configured.
+
+    Actions are integers [N, K] in spec order. The environment's reward is 0: rewards come from a discriminator.
+    All episodes have the same length, so all N terminate in the same step; the next step resets all of them and
+    ignores its actions (``AutoresetMode.NEXT_STEP``), as in the published environment.
+    """
+
+    def __init__(self, num_envs: int = 1, config: PaintConfig | None = None, render_mode: str | None = None) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs: expected at least 1, got {num_envs}")
+        self.config = config or PaintConfig()
+        self.spec_actions = self.config.action_spec
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.metadata = {"render_modes": ["rgb_array"], "autoreset_mode": gym.vector.AutoresetMode.NEXT_STEP}
+        self.decoder = StrokeDecoder(self.config)
+        size, sizes = self.config.canvas_size, self.spec_actions.sizes
+        self.single_action_space = gym.spaces.MultiDiscrete(sizes)
+        self.single_observation_space = gym.spaces.Dict(
+            {
+                "canvas": gym.spaces.Box(0, 255, self.config.canvas_shape, np.uint8),
+                "action_mask": gym.spaces.MultiBinary(len(sizes)),
+                "episode_step": gym.spaces.Discrete(self.config.episode_length),
+                "episode_length": gym.spaces.Discrete(self.config.episode_length + 1),
+            }
+        )
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.painter = BatchPainter(
+            num_envs,
+            self.config.brush,
+            height=size,
+            width=size,
+            history=self.config.history,
+            legacy_move=self.config.legacy_move,
+            threads=self.config.threads,
+        )
+        self.canvas = np.full((num_envs, size, size, self.config.channels), 255, np.uint8)
+        self.mask = self.spec_actions.mask(np.zeros((num_envs, len(sizes)), np.int64))
+        self.step_count = 0
+        self.must_reset = True
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Clear all canvases. The world is deterministic: ``seed`` only seeds the action space's sampling."""
+        super().reset(seed=seed if isinstance(seed, int) else None, options=options)
+        self.painter.reset(self.canvas, log_radius=self.decoder.smallest_log_radius())
+        self.mask = self.spec_actions.mask(np.zeros((self.num_envs, len(self.spec_actions.components)), np.int64))
+        self.step_count = 0
+        self.must_reset = False
+        return self.observation(), {}
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Observation, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """Paint one stroke on each canvas.
+
+        Returns:
+            observation, rewards float64 [N] (zeros), terminations bool [N], truncations bool [N] (never), info.
+
+        Raises:
+            ValueError: actions of the wrong dtype, shape or range.
+            RuntimeError: the environment is closed.
+        """
+        zeros = np.zeros(self.num_envs)
+        if self.must_reset:
+            observation, info = self.reset()
+            return observation, zeros, zeros.astype(bool), zeros.astype(bool), info
+        actions = self.spec_actions.validate(actions, self.num_envs)
+        if self.config.first_is_move and self.step_count == 0:
+            actions = actions.copy()
+            actions[:, self.spec_actions.flag] = 0
+        strokes = self.decoder(actions)
+        self.painter.stroke(
+            strokes.end,
+            strokes.control,
+            strokes.pressure,
+            strokes.log_radius,
+            strokes.color,
+            strokes.paint,
+            self.canvas,
+        )
+        self.mask = self.spec_actions.mask(actions)
+        self.step_count += 1
+        self.must_reset = self.step_count == self.config.num_actions
+        terminated = np.full(self.num_envs, self.must_reset)
+        return self.observation(), zeros, terminated, np.zeros(self.num_envs, bool), {}
+
+    def observation(self) -> Observation:
+        """The observation of the present state; arrays are the caller's to keep."""
+        canvas = pool(self.canvas, self.config.observation_size)
+        return {
+            "canvas": canvas.copy() if canvas is self.canvas else canvas,
+            "action_mask": self.mask.astype(np.int8),
+            "episode_step": np.full(self.num_envs, self.step_count, np.int64),
+            "episode_length": np.full(self.num_envs, self.config.episode_length, np.int64),
+        }
+
+    def render(self) -> Any:
+        """uint8 [H, W, 3] pictures of the full canvases, one for each environment (None without a render mode)."""
+        if self.render_mode is None:
+            return None
+        return tuple(np.broadcast_to(canvas, (*canvas.shape[:2], 3)).copy() for canvas in self.canvas)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Free the native canvases."""
+        self.painter.close()

@@ -1,0 +1,74 @@
+"""Anti-aliased resizing of stacks of images as two matrix products, one along each axis."""
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+_CHUNK_VALUES = 1 << 22
+"""Float32 values held at once on the way: 16 MiB, so that resizing 60 000 images needs little more than its result."""
+
+
+@lru_cache(maxsize=64)
+def resampling_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
+    """Weights of each source pixel in each target pixel along one axis.
+
+    Shrinking averages over area: each source pixel counts by the share of the target pixel that it covers, so an
+    integer ratio is exactly average pooling. Enlarging is Catmull-Rom interpolation (cubic convolution with a = -0.5;
+    Keys 1981, "Cubic convolution interpolation for digital image processing"), the same as Pillow's BICUBIC, edges
+    included. The same size is the identity.
+
+    Args:
+      source: pixels along the axis, > 0.
+      target: pixels wanted, > 0.
+
+    Returns:
+      float32 [target, source], each row summing to 1; read-only, it is shared between calls.
+    """
+    step = source / target
+    if target <= source:
+        left = np.arange(target)[:, None] * step
+        pixel = np.arange(source)[None, :]
+        covered = np.minimum(left + step, pixel + 1) - np.maximum(left, pixel)
+        weights = np.clip(covered, 0.0, None)
+    else:
+        centre = (np.arange(target)[:, None] + 0.5) * step - 0.5
+        distance = np.abs(np.arange(source)[None, :] - centre)
+        near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+        far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+        weights = np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
+    normalised: npt.NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    normalised.flags.writeable = False
+    return normalised
+
+
+def resize_images(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Resizes a stack of images to `size` x `size`, anti-aliased; see `resampling_matrix` for the filter.
+
+    Halves round up, so shrinking 64 to 32 is `(a + b + c + d + 2) >> 2`.
+
+    Args:
+      images: uint8 [N, H, W, C].
+      size: height and width of the result, > 0.
+
+    Returns:
+      uint8 [N, size, size, C]; `images` itself where it has that size already.
+
+    Raises:
+      ValueError: `images` is not uint8 [N, H, W, C], or is empty along H, W or C.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape[1:]:
+        raise ValueError(f"images: expected uint8 [N, H, W, C], got {images.dtype} {list(images.shape)}")
+    count, height, width, channels = images.shape
+    if (height, width) == (size, size):
+        return images
+    rows, columns = resampling_matrix(height, size), resampling_matrix(width, size).T
+    resized = np.empty((count, size, size, channels), np.uint8)
+    chunk = max(1, _CHUNK_VALUES // (channels * max(height, size) * max(width, size)))
+    for start in range(0, count, chunk):
+        planes = np.moveaxis(images[start : start + chunk], 3, 1).astype(np.float32)  # [n, C, H, W]
+        narrowed = planes.reshape(-1, width) @ columns  # one large product is faster than many small ones
+        values = rows @ narrowed.reshape(-1, channels, height, size)
+        np.clip(values + 0.5, 0.0, 255.0, out=values)
+        resized[start : start + chunk] = np.moveaxis(values, 1, 3)  # conversion to uint8 rounds down
+    return resized

@@ -1,0 +1,56 @@
+"""One canvas as an ordinary Gymnasium environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.paint import Observation, PaintConfig, PaintVectorEnv
+
+
+class PaintEnv(gym.Env[Observation, NDArray[np.int64]]):
+    """The painting world with a single canvas: :class:`PaintVectorEnv` without the leading dimension.
+
+    Registered as ``impasto/Paint-v0``; keyword arguments are those of :class:`PaintConfig`.
+    """
+
+    def __init__(self, render_mode: str | None = None, **settings: Any) -> None:
+        self.worlds = PaintVectorEnv(1, PaintConfig(**settings), render_mode)
+        self.render_mode = render_mode
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
+        self.observation_space = self.worlds.single_observation_space
+        self.action_space = self.worlds.single_action_space
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """A white canvas. ``seed`` only seeds the environment's random generator: the world is deterministic."""
+        super().reset(seed=seed)
+        observation, info = self.worlds.reset(options=options)
+        return self.first(observation), info
+
+    def step(self, action: NDArray[np.int64]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Paint one stroke; ``action`` is integers [K]. Raises ValueError after the end of an episode."""
+        if self.worlds.must_reset:
+            raise ValueError("step: the episode is over (or never began), call reset() first")
+        observation, rewards, terminations, _, info = self.worlds.step(np.asarray(action)[None])
+        return self.first(observation), float(rewards[0]), bool(terminations[0]), False, info
+
+    def render(self) -> Any:
+        """uint8 [H, W, 3], the full canvas; None without a render mode."""
+        pictures = self.worlds.render()
+        return None if pictures is None else pictures[0]
+
+    def close(self) -> None:
+        """Free the native canvas."""
+        self.worlds.close()
+
+    @staticmethod
+    def first(observation: Observation) -> Observation:
+        return {
+            name: value[0] if value.ndim > 1 else np.int64(value[0])  # type: ignore[misc]
+            for name, value in observation.items()
+        }

@@ -1,0 +1,112 @@
+"""Action specs as data: which decisions an action is made of, in which order they are decoded, and when they count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+#: The order in which SPIRAL's policy decodes the components (paper, appendix; published agent).
+DECODE_ORDER = ("flag", "end", "control", "size", "pressure", "red", "green", "blue")
+
+
+@dataclass(frozen=True)
+class ActionComponent:
+    """One discrete decision.
+
+    Attributes:
+        name: name of the component, e.g. ``"end"``.
+        size: number of values; a value is an integer in ``[0, size)``.
+        location: whether the value is a cell ``(y, x) = divmod(value, grid)`` of the location grid.
+        painting_only: whether it has no effect, and counts in no loss, when the brush is lifted (flag 0).
+    """
+
+    name: str
+    size: int
+    location: bool = False
+    painting_only: bool = True
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """Components of an action in spec order (the order of the columns of an action array ``[..., K]``).
+
+    Attributes:
+        components: the K components.
+        grid: width of the location grid; a location has ``grid * grid`` values.
+        first_is_move: whether the first action of an episode must be a move (flag 0).
+    """
+
+    components: tuple[ActionComponent, ...]
+    grid: int
+    first_is_move: bool = False
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the components in spec order."""
+        return tuple(component.name for component in self.components)
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """int64 [K], the number of values of each component."""
+        return np.array([component.size for component in self.components], np.int64)
+
+    @cached_property
+    def decode_order(self) -> tuple[int, ...]:
+        """Columns in the order in which a policy decides them; unknown names come last, in spec order."""
+        rank = {name: place for place, name in enumerate(DECODE_ORDER)}
+        columns = range(len(self.components))
+        return tuple(sorted(columns, key=lambda column: rank.get(self.names[column], len(rank) + column)))
+
+    @cached_property
+    def flag(self) -> int:
+        """Column of the paint-or-lift flag."""
+        return self.names.index("flag")
+
+    @cached_property
+    def painting_only(self) -> NDArray[np.bool_]:
+        """bool [K], the components that are masked while the brush is lifted."""
+        return np.array([component.painting_only for component in self.components])
+
+    def column(self, name: str) -> int | None:
+        """Column of the component ``name``, or None where this spec does not have it."""
+        return self.names.index(name) if name in self.names else None
+
+    def mask(self, actions: Any) -> Any:
+        """Which components of ``actions`` counted.
+
+        Args:
+            actions: integers [..., K], a NumPy array or a torch tensor.
+
+        Returns:
+            bool [..., K] of the same kind: all components where the flag is 1, else only those that a move uses.
+        """
+        painted = actions[..., self.flag : self.flag + 1] == 1
+        always = ~self.painting_only
+        if not isinstance(actions, np.ndarray):
+            always = painted.new_tensor(always)
+        return painted | always
+
+    def validate(self, actions: ArrayLike, count: int) -> NDArray[np.int64]:
+        """Check an action array and return it as int64 [count, K].
+
+        Raises:
+            ValueError: wrong dtype or shape, or a component out of range; the message names the component.
+        """
+        array = np.asarray(actions)
+        if not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(f"actions: expected integers, got dtype {array.dtype}")
+        if array.shape != (count, len(self.components)):
+            raise ValueError(
+                f"actions: expected shape {(count, len(self.components))} ({', '.join(self.names)}), got {array.shape}"
+            )
+        bad = (array < 0) | (array >= self.sizes)
+        if bad.any():
+            row, column = map(int, np.argwhere(bad)[0])
+            raise ValueError(
+                f"actions[{row}]: {self.names[column]} = {array[row, column]}, expected 0 to {self.sizes[column] - 1}"
+            )
+        return array.astype(np.int64, copy=False)

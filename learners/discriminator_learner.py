@@ -1,0 +1,104 @@
+"""The discriminator's learner: real images against canvases from the shared replay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from learners.adversarial import centering_term, gradient_penalty, hinge_loss, logistic_loss, wasserstein_loss
+from learners.networks.discriminator import Discriminator, to_image
+from learners.policy_learner import NonFiniteLoss, ReduceGradients
+from learners.precision import autocast
+from learners.settings import DiscriminatorSettings, Precision
+
+LOSSES = {"wgan-gp": wasserstein_loss, "hinge": hinge_loss, "logistic": logistic_loss}
+
+
+class DiscriminatorLearner:
+    """A discriminator and its optimiser.
+
+    Attributes:
+        discriminator: the network that learns.
+        optimizer: Adam.
+        updates: updates done so far.
+    """
+
+    def __init__(
+        self,
+        discriminator: Discriminator,
+        settings: DiscriminatorSettings,
+        device: torch.device,
+        precision: Precision = "auto",
+        reduce_gradients: ReduceGradients | None = None,
+    ) -> None:
+        self.discriminator = discriminator.to(device).train()
+        self.settings = settings
+        self.device = device
+        self.precision = precision
+        self.reduce_gradients = reduce_gradients
+        self.optimizer = torch.optim.Adam(
+            self.discriminator.parameters(),
+            settings.discriminator_learning_rate,
+            betas=settings.discriminator_betas,
+            fused=True,
+        )
+        self.updates = 0
+
+    def update(self, real: NDArray[np.uint8], fake: NDArray[np.uint8]) -> dict[str, float]:
+        """One update from uint8 [B, H, W, C] real images and as many fakes; returns metrics, plain numbers.
+
+        Raises:
+            NonFiniteLoss: the loss is not finite; nothing was changed.
+        """
+        settings = self.settings
+        images = to_image(torch.from_numpy(np.concatenate([real, fake])).to(self.device))
+        with autocast(self.precision, self.device):
+            scores = self.discriminator(images)
+        real_scores, fake_scores = scores.split([len(real), len(fake)])
+        loss = LOSSES[settings.adversary](real_scores, fake_scores)
+        if settings.centering_weight:
+            loss = loss + settings.centering_weight * centering_term(real_scores, fake_scores)
+        penalty = torch.zeros((), device=self.device)
+        if settings.adversary == "wgan-gp":
+            real_images, fake_images = images.split([len(real), len(fake)])
+            mix = torch.rand(len(real), device=self.device)
+            with autocast(self.precision, self.device):
+                penalty = gradient_penalty(self.discriminator, real_images, fake_images, mix)
+            loss = loss + settings.gradient_penalty_weight * penalty
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.reduce_gradients:
+            self.reduce_gradients(self.discriminator)
+        if not torch.isfinite(loss):
+            raise NonFiniteLoss(f"discriminator update {self.updates + 1}: loss {loss.item():.4g}")
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.discriminator_learning_rate
+        self.optimizer.step()
+        self.updates += 1
+        return {
+            "loss": loss.item(),
+            "gradient_penalty": penalty.item(),
+            "real_score": real_scores.mean().item(),
+            "fake_score": fake_scores.mean().item(),
+        }
+
+    @torch.no_grad()
+    def score(self, canvases: NDArray[np.uint8]) -> Tensor:
+        """Scores float32 [B] of uint8 [B, H, W, C], without touching the spectral norm's power iteration."""
+        self.discriminator.eval()
+        with autocast(self.precision, self.device):
+            scores: Tensor = self.discriminator(to_image(torch.from_numpy(canvases).to(self.device)))
+        self.discriminator.train()
+        return scores
+
+    def counters(self) -> dict[str, Any]:
+        """What a checkpoint needs besides the weights and the optimiser, as plain numbers."""
+        return {"updates": self.updates}
+
+    def set_counters(self, counters: dict[str, Any]) -> None:
+        """Take back what :meth:`counters` gave."""
+        self.updates = int(counters["updates"])

@@ -1,0 +1,1 @@
+"""Networks: policies (paper, laptop) and discriminators."""

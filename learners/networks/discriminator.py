@@ -1,0 +1,44 @@
+"""The adversary: a DCGAN-like discriminator (Radford et al. 2016) whose score is the painter's only reward."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class Discriminator(nn.Module):
+    """Convolutions 4x4 of stride 2 down to 4x4 pixels, doubling the width each time, then one linear score.
+
+    Without normalisation layers: batch statistics would break the gradient penalty's per-sample meaning
+    (Gulrajani et al. 2017, section 4).
+    """
+
+    def __init__(self, canvas_shape: tuple[int, int, int], width: int = 64, *, spectral: bool = False) -> None:
+        """``canvas_shape`` is (H, W, C) with H = W = 8, 16, 32, ...; ``width`` the channels of the first layer;
+        ``spectral`` applies spectral normalisation (Miyato et al. 2018) to every layer."""
+        super().__init__()
+        height, image_width, channels = canvas_shape
+        depth = (height // 4).bit_length() - 1
+        if depth < 1 or height != 4 << depth or image_width != height:
+            raise ValueError(f"observation_size: the discriminator expects 8, 16, 32, ..., got {height}x{image_width}")
+        normalise = spectral_norm if spectral else lambda layer: layer
+        layers: list[nn.Module] = []
+        before, after = channels, width
+        for _ in range(depth):
+            layers += [normalise(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.LeakyReLU(0.2, inplace=True)]
+            before, after = after, 2 * after
+        self.convolutions = nn.Sequential(*layers)
+        self.score = normalise(nn.Linear(16 * before, 1))
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """float [B, C, H, W] in [-1, 1] to scores float32 [B]; higher means more like a real image."""
+        hidden = self.convolutions(image.contiguous(memory_format=torch.channels_last))
+        score: Tensor = self.score(hidden.flatten(1))[:, 0].float()
+        return score
+
+
+def to_image(canvas: Tensor) -> Tensor:
+    """uint8 [B, H, W, C] canvases to float32 [B, C, H, W] in [-1, 1]."""
+    return canvas.permute(0, 3, 1, 2).float().mul_(1 / 127.5).sub_(1.0)

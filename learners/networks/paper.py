@@ -1,0 +1,155 @@
+"""The policy of SPIRAL (Ganin et al. 2018, appendix A; details from SPIRAL++, Mellor et al. 2019)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from envs.spec import ActionComponent, ActionSpec
+from learners.networks.policy import PaintPolicy, PolicyInputs, coordinate_planes, unit_location
+
+CHANNELS = 32
+HIDDEN = 256
+EMBEDDING = 16
+
+
+def mlp(*sizes: int) -> nn.Sequential:
+    """Linear layers of the given sizes (the first is the input's) with ReLU between them."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class ResidualBlock(nn.Module):
+    """ReLU, conv 3x3, ReLU, conv 1x1, added to the input [N, 32, H, W]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv3 = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
+        self.conv1 = nn.Conv2d(CHANNELS, CHANNELS, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 32, H, W] to the same shape."""
+        result: Tensor = x + self.conv1(functional.relu(self.conv3(functional.relu(x))))
+        return result
+
+
+class LocationHead(nn.Module):
+    """Decoding state [N, 256] to location logits [N, grid * grid]: [16, 4, 4] up to the grid by transposed convs."""
+
+    def __init__(self, grid: int) -> None:
+        super().__init__()
+        doublings = (grid // 4).bit_length() - 1
+        if grid != 4 << doublings:
+            raise ValueError(f"grid: the paper's location head expects 4, 8, 16, 32, ..., got {grid}")
+        layers: list[nn.Module] = [nn.Conv2d(HIDDEN // 16, CHANNELS, 3, padding=1)]
+        layers += [ResidualBlock() for _ in range(8)]
+        for _ in range(doublings):
+            layers += [nn.ConvTranspose2d(CHANNELS, CHANNELS, 4, stride=2, padding=1), nn.ReLU()]
+        layers.append(nn.Conv2d(CHANNELS, 1, 3, padding=1))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """[N, 256] to logits [N, grid * grid], row major in (y, x)."""
+        image = hidden.view(-1, HIDDEN // 16, 4, 4).contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.layers(image).flatten(1)
+        return logits
+
+
+class ComponentEmbedding(nn.Module):
+    """A component's value as 16 numbers: Linear of the location in [-1, 1] or of the one-hot vector."""
+
+    def __init__(self, component: ActionComponent, grid: int) -> None:
+        super().__init__()
+        self.size, self.location, self.grid = component.size, component.location, grid
+        self.linear = nn.Linear(2 if component.location else component.size, EMBEDDING)
+
+    def forward(self, value: Tensor) -> Tensor:
+        """int64 [N] to float [N, 16]."""
+        if self.location:
+            encoded = unit_location(value, self.grid)
+        else:
+            encoded = functional.one_hot(value, self.size).float()
+        embedding: Tensor = self.linear(encoded)
+        return embedding
+
+
+class PaperPolicy(PaintPolicy):
+    """The published policy: convolutions, eight residual blocks, LSTM 256, an MLP of its own after each component.
+
+    Padding of the 5x5 and 3x3 convolutions is unstated in the paper; "same" is used.
+    """
+
+    state_size = 2 * HIDDEN
+
+    def __init__(self, spec: ActionSpec, canvas_shape: tuple[int, int, int], noise_size: int = 10) -> None:
+        super().__init__(spec, noise_size)
+        height, width, channels = canvas_shape
+        if height % 8 or width % 8:
+            raise ValueError(f"observation_size: the paper's policy expects a multiple of 8, got {height}x{width}")
+        self.look = nn.Conv2d(channels + 2, CHANNELS, 5, padding=2)
+        self.previous = nn.ModuleList(ComponentEmbedding(component, spec.grid) for component in spec.components)
+        self.action_mlp = mlp(EMBEDDING * len(spec.components), 64, 32, CHANNELS)
+        self.noise_mlp = mlp(noise_size, 64, 32, CHANNELS)
+        down: list[nn.Module] = []
+        for _ in range(3):
+            down += [nn.Conv2d(CHANNELS, CHANNELS, 4, stride=2, padding=1), nn.ReLU()]
+        self.down = nn.Sequential(*down, nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1))
+        self.blocks = nn.Sequential(*(ResidualBlock() for _ in range(8)))
+        self.flat = nn.Linear(CHANNELS * (height // 8) * (width // 8), HIDDEN)
+        self.lstm = nn.LSTM(HIDDEN, HIDDEN)
+        self.value = nn.Linear(HIDDEN, 1)
+        self.heads = nn.ModuleList(
+            LocationHead(spec.grid) if component.location else nn.Linear(HIDDEN, component.size)
+            for component in spec.components
+        )
+        # The last decoded component conditions nothing: it has no embedding and no MLP (DDP wants no idle parameters).
+        deciding = spec.decode_order[:-1]
+        self.embeddings = nn.ModuleDict(
+            {str(column): ComponentEmbedding(spec.components[column], spec.grid) for column in deciding}
+        )
+        self.residuals = nn.ModuleDict({str(column): mlp(HIDDEN + EMBEDDING, 16, 32, HIDDEN) for column in deciding})
+        self.planes: Tensor
+        self.register_buffer("planes", coordinate_planes(height, width), persistent=False)
+        self.to(memory_format=torch.channels_last)
+
+    def features(self, inputs: PolicyInputs) -> Tensor:
+        """Canvas, previous action and noise to [N, 256]."""
+        canvas = inputs.canvas.permute(0, 3, 1, 2).float() / 255
+        image = torch.cat([canvas, self.planes.expand(len(canvas), -1, -1, -1)], 1)
+        mask = self.spec.mask(inputs.previous_action)
+        parts = [
+            embed(inputs.previous_action[:, column]) * mask[:, column, None]
+            for column, embed in enumerate(self.previous)
+        ]
+        conditioning = self.action_mlp(torch.cat(parts, 1)) + self.noise_mlp(inputs.noise)
+        pixels = self.look(image.contiguous(memory_format=torch.channels_last)) + conditioning[:, :, None, None]
+        grid = self.blocks(self.down(functional.relu(pixels)))
+        features: Tensor = self.flat(functional.relu(grid).flatten(1))
+        return features
+
+    def core(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """LSTM over [T, B, 256]; ``state`` float32 [B, 512] is (h, c) side by side."""
+        h, c = (part.contiguous()[None].to(features.dtype) for part in state.chunk(2, 1))
+        output, (h, c) = self.lstm(features, (h, c))
+        return output, torch.cat([h[0], c[0]], 1).float()
+
+    def state_value(self, core: Tensor) -> Tensor:
+        """Linear 1 on the LSTM's output."""
+        value: Tensor = self.value(core)[:, 0]
+        return value
+
+    def logits(self, column: int, hidden: Tensor) -> Tensor:
+        """The component's own head."""
+        logits: Tensor = self.heads[column](hidden)
+        return logits
+
+    def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
+        """z = ReLU(z + MLP([z, embedding])), each component with an MLP of its own."""
+        embedding = self.embeddings[str(column)](value)
+        update = self.residuals[str(column)](torch.cat([hidden, embedding], 1))
+        return functional.relu(hidden + update)

@@ -1,0 +1,177 @@
+"""The policy's learner: rewards from the discriminator, V-trace, one step of Adam for each batch of episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from learners.networks.discriminator import Discriminator, to_image
+from learners.networks.policy import PaintPolicy
+from learners.precision import autocast
+from learners.rewards import ScoreNormalizer, episode_rewards, stroke_starts
+from learners.settings import PolicySettings
+from learners.trajectory import Trajectory, TrajectoryTensors
+from learners.vtrace import vtrace
+
+ReduceGradients = Callable[[nn.Module], None]
+
+
+class NonFiniteLoss(RuntimeError):
+    """A loss or gradient became NaN or infinite; the network was left as it was before that update."""
+
+
+class PolicyLearner:
+    """A policy, its optimiser, and a frozen copy of the discriminator that pays it.
+
+    Attributes:
+        policy: the network that learns.
+        discriminator: the copy that scores canvases; ``discriminator_version`` says how old it is.
+        optimizer: Adam.
+        updates: updates done so far.
+    """
+
+    def __init__(
+        self,
+        policy: PaintPolicy,
+        discriminator: Discriminator,
+        settings: PolicySettings,
+        device: torch.device,
+        reduce_gradients: ReduceGradients | None = None,
+    ) -> None:
+        """``reduce_gradients`` averages gradients over several learners before the optimiser's step."""
+        self.policy = policy.to(device)
+        self.discriminator = discriminator.to(device).eval().requires_grad_(False)
+        self.discriminator_version = 0
+        self.settings = settings
+        self.device = device
+        self.reduce_gradients = reduce_gradients
+        self.normalizer = ScoreNormalizer()
+        self.optimizer = torch.optim.Adam(
+            self.policy.parameters(),
+            settings.policy_learning_rate,
+            betas=settings.policy_betas,
+            eps=settings.policy_adam_epsilon,
+            fused=True,
+        )
+        self.updates = 0
+
+    def update(self, trajectory: Trajectory, progress: float) -> dict[str, float]:
+        """One update from one batch of episodes.
+
+        Args:
+            trajectory: B episodes.
+            progress: share of the run that is over, in [0, 1]; learning rate and entropy cost decay with it.
+
+        Returns:
+            Metrics, plain numbers.
+
+        Raises:
+            NonFiniteLoss: the loss or the gradient is not finite; nothing was changed.
+        """
+        settings = self.settings
+        batch = TrajectoryTensors.of(trajectory, self.device)
+        scores = self.score(batch)
+        final = scores[-1] if scores.ndim == 2 else scores
+        if settings.normalize_reward:
+            self.normalizer.update(final)
+        flags = batch.action[..., self.policy.spec.flag]
+        rewards = episode_rewards(
+            self.normalizer(scores) if settings.normalize_reward else scores,
+            flags,
+            stroke_start_penalty=settings.stroke_start_penalty,
+            empty_canvas_penalty=settings.empty_canvas_penalty,
+        )
+        entropy_cost = interpolate(settings.entropy_cost, settings.final_entropy_cost, progress)
+        learning_rate = interpolate(settings.policy_learning_rate, settings.policy_final_learning_rate, progress)
+        loss, metrics = self.loss(batch, rewards, entropy_cost)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.reduce_gradients:
+            self.reduce_gradients(self.policy)
+        norm = nn.utils.clip_grad_norm_(self.policy.parameters(), settings.gradient_clip)
+        if not torch.isfinite(loss + norm):
+            raise NonFiniteLoss(
+                f"policy update {self.updates + 1}: loss {loss.item():.4g}, gradient norm {norm.item():.4g}"
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.optimizer.step()
+        self.updates += 1
+        return {name: value.item() for name, value in metrics.items()} | {
+            "loss": loss.item(),
+            "gradient_norm": norm.item(),
+            "learning_rate": learning_rate,
+            "entropy_cost": entropy_cost,
+            "score": final.mean().item(),
+            "score_std": final.std(correction=0).item(),
+            "return": rewards.sum(0).mean().item(),
+            "stroke_starts": stroke_starts(flags).float().sum(0).mean().item(),
+            "painting_share": (flags == 1).float().mean().item(),
+            "lag": float(self.updates - 1 - trajectory.version),
+        }
+
+    @torch.no_grad()
+    def score(self, batch: TrajectoryTensors) -> Tensor:
+        """Discriminator scores: float32 [B] of the final canvases, or [T + 1, B] of all for score differences."""
+        with autocast(self.settings.precision, self.device):
+            if self.settings.reward == "final":
+                return self.discriminator(to_image(batch.all_canvases[-1])).float()
+            canvases = batch.all_canvases.flatten(0, 1)
+            scores: Tensor = self.discriminator(to_image(canvases)).float()
+            return scores.view(batch.all_canvases.shape[:2])
+
+    def loss(self, batch: TrajectoryTensors, rewards: Tensor, entropy_cost: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """Policy gradient + value + entropy loss (scalar) and its parts, from rewards float32 [T, B]."""
+        settings = self.settings
+        state = self.policy.initial_state(rewards.shape[1], self.device)
+        with autocast(settings.precision, self.device):
+            evaluation = self.policy.evaluate(batch.inputs, batch.action, state)
+        discounts = torch.full_like(rewards, settings.discount)
+        discounts[-1] = 0.0
+        returns = vtrace(
+            batch.log_prob,
+            evaluation.log_prob.detach(),
+            rewards,
+            discounts,
+            evaluation.value.detach(),
+            torch.zeros_like(rewards[-1]),
+            rho_bar=settings.rho_bar,
+            c_bar=settings.c_bar,
+        )
+        advantages = returns.advantages
+        spread = advantages.std(correction=0)
+        if settings.advantage_floor > 0:
+            advantages = (advantages - advantages.mean()) / spread.clamp_min(settings.advantage_floor)
+        policy_loss = -(advantages * evaluation.log_prob).mean()
+        value_loss = (returns.vs - evaluation.value).square().mean()
+        entropy = evaluation.entropy.mean()
+        loss = policy_loss + settings.value_cost * value_loss - entropy_cost * entropy
+        return loss, {
+            "policy_loss": policy_loss.detach(),
+            "value_loss": value_loss.detach(),
+            "entropy": entropy.detach(),
+            "advantage_std": spread,
+            "clipped_ratios": returns.clipped,
+        }
+
+    def set_discriminator(self, weights: dict[str, Tensor], version: int) -> None:
+        """Take newer weights for the copy that pays."""
+        self.discriminator.load_state_dict(weights)
+        self.discriminator_version = version
+
+    def counters(self) -> dict[str, Any]:
+        """What a checkpoint needs besides the weights and the optimiser, as plain numbers."""
+        return {"updates": self.updates, "normalizer": vars(self.normalizer).copy()}
+
+    def set_counters(self, counters: dict[str, Any]) -> None:
+        """Take back what :meth:`counters` gave."""
+        self.updates = int(counters["updates"])
+        self.normalizer = ScoreNormalizer(**counters["normalizer"])
+
+
+def interpolate(start: float, end: float, progress: float) -> float:
+    """Linear from ``start`` at progress 0 to ``end`` at progress 1, constant outside."""
+    return start + (end - start) * min(max(progress, 0.0), 1.0)

@@ -1,0 +1,26 @@
+"""Which precision a device computes in, and the autocast context for it."""
+
+from __future__ import annotations
+
+import torch
+
+from learners.settings import Precision
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 on ``device``: GPUs from Ampere on, CPUs with AVX512-BF16 or AMX.
+
+    A CPU without them emulates bfloat16 at less than half the speed of float32.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return False
+
+
+def autocast(precision: Precision, device: torch.device) -> torch.autocast:
+    """Autocast context for forward passes; a disabled one for float32."""
+    enabled = precision == "bfloat16" or (precision == "auto" and computes_bfloat16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)

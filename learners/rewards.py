@@ -1,0 +1,75 @@
+"""Rewards of a painted episode: the discriminator's judgement and the paper's two auxiliary penalties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def stroke_starts(flags: Tensor) -> Tensor:
+    """Where a continuous stroke begins: bool [T, B] from flags int64 [T, B] (1 paints)."""
+    painting = flags == 1
+    before = torch.cat([torch.zeros_like(painting[:1]), painting[:-1]])
+    return painting & ~before
+
+
+def painted_nothing(flags: Tensor) -> Tensor:
+    """Episodes without a single visible stroke: bool [B] from flags int64 [T, B]."""
+    return ~(flags == 1).any(0)
+
+
+def episode_rewards(
+    scores: Tensor, flags: Tensor, *, stroke_start_penalty: float, empty_canvas_penalty: float
+) -> Tensor:
+    """Rewards of whole episodes (Ganin et al. 2018, sections 3.2 and 4; SPIRAL++ section 3.1).
+
+    Args:
+        scores: float32 [B] final scores, paid at the last step, or [T + 1, B] scores of every canvas from the
+            blank one on, paid as differences D(c_{t+1}) - D(c_t) (temporal credit assignment).
+        flags: int64 [T, B], 1 where the action painted.
+        stroke_start_penalty: taken off at each start of a continuous stroke.
+        empty_canvas_penalty: taken off at the last step of an episode that painted nothing.
+
+    Returns:
+        float32 [T, B].
+    """
+    if scores.ndim == 2:
+        rewards = scores[1:] - scores[:-1]
+    else:
+        rewards = scores.new_zeros(flags.shape)
+        rewards[-1] = scores
+    rewards = rewards - stroke_start_penalty * stroke_starts(flags)
+    rewards[-1] -= empty_canvas_penalty * painted_nothing(flags)
+    return rewards
+
+
+@dataclass
+class ScoreNormalizer:
+    """Running mean and spread of the final scores of a batch, so that rewards keep their scale while scores wander.
+
+    Attributes:
+        mean: running mean of the batch means.
+        std: running mean of the batch standard deviations.
+        count: number of batches seen; the first hundred are averaged evenly, later ones with weight 0.01.
+    """
+
+    mean: float = 0.0
+    std: float = 1.0
+    count: int = 0
+
+    def update(self, scores: Tensor) -> None:
+        """Take in one batch of final scores, float32 [B]."""
+        self.count += 1
+        weight = max(0.01, 1 / self.count)
+        self.mean += weight * (scores.mean().item() - self.mean)
+        self.std += weight * (scores.std(correction=0).item() - self.std)
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        """(scores - mean) / std for final scores [B]; of scores [T + 1, B] the mean cancels in the differences,
+        where the last one gets it so that both forms pay the same total."""
+        scale = 1 / max(self.std, 1e-3)
+        if scores.ndim == 2:
+            return scores * scale
+        return (scores - self.mean) * scale

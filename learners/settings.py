@@ -1,0 +1,86 @@
+"""Settings of policies, discriminators and their learners, and the two presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+NetworkName = Literal["laptop", "paper"]
+RewardName = Literal["final", "difference"]
+AdversaryName = Literal["wgan-gp", "hinge", "logistic"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class PolicySettings:
+    """The policy and how it learns (defaults: the paper's, or the norm where it is silent).
+
+    Attributes:
+        network: ``paper`` (60 M multiply-adds a step, LSTM) or ``laptop`` (1 M, for CPUs).
+        noise_size: numbers of N(0, 1) noise that an episode is painted from. More allow more variety.
+        policy_learning_rate: Adam's step size at the start. Higher learns faster and collapses sooner.
+        policy_final_learning_rate: step size that a linear decay reaches at the end of the run.
+        policy_betas: Adam's averaging of gradients and squares.
+        policy_adam_epsilon: Adam's epsilon; larger values damp small gradients.
+        gradient_clip: largest global norm of the gradient.
+        value_cost: weight of the value loss.
+        entropy_cost: weight of the entropy bonus at the start. Too low collapses to one picture, too high stays noise.
+        final_entropy_cost: weight that a linear decay reaches at the end of the run.
+        discount: gamma. The papers use 1.
+        reward: ``final`` pays the score of the finished canvas, ``difference`` each stroke's gain (SPIRAL++).
+        normalize_reward: subtract a running mean from scores and divide them by their running spread.
+        stroke_start_penalty: taken off at each start of a continuous stroke. Higher favours one line.
+        empty_canvas_penalty: taken off where an episode painted nothing.
+        advantage_floor: centre the advantages and divide them by the larger of their spread and this; 0 leaves
+            them as they are. Without a floor normalisation amplifies noise once the entropy is low.
+        rho_bar: V-trace's bound of the importance ratios in the temporal differences.
+        c_bar: V-trace's bound of the trace coefficients.
+        precision: ``bfloat16`` autocast, ``float32``, or ``auto``: bfloat16 where the hardware computes in it.
+    """
+
+    network: NetworkName = "paper"
+    noise_size: int = 10
+    policy_learning_rate: float = 1e-4
+    policy_final_learning_rate: float = 1e-4
+    policy_betas: tuple[float, float] = (0.9, 0.999)
+    policy_adam_epsilon: float = 1e-8
+    gradient_clip: float = 10.0
+    value_cost: float = 0.5
+    entropy_cost: float = 1e-2
+    final_entropy_cost: float = 1e-2
+    discount: float = 1.0
+    reward: RewardName = "final"
+    normalize_reward: bool = False
+    stroke_start_penalty: float = 0.05
+    empty_canvas_penalty: float = 1.0
+    advantage_floor: float = 0.0
+    rho_bar: float = 1.0
+    c_bar: float = 1.0
+    precision: Precision = "auto"
+
+
+@dataclass(frozen=True)
+class DiscriminatorSettings:
+    """The discriminator and how it learns (defaults: the paper's, or the norm where it is silent).
+
+    Attributes:
+        adversary: ``wgan-gp`` (the paper), ``hinge`` or ``logistic`` (SPIRAL++).
+        spectral_norm: spectral normalisation of every layer; meant for ``hinge`` and ``logistic``.
+        discriminator_width: channels of the first convolution; each further one doubles them.
+        discriminator_learning_rate: Adam's step size.
+        discriminator_betas: Adam's averaging; the paper states beta1 = 0.5.
+        discriminator_batch: real images, and as many fakes, in one update.
+        discriminator_updates: updates for each update of the policy.
+        gradient_penalty_weight: lambda of WGAN-GP (unstated in the paper; 10 is the norm).
+        centering_weight: weight of the squared mean score (unstated in the paper).
+    """
+
+    adversary: AdversaryName = "wgan-gp"
+    spectral_norm: bool = False
+    discriminator_width: int = 64
+    discriminator_learning_rate: float = 1e-4
+    discriminator_betas: tuple[float, float] = (0.5, 0.9)
+    discriminator_batch: int = 64
+    discriminator_updates: int = 1
+    gradient_penalty_weight: float = 10.0
+    centering_weight: float = 1e-3
