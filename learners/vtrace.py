@@ -15,7 +15,7 @@ class VTraceReturns:
     Attributes:
         vs: float32 [T, B], value targets v_s (equation 1).
         advantages: float32 [T, B], rho_s (r_s + gamma_s v_{s+1} - V(x_s)), the weight of the policy gradient.
-        clipped: float32 [], share of importance ratios that were above ``rho_bar``.
+        clipped: float32 [], share of importance ratios that were above ``rho_bar`` by more than rounding (0.1 %).
     """
 
     vs: Tensor
@@ -60,4 +60,4 @@ def vtrace(
     vs = values + torch.stack(corrections[::-1])
     next_vs = torch.cat([vs[1:], bootstrap_value[None]])
     advantages = rho * (rewards + discounts * next_vs - values)
-    return VTraceReturns(vs, advantages, (ratio > rho_bar).float().mean())
+    return VTraceReturns(vs, advantages, (ratio > rho_bar * (1 + 1e-3)).float().mean())

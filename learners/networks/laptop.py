@@ -2,9 +2,9 @@
 
 On a CPU without bfloat16 the narrow convolutions and transposed convolutions of the measured prototype run at a
 tenth of the machine's speed; products of the same parameters' size run near it. So the torso cuts the canvas into
-patches (a convolution whose stride is its width is a matrix product), and the location heads write their logits in a
-cosine basis instead of growing them by transposed convolutions: neighbouring cells still learn from each other,
-because low frequencies carry larger weights.
+patches (a convolution whose stride is its width is a matrix product), and the location heads are linear instead of
+grown by transposed convolutions. A chosen location conditions the next component through low-frequency cosines of its
+coordinates, which keep near cells near.
 """
 
 from __future__ import annotations
@@ -22,24 +22,17 @@ HIDDEN = 256
 PATCH = 4
 
 
-def cosine_basis(grid: int) -> Tensor:
-    """float32 [grid * grid, grid * grid]: row f is a cosine over the cells, rows sorted by rising frequency.
-
-    Rows are scaled by 1 / (1 + frequency), so that a change of a low-frequency coefficient, which moves many
-    neighbouring cells together, changes the logits more than one of a high frequency.
-    """
-    cell = (torch.arange(grid) + 0.5) / grid
+def cosine_features(grid: int, count: int) -> Tensor:
+    """float32 [grid * grid, count]: each cell as its ``count`` products of cosines in y and x of lowest frequency."""
+    wave = torch.cos(math.pi * torch.arange(grid)[:, None] * (torch.arange(grid) + 0.5)[None] / grid)
+    products = torch.einsum("ay,bx->yxab", wave, wave).reshape(grid * grid, grid * grid)
     frequency = torch.arange(grid)
-    wave = torch.cos(math.pi * frequency[:, None] * cell[None])
-    wave[1:] *= math.sqrt(2)
-    basis = torch.einsum("ay,bx->abyx", wave, wave).reshape(grid * grid, grid * grid)
-    radius = (frequency[:, None] ** 2 + frequency[None] ** 2).float().sqrt().flatten()
-    order = radius.argsort(stable=True)
-    return (basis / (1 + radius[:, None]))[order]
+    radius = (frequency[:, None] ** 2 + frequency[None] ** 2).flatten()
+    return products[:, radius.argsort(stable=True)[:count]].contiguous()
 
 
 class LaptopPolicy(PaintPolicy):
-    """Patches, two layers, a conditioning MLP, heads in the cosine basis; no recurrence. About 0.9 M parameters.
+    """Patches, two layers, a conditioning MLP, linear heads; no recurrence. About 0.7 M parameters.
 
     Without an LSTM it must see where it is in the episode: the step is one of its inputs.
     """
@@ -65,22 +58,18 @@ class LaptopPolicy(PaintPolicy):
         self.value = nn.Linear(HIDDEN, 1)
         self.heads = nn.ModuleList(nn.Linear(HIDDEN, component.size) for component in spec.components)
         deciding = spec.decode_order[:-1]
-        self.low_frequencies = min(36, spec.grid * spec.grid)
+        frequencies = min(36, spec.grid * spec.grid)
         self.embeddings = nn.ModuleDict(
             {
                 str(column): nn.Linear(
-                    self.low_frequencies if spec.components[column].location else spec.components[column].size, HIDDEN
+                    frequencies if spec.components[column].location else spec.components[column].size, HIDDEN
                 )
                 for column in deciding
             }
         )
         self.residuals = nn.ModuleDict({str(column): nn.Linear(HIDDEN, HIDDEN) for column in deciding})
-        self.basis: Tensor
-        self.register_buffer("basis", cosine_basis(spec.grid), persistent=False)
-        with torch.no_grad():
-            for column, head in enumerate(self.heads):
-                if spec.components[column].location and isinstance(head, nn.Linear):
-                    head.weight.mul_(0.5)
+        self.cosines: Tensor
+        self.register_buffer("cosines", cosine_features(spec.grid, frequencies), persistent=False)
 
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Canvas and situation to [N, 256]."""
@@ -114,18 +103,16 @@ class LaptopPolicy(PaintPolicy):
         return value
 
     def logits(self, column: int, hidden: Tensor) -> Tensor:
-        """Linear logits; those of a location are coefficients of the cosine basis."""
+        """Linear logits."""
         logits: Tensor = self.heads[column](hidden)
-        return logits @ self.basis if self.spec.components[column].location else logits
+        return logits
 
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
         """hidden + ReLU(W hidden + E value), a location by its low-frequency cosines."""
-        embed, residual = self.embeddings[str(column)], self.residuals[str(column)]
         component = self.spec.components[column]
         if component.location:
-            frequencies = torch.arange(self.low_frequencies, device=value.device)
-            encoded = self.basis[: self.low_frequencies].T.index_select(0, value)
-            encoded = encoded * (1 + frequencies.sqrt())
+            encoded = self.cosines.index_select(0, value)
         else:
             encoded = functional.one_hot(value, component.size).float()
-        return hidden + functional.relu(residual(hidden) + embed(encoded))
+        update = self.residuals[str(column)](hidden) + self.embeddings[str(column)](encoded)
+        return hidden + functional.relu(update)

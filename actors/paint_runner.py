@@ -1,0 +1,105 @@
+"""The Ray actor that paints: an RLlib EnvRunner which steps a whole batch of canvases and returns references."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import ray
+import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.env import INPUT_ENV_SPACES
+from ray.rllib.env.env_runner import EnvRunner
+
+from actors.rollout import Rollout
+from actors.sink import CanvasSink
+from envs.paint import PaintVectorEnv
+from learners.networks.build import build_policy
+
+
+class PaintRunner(EnvRunner):
+    """Paints batches of episodes, pushes final canvases to the shared replay, keeps trajectories in the object store.
+
+    RLlib's own runners spend about a millisecond of Python on each vector step and collect episodes as lists of
+    steps; a painting step costs a tenth of that. This one returns one reference a batch.
+
+    The configuration must have ``settings`` (what to paint and with which network) and ``sink()`` (where final
+    canvases go): :class:`cluster.algorithm.SpiralConfig` has.
+    """
+
+    def __init__(self, *, config: Any, **kwargs: Any) -> None:
+        super().__init__(config=config, **kwargs)
+        settings = config.settings
+        # Painting on several threads pays only where an actor has several cores.
+        torch.set_num_threads(max(1, int(config.num_cpus_per_env_runner)))
+        self.index = int(self.worker_index or 0)
+        self.world = PaintVectorEnv(settings.system.canvases, settings.paint)
+        policy = build_policy(
+            settings.policy, self.world.spec_actions, settings.paint.canvas_shape, settings.paint.num_actions
+        )
+        seed = settings.system.seed * 10_000 + 100 * config.restarts + self.index
+        self.rollout = Rollout(self.world, policy, seed=seed, precision=settings.policy.precision)
+        self.sink: CanvasSink | None = config.sink()
+        self.version = -1
+
+    def sample_refs(self, weights: dict[str, Any] | None = None, version: int = -1) -> dict[str, Any]:
+        """Paint one batch of episodes.
+
+        Args:
+            weights: NumPy arrays by name, taken over if ``version`` differs from the one that this actor holds.
+            version: policy updates behind ``weights``.
+
+        Returns:
+            ``trajectory`` (a list with one object reference of a :class:`Trajectory`), ``steps``, ``version``, and
+            wall ``seconds`` by activity (render, inference, transfer).
+        """
+        clock = time.perf_counter()
+        seconds = self.rollout.seconds
+        seconds.clear()
+        if weights is not None and version != self.version:
+            self.rollout.policy.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+            self.version = version
+        elif self.version < 0:
+            raise RuntimeError("sample_refs: the first call must bring weights")
+        loaded = time.perf_counter()
+        trajectory = self.rollout.episodes(self.version, self.index)
+        painted = time.perf_counter()
+        if self.sink is not None:
+            self.sink.push(trajectory.canvas[-1])
+        reference = ray.put(trajectory)
+        seconds["transfer"] = loaded - clock + time.perf_counter() - painted
+        return {
+            "trajectory": [reference],
+            "steps": trajectory.steps,
+            "version": self.version,
+            "seconds": dict(seconds),
+        }
+
+    def sample(self, **kwargs: Any) -> Any:
+        """RLlib's name for painting a batch; see :meth:`sample_refs`."""
+        return self.sample_refs(**kwargs)
+
+    def assert_healthy(self) -> None:
+        """Raise if this actor can not paint."""
+        if self.world.painter.closed:
+            raise RuntimeError("the canvases are closed")
+
+    def get_spaces(self) -> dict[str, Any]:
+        """Observation and action space of one canvas."""
+        spaces = (self.world.single_observation_space, self.world.single_action_space)
+        return {INPUT_ENV_SPACES: spaces, DEFAULT_MODULE_ID: spaces}
+
+    def get_metrics(self) -> Any:
+        """RLlib's statistics of this actor; ours travel with each batch."""
+        return self.metrics.reduce()
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Nothing needs to be kept: weights come with every request."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Nothing to take back, see :meth:`get_state`."""
+
+    def stop(self) -> None:
+        """Free the canvases."""
+        self.world.close()

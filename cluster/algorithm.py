@@ -1,0 +1,411 @@
+"""SPIRAL as an RLlib algorithm: actors paint, two learner groups learn, the driver carries references between them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import deque
+from typing import Any
+
+import ray
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.env.env_runner_group import EnvRunnerGroup
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_ENV_STEPS_TRAINED_LIFETIME
+
+from actors.paint_runner import PaintRunner
+from cluster import checkpoints
+from cluster.chassis import keep_runner_states_to_ourselves
+from cluster.checkpoints import Checkpoint
+from cluster.learner_groups import (
+    DiscriminatorGroupLearner,
+    PolicyGroupLearner,
+    export_state,
+    publish_weights,
+    restore_state,
+)
+from cluster.learner_link import LearnerLink
+from cluster.meters import Meters
+from cluster.modules import DiscriminatorModule, PolicyModule
+from cluster.redis_server import RedisServer
+from cluster.replay import Replay, ReplaySpec
+from cluster.settings import RunSettings, preset
+
+ITERATION_SECONDS = 1.0
+IDLE_SECONDS = 0.005
+
+
+class SpiralConfig(AlgorithmConfig):
+    """Configuration of :class:`Spiral`.
+
+    ``SpiralConfig().preset("laptop").training(entropy_cost=0.02, actors=2)``: every setting of
+    :class:`cluster.settings.RunSettings` can be given by its bare name, beside RLlib's own.
+
+    Attributes:
+        settings: the run's settings.
+        replay: the shared replay; filled in by the algorithm when it has a Redis.
+        restarts: how often this run was started again; varies the seeds.
+    """
+
+    def __init__(self, algo_class: type | None = None) -> None:
+        super().__init__(algo_class=algo_class or Spiral)
+        self.replay: ReplaySpec | None = None
+        self.restarts = 0
+        self.settings = RunSettings()
+        self.api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
+        self.framework("torch")
+        self.fault_tolerance(
+            restart_failed_env_runners=True,
+            delay_between_env_runner_restarts_s=1.0,
+            env_runner_health_probe_timeout_s=10.0,
+        )
+        keep_runner_states_to_ourselves(self)
+        self.use(preset("laptop"))
+
+    def preset(self, name: Any, data: str = "mnist") -> SpiralConfig:
+        """Start from a preset, ``laptop`` or ``paper``."""
+        return self.use(preset(name, data))
+
+    def use(self, settings: RunSettings) -> SpiralConfig:
+        """Take all settings of a run, and lay out its actors and learner processes."""
+        system = settings.system
+        self.settings = settings
+        self.debugging(seed=system.seed)
+        self.env_runners(
+            env_runner_cls=PaintRunner,
+            num_env_runners=system.actors,
+            create_local_env_runner=False,
+            max_requests_in_flight_per_env_runner=2,
+            num_envs_per_env_runner=system.canvases,
+        )
+        self.learners(
+            num_learners=system.policy_learners,
+            num_gpus_per_learner=system.learner_gpus,
+        )
+        self.training(
+            learner_class=PolicyGroupLearner, train_batch_size_per_learner=system.canvases * settings.paint.num_actions
+        )
+        return self
+
+    def training(self, **values: Any) -> SpiralConfig:  # type: ignore[override]
+        """Change settings by name: RLlib's, or any of :class:`RunSettings`.
+
+        Raises:
+            ValueError: a name that neither knows.
+        """
+        known = AlgorithmConfig.training.__code__.co_varnames
+        theirs = {name: value for name, value in values.items() if name in known}
+        ours = {name: value for name, value in values.items() if name not in known}
+        if theirs:
+            super().training(**theirs)
+        if ours:
+            self.use(self.settings.replace(**ours))
+        return self
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """The policy's module."""
+        return RLModuleSpec(module_class=PolicyModule, model_config={"settings": self.settings})
+
+    def get_default_learner_class(self) -> type:
+        """The policy's learner."""
+        return PolicyGroupLearner
+
+    def sink(self) -> Replay | None:
+        """Where an actor pushes final canvases: the shared replay, waiting for Redis as long as it takes."""
+        return None if self.replay is None else Replay(self.replay, wait=True)
+
+    def discriminator_config(self) -> AlgorithmConfig:
+        """The configuration of the discriminator's learner group."""
+        return (
+            self.copy(copy_frozen=False)
+            .learners(num_learners=self.settings.system.discriminator_learners)
+            .rl_module(rl_module_spec=NotProvided)
+        )
+
+
+class Spiral(Algorithm):
+    """Ganin et al. 2018 on Ray.
+
+    An iteration is a second of training: batches are fetched from actors as they come, consumed in order, none
+    discarded; each is followed by as many discriminator updates as configured. ``latest`` holds its metrics.
+
+    Attributes:
+        trained_seconds: wall seconds of training so far, over all restarts.
+        sampled_steps, trained_steps: environment steps painted and learned from.
+        policy_updates, discriminator_updates: updates so far.
+        latest: flat metrics of the last iteration.
+    """
+
+    config: SpiralConfig
+
+    @classmethod
+    def get_default_config(cls) -> SpiralConfig:
+        """The laptop preset."""
+        return SpiralConfig()
+
+    def setup(self, config: AlgorithmConfig) -> None:
+        """Start Redis, actors and the two learner groups."""
+        assert isinstance(config, SpiralConfig)
+        self.redis: RedisServer | None = None
+        self.trained_seconds = 0.0
+        self.sampled_steps = self.trained_steps = 0
+        self.policy_updates = self.discriminator_updates = 0
+        self.redis_restarts = self.lost_batches = 0
+        self.latest: dict[str, Any] = {}
+        self.meters = Meters()
+        config = config.copy(copy_frozen=False)
+        system = config.settings.system
+        if config.replay is None:
+            url = system.redis
+            if not url:
+                self.redis = RedisServer().start()
+                url = self.redis.url
+            config.replay = ReplaySpec(url, uuid.uuid4().hex, config.settings.paint.canvas_shape, system.replay_capacity)
+        self.replay = Replay(config.replay)
+        self.replay.check()
+        self.config = config  # RLlib's setup reads it from there
+        super().setup(config)
+        self.queue: deque[dict[str, Any]] = deque()
+        discriminator = self.config.discriminator_config()
+        discriminator.training(learner_class=DiscriminatorGroupLearner)
+        self.discriminator_group = discriminator.build_learner_group(
+            rl_module_spec=RLModuleSpec(
+                module_class=DiscriminatorModule,
+                observation_space=self.env_runner_group.get_spaces()["__env__"][0],
+                action_space=self.env_runner_group.get_spaces()["__env__"][1],
+                model_config={"settings": self.config.settings},
+            )
+        )
+        self.policy_link = LearnerLink(self.learner_group)
+        self.discriminator_link = LearnerLink(self.discriminator_group)
+        self.refresh_weights()
+
+    def refresh_weights(self) -> None:
+        """Publish the weights that the learners hold now (at the start, and after a restore)."""
+        (self.weights,) = first_result(self.learner_group, publish_weights)
+        self.weights_version = self.policy_updates
+        self.judge = first_result(self.discriminator_group, publish_weights)
+        self.judge_version = self.discriminator_updates
+        self.discriminator_debt = 0.0
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is over, in [0, 1], by time or by steps, whichever is further."""
+        system = self.config.settings.system
+        by_steps = self.trained_steps / system.steps if system.steps else 0.0
+        return min(1.0, max(by_steps, self.trained_seconds / (60 * system.minutes)))
+
+    def training_step(self) -> None:
+        """Train for about a second."""
+        start = last = time.perf_counter()
+        while last - start < ITERATION_SECONDS and self.progress < 1:
+            self.request_batches()
+            self.fetch_batches()
+            if len(self.queue) >= self.policy_link.width and self.policy_link.has_room:
+                self.learn([self.queue.popleft() for _ in range(self.policy_link.width)])
+            self.collect()
+            now = time.perf_counter()
+            self.trained_seconds += now - last
+            last = now
+        self.check_redis()
+        self.report()
+
+    def request_batches(self) -> None:
+        """Ask actors for batches while those on their way would not make the acting policy lag too far."""
+        group = self.env_runner_group
+        on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue)
+        for actor in group.healthy_env_runner_ids():
+            if on_their_way >= self.config.settings.system.max_lag:
+                break
+            on_their_way += group.foreach_env_runner_async(
+                "sample_refs",
+                tag="sample",
+                kwargs={"weights": self.weights, "version": self.weights_version},
+                remote_worker_ids=[actor],
+            )
+
+    def fetch_batches(self) -> None:
+        """Put what actors have finished into the queue, in the order of arrival; wait a moment if there is nothing."""
+        idle = not self.queue or not self.policy_link.has_room
+        with self.meters.time("wait"):
+            ready = self.env_runner_group.fetch_ready_async_reqs(
+                tags="sample", timeout_seconds=IDLE_SECONDS if idle else 0.0
+            )
+        for _, batch in ready:
+            self.queue.append(batch)
+            self.sampled_steps += batch["steps"]
+            for activity, seconds in batch["seconds"].items():
+                self.meters.seconds[activity] += seconds
+
+    def learn(self, batches: list[dict[str, Any]]) -> None:
+        """Send one batch for each of its processes to the policy's learner."""
+        judge, self.judge = self.judge, []
+        updates = self.policy_updates + self.policy_link.outstanding + 1
+        self.policy_link.submit(
+            [reference for batch in batches for reference in batch["trajectory"]],
+            progress=self.progress,
+            judge=judge,
+            judge_version=self.judge_version,
+            publish=updates % self.config.settings.system.publish_interval == 0,
+        )
+        steps = sum(batch["steps"] for batch in batches)
+        self.trained_steps += steps
+        self.meters.learned(steps)
+        self.discriminator_debt += self.config.settings.discriminator.discriminator_updates
+
+    def collect(self, *, everything: bool = False) -> None:
+        """Order the discriminator updates that are due, and take in the results of both learners.
+
+        The policy never gets further ahead of the discriminator than the updates that its link holds.
+        """
+        while self.discriminator_debt >= 1:
+            if not self.discriminator_link.has_room:
+                self.take_discriminator(self.discriminator_link.results(wait=True))
+            self.discriminator_link.submit([])
+            self.discriminator_debt -= 1
+        self.take_discriminator(self.discriminator_link.results())
+        self.take_policy(self.policy_link.results())
+        while everything and (self.discriminator_link.outstanding or self.policy_link.outstanding):
+            self.take_discriminator(self.discriminator_link.results(wait=True))
+            self.take_policy(self.policy_link.results(wait=True))
+
+    def take_discriminator(self, results: list[dict[str, Any]]) -> None:
+        """Take in results of the discriminator's learner."""
+        for result in results:
+            self.meters.learner("discriminator", result)
+            self.discriminator_updates = result["updates"]
+            self.judge = result.get("weights", self.judge)
+            self.judge_version = self.discriminator_updates
+
+    def take_policy(self, results: list[dict[str, Any]]) -> None:
+        """Take in results of the policy's learner."""
+        for result in results:
+            self.meters.learner("policy", result)
+            self.policy_updates = result["updates"]
+            if "weights" in result:
+                (self.weights,) = result["weights"]
+                self.weights_version = self.policy_updates
+
+    def check_redis(self) -> None:
+        """Start our own Redis again if it died; the actors wait for it."""
+        if self.redis is not None and not self.redis.alive:
+            self.redis.restart()
+            self.redis_restarts += 1
+
+    def report(self) -> None:
+        """Write the iteration's metrics to ``latest`` and to RLlib's logger."""
+        group = self.env_runner_group
+        for activity, link in (("learn", self.policy_link), ("discriminate", self.discriminator_link)):
+            self.meters.seconds[activity], link.seconds = link.seconds, 0.0
+        self.latest = self.meters.summary() | {
+            "update": self.policy_updates,
+            "discriminator_updates": self.discriminator_updates,
+            "env_steps": self.trained_steps,
+            "sampled_steps": self.sampled_steps,
+            "trained_seconds": self.trained_seconds,
+            "progress": self.progress,
+            "replay/fill": self.replay.fill,
+            "queue": len(self.queue),
+            "in_flight": group.num_in_flight_async_reqs("sample"),
+            "actors/healthy": group.num_healthy_remote_env_runners(),
+            "actors/restarts": group.num_remote_worker_restarts(),
+            "redis/restarts": self.redis_restarts,
+            "lost_batches": self.lost_batches,
+        }
+        self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, self.sampled_steps, reduce="max")
+        self.metrics.log_value(NUM_ENV_STEPS_TRAINED_LIFETIME, self.trained_steps, reduce="max")
+        self.metrics.log_dict(
+            {name: value for name, value in self.latest.items() if isinstance(value, (int, float))},
+            key="spiral",
+            window=1,
+        )
+
+    def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
+        """Bring dead actors back; they get their weights with the next request."""
+        return list(env_runner_group.probe_unhealthy_env_runners() or [])
+
+    def make_checkpoint(self) -> Checkpoint:
+        """Everything that a later process needs to go on: both learners, the replay, the counters."""
+        self.collect(everything=True)
+        policy = first_result(self.learner_group, export_state)
+        discriminator = first_result(self.discriminator_group, export_state)
+        canvases, total = self.replay.dump()
+        return Checkpoint(
+            update=self.policy_updates,
+            tensors={
+                "policy": policy["weights"],
+                "policy_optimizer": policy["optimizer"],
+                "discriminator": discriminator["weights"],
+                "discriminator_optimizer": discriminator["optimizer"],
+            },
+            arrays={"replay": {"canvases": canvases}},
+            documents={
+                "counters": {
+                    "trained_seconds": self.trained_seconds,
+                    "trained_steps": self.trained_steps,
+                    "replay_total": total,
+                    "restarts": self.config.restarts,
+                    "policy": policy["counters"],
+                    "discriminator": discriminator["counters"],
+                },
+                "optimizers": {"policy": policy["groups"], "discriminator": discriminator["groups"]},
+            },
+        )
+
+    def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Go on from ``checkpoint``: weights, optimisers, replay, counters."""
+        counters, groups = checkpoint.documents["counters"], checkpoint.documents["optimizers"]
+        for name, group in (("policy", self.learner_group), ("discriminator", self.discriminator_group)):
+            state = {
+                "weights": checkpoint.tensors[name],
+                "optimizer": checkpoint.tensors[f"{name}_optimizer"],
+                "groups": groups[name],
+                "counters": counters[name],
+            }
+            group.foreach_learner(restore_state, state=state)
+        self.policy_updates = int(counters["policy"]["updates"])
+        self.discriminator_updates = int(counters["discriminator"]["updates"])
+        self.trained_seconds = float(counters["trained_seconds"])
+        self.trained_steps = self.sampled_steps = int(counters["trained_steps"])
+        canvases = checkpoint.arrays["replay"]["canvases"]
+        if len(canvases):
+            self.replay.load(canvases, int(counters["replay_total"]))
+        self.refresh_weights()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """RLlib's and Tune's hook; our format (safetensors, JSON, hashes), not pickle."""
+        checkpoints.save(checkpoint_dir, self.make_checkpoint())
+
+    def load_checkpoint(self, checkpoint_dir: str) -> None:
+        """RLlib's and Tune's hook.
+
+        Raises:
+            CheckpointDamaged: no intact checkpoint there.
+        """
+        path, damaged = checkpoints.latest_good(checkpoint_dir)
+        if path is None:
+            raise checkpoints.CheckpointDamaged("; ".join(damaged) or f"no checkpoint in {checkpoint_dir}")
+        self.restore_checkpoint(checkpoints.load(path))
+
+    def cleanup(self) -> None:
+        """Stop actors, learners and our own Redis."""
+        for link in (getattr(self, "policy_link", None), getattr(self, "discriminator_link", None)):
+            if link is not None:
+                link.close()
+        super().cleanup()
+        if hasattr(self, "discriminator_group"):
+            self.discriminator_group.shutdown()
+        if hasattr(self, "replay"):
+            self.replay.close()
+        if self.redis is not None:
+            self.redis.stop()
+
+
+def first_result(group: Any, function: Any) -> Any:
+    """Call ``function`` on every learner of ``group`` and return the first one's answer, or raise its error."""
+    result = group.foreach_learner(function).result_or_errors[0]
+    answer = result.get()
+    if isinstance(answer, Exception):
+        raise answer
+    return ray.get(answer) if isinstance(answer, ray.ObjectRef) else answer

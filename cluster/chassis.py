@@ -1,0 +1,86 @@
+"""What we need of RLlib beyond its public API, in one place; Ray is pinned because of this module.
+
+RLlib carries the processes: actors, learner groups, placement, restarts. What happens in an update is ours: the
+learners in :mod:`learners` are wrapped as RLlib Learners whose ``update`` calls them.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from torch import nn
+
+
+def keep_runner_states_to_ourselves(config: AlgorithmConfig) -> None:
+    """Stop RLlib from sending connector states to the actors after each iteration: ours have none."""
+    config._dont_auto_sync_env_runner_states = True
+
+
+def average_gradients(module: nn.Module) -> None:
+    """Average the gradients of ``module`` over all learner processes of its group, in one message."""
+    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+class PlainLearner(TorchLearner):
+    """An RLlib Learner that hands everything to a learner of ours.
+
+    Subclasses implement :meth:`make` and :meth:`work`. Several processes average their gradients themselves: RLlib's
+    DistributedDataParallel wrapper would hide the policy's methods, and dislikes parameters that a batch left idle.
+    """
+
+    inner: Any
+
+    @abstractmethod
+    def make(self, network: nn.Module) -> Any:
+        """Build the inner learner around ``network``; it must have ``optimizer``."""
+
+    @abstractmethod
+    def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
+        """Do one update and return its result."""
+
+    @property
+    def reduce_gradients(self) -> Any:
+        """Gradient averaging for the inner learner; None where it is alone."""
+        return average_gradients if self.distributed else None
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """RLlib's hook at build time. The optimiser is registered without a schedule, so that nothing but us sets
+        its learning rate."""
+        torch.set_num_threads(self.config.settings.system.threads)
+        self.inner = self.make(self.module[module_id].network)
+        parameters = [p for group in self.inner.optimizer.param_groups for p in group["params"]]
+        self.register_optimizer(module_id=module_id, optimizer=self.inner.optimizer, params=parameters)
+
+    def _make_modules_ddp_if_necessary(self) -> None:
+        """Instead of wrapping the module: start all processes from the first one's weights."""
+        if self.distributed:
+            for value in self.inner_state():
+                torch.distributed.broadcast(value, 0)
+
+    def inner_state(self) -> list[torch.Tensor]:
+        """Parameters and buffers of the network that learns."""
+        return [*self.network.parameters(), *self.network.buffers()]
+
+    @property
+    def network(self) -> nn.Module:
+        """The network that learns."""
+        network: nn.Module = next(iter(self.module.values())).network
+        return network
+
+    def update(self, *args: Any, training_data: Any = None, timesteps: Any = None, **order: Any) -> Any:
+        """One update of the inner learner; keywords of :meth:`ray.rllib...LearnerGroup.update` arrive here."""
+        order.pop("return_state", None)
+        return self.work(training_data, **order)
+
+    def compute_loss_for_module(self, *args: Any, **kwargs: Any) -> Any:
+        """Not used: the loss is the inner learner's."""
+        raise RuntimeError("this learner computes its loss in update()")

@@ -1,0 +1,146 @@
+"""The two learners as RLlib Learners: what they are sent, what they send back, what a checkpoint takes of them."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from torch import nn
+
+from cluster.chassis import PlainLearner
+from cluster.optimizer_state import flatten_optimizer, unflatten_optimizer
+from cluster.replay import Replay, ReplayEmpty
+from cluster.settings import RunSettings
+from envs.datasets import load_dataset
+from learners.discriminator_learner import DiscriminatorLearner
+from learners.networks.build import build_discriminator
+from learners.policy_learner import PolicyLearner
+
+
+def to_arrays(network: nn.Module) -> dict[str, np.ndarray[Any, Any]]:
+    """Weights as NumPy arrays, the form in which they travel."""
+    return {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+
+
+class SpiralLearner(PlainLearner):
+    """What both have in common: settings, and a state made of weights, optimiser and counters."""
+
+    @property
+    def settings(self) -> RunSettings:
+        """Settings of the run."""
+        settings: RunSettings = self.config.settings
+        return settings
+
+    def export(self) -> dict[str, Any]:
+        """State for a checkpoint: ``weights`` and ``optimizer`` tensors by name, plain ``counters``."""
+        tensors, groups = flatten_optimizer(self.inner.optimizer.state_dict())
+        weights = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+        return {"weights": weights, "optimizer": tensors, "groups": groups, "counters": self.inner.counters()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`export` gave. Settings of the optimiser are the present ones, not the exported."""
+        self.network.load_state_dict(state["weights"])
+        present = [
+            {key: value for key, value in group.items() if key != "params"}
+            for group in self.inner.optimizer.param_groups
+        ]
+        self.inner.optimizer.load_state_dict(unflatten_optimizer(state["optimizer"], state["groups"]))
+        for group, values in zip(self.inner.optimizer.param_groups, present, strict=True):
+            group.update(values)
+        self.inner.set_counters(state["counters"])
+
+
+class PolicyGroupLearner(SpiralLearner):
+    """The policy's learner in a learner group."""
+
+    inner: PolicyLearner
+
+    def make(self, network: nn.Module) -> PolicyLearner:
+        """The inner learner, with a discriminator copy that gets its weights with the first update."""
+        settings = self.settings
+        judge = build_discriminator(settings.discriminator, settings.paint.canvas_shape)
+        return PolicyLearner(network, judge, settings.policy, torch.device(self.device), self.reduce_gradients)
+
+    def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
+        """One update from one batch of episodes.
+
+        Args:
+            training_data: ``batch_refs`` holds one reference of a Trajectory.
+            order: ``progress`` of the run in [0, 1]; ``judge``, a list with a reference of newer discriminator
+                weights, or empty; ``judge_version``; ``publish``, whether to return weights.
+
+        Returns:
+            ``metrics``, ``updates``, and, when published, ``weights``: a list with one reference.
+        """
+        (reference,) = training_data.batch_refs
+        for weights in order["judge"]:
+            arrays = ray.get(weights)
+            self.inner.set_discriminator(
+                {name: torch.tensor(value) for name, value in arrays.items()}, order["judge_version"]
+            )
+        metrics = self.inner.update(ray.get(reference), order["progress"])
+        result: dict[str, Any] = {"metrics": metrics, "updates": self.inner.updates}
+        if order["publish"]:
+            result["weights"] = [ray.put(to_arrays(self.inner.policy))]
+        return result
+
+
+class DiscriminatorGroupLearner(SpiralLearner):
+    """The discriminator's learner in a learner group: holds the real images, samples fakes from the shared replay."""
+
+    inner: DiscriminatorLearner
+
+    def make(self, network: nn.Module) -> DiscriminatorLearner:
+        """The inner learner, its data set and its end of the replay."""
+        settings = self.settings
+        system = settings.system
+        size, _, channels = settings.paint.canvas_shape
+        self.real = load_dataset(
+            system.data,
+            size=size,
+            channels=3 if channels == 3 else 1,
+            data_dir=Path(system.data_dir) if system.data_dir else None,
+        ).images
+        self.rng = np.random.default_rng([system.seed, self.config.restarts, 7])
+        self.replay = Replay(self.config.replay)
+        return DiscriminatorLearner(
+            network, settings.discriminator, torch.device(self.device), settings.policy.precision, self.reduce_gradients
+        )
+
+    def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
+        """One update; ``training_data`` carries nothing.
+
+        Returns:
+            ``metrics``, ``updates``, ``weights`` (a list with one reference, for the policy's learner). Without any
+            canvas in the replay yet, ``updates`` alone.
+        """
+        batch = self.settings.discriminator.discriminator_batch
+        try:
+            fake = self.replay.sample(batch, self.rng)
+        except ReplayEmpty:
+            return {"updates": self.inner.updates}
+        metrics = self.inner.update(self.real[self.rng.integers(len(self.real), size=batch)], fake)
+        return {"metrics": metrics, "updates": self.inner.updates, "weights": [self.publish()]}
+
+    def publish(self) -> ray.ObjectRef[dict[str, Any]]:
+        """Put the present weights into the object store."""
+        return ray.put(to_arrays(self.inner.discriminator))
+
+
+def export_state(learner: SpiralLearner) -> dict[str, Any]:
+    """For ``LearnerGroup.foreach_learner``: the state for a checkpoint."""
+    return learner.export()
+
+
+def restore_state(learner: SpiralLearner, state: dict[str, Any]) -> None:
+    """For ``LearnerGroup.foreach_learner``: take a state back."""
+    learner.restore(copy.deepcopy(state))
+
+
+def publish_weights(learner: SpiralLearner) -> list[Any]:
+    """For ``LearnerGroup.foreach_learner``: a list with a reference of the present weights."""
+    return [ray.put(to_arrays(learner.network))]

@@ -1,0 +1,61 @@
+"""Counting what happens between two reports: means of learner metrics, and where the time goes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+#: Activities whose shares of time are reported; together they are all the time of actors and driver.
+ACTIVITIES = ("render", "inference", "transfer", "learn", "discriminate", "wait")
+
+
+class Meters:
+    """Sums and means since the last :meth:`summary`.
+
+    Attributes:
+        seconds: seconds by activity since the last summary.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self.values: dict[str, list[float]] = defaultdict(list)
+        self.last = time.perf_counter()
+        self.steps = 0
+        self.updates = 0
+
+    @contextmanager
+    def time(self, activity: str) -> Iterator[None]:
+        """Book the time inside to ``activity``."""
+        start = time.perf_counter()
+        yield
+        self.seconds[activity] += time.perf_counter() - start
+
+    def learner(self, name: str, result: dict[str, Any]) -> None:
+        """Take in a learner's result; its metrics are reported as ``name/metric``."""
+        for metric, value in result.get("metrics", {}).items():
+            self.values[f"{name}/{metric}"].append(value)
+
+    def learned(self, steps: int) -> None:
+        """Count an update of the policy from ``steps`` environment steps."""
+        self.steps += steps
+        self.updates += 1
+
+    def summary(self) -> dict[str, float]:
+        """Rates, shares of time and means since the last call; then begin anew."""
+        now = time.perf_counter()
+        wall = max(now - self.last, 1e-9)
+        total = sum(self.seconds.values()) or 1.0
+        report = {name: sum(values) / len(values) for name, values in self.values.items()}
+        if lags := self.values.get("policy/lag"):
+            report["policy/lag_max"] = max(lags)
+        report["steps_per_second"] = self.steps / wall
+        report["updates_per_second"] = self.updates / wall
+        for activity in ACTIVITIES:
+            report[f"time/{activity}"] = self.seconds[activity] / total
+        self.seconds.clear()
+        self.values.clear()
+        self.last, self.steps, self.updates = now, 0, 0
+        return report

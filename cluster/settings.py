@@ -1,0 +1,170 @@
+"""All settings of a run: what is painted, how it is learned, and on what."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from envs.paint import PaintConfig
+from learners.settings import DiscriminatorSettings, PolicySettings
+
+PresetName = Literal["laptop", "paper"]
+
+
+@dataclass(frozen=True)
+class SystemSettings:
+    """Where a run gets its data, on what it runs, and how long.
+
+    Attributes:
+        data: ``mnist``, or the path of a folder or zip of images.
+        data_dir: folder with data sets that are there already (torchvision's layout); looked into first.
+        seed: seeds networks, noise, action sampling and batches. Asynchronous runs still differ in timing.
+        minutes: training time after which the run ends, in minutes; decays are stretched over it.
+        steps: environment steps after which the run ends; 0 for no such limit.
+        actors: Ray actors that paint. More keep a faster learner fed and raise the policy lag.
+        canvases: canvases that an actor paints in lock-step; also the learner's batch, in episodes.
+        policy_learners: processes of the policy learner; 0 learns in the driver.
+        discriminator_learners: processes of the discriminator learner; 0 learns in the driver.
+        learner_gpus: GPUs of each learner process (or, with 0 processes, of the driver).
+        publish_interval: policy updates between two publications of weights to the actors.
+        max_lag: policy updates that an acting policy may lie behind; actors are not asked for more while the
+            batches on their way would exceed it.
+        replay_batches: capacity of the shared replay in batches of 64 final canvases.
+        redis: URL of a shared Redis (``redis://`` or ``rediss://``); empty starts one for this run.
+        checkpoint_minutes: training time between checkpoints.
+        keep_checkpoints: newest checkpoints that are kept, besides the best.
+        sample_minutes: training time between contact sheets.
+        threads: torch threads of each learner process.
+    """
+
+    data: str = "mnist"
+    data_dir: str = ""
+    seed: int = 0
+    minutes: float = 15.0
+    steps: int = 0
+    actors: int = 1
+    canvases: int = 64
+    policy_learners: int = 0
+    discriminator_learners: int = 0
+    learner_gpus: float = 0.0
+    publish_interval: int = 1
+    max_lag: int = 8
+    replay_batches: int = 20
+    redis: str = ""
+    checkpoint_minutes: float = 2.0
+    keep_checkpoints: int = 3
+    sample_minutes: float = 2.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("actors", "canvases", "publish_interval", "max_lag", "replay_batches", "keep_checkpoints"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("minutes", "checkpoint_minutes", "sample_minutes"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: expected more than 0 minutes, got {getattr(self, name)}")
+        for name in ("steps", "policy_learners", "discriminator_learners", "learner_gpus"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+
+    @property
+    def replay_capacity(self) -> int:
+        """Final canvases that the shared replay holds."""
+        return 64 * self.replay_batches
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that decides a run; written to ``config.json`` of its folder.
+
+    The names of the fields of the four parts are unique, so a setting can be given by its bare name.
+
+    Attributes:
+        paint: the painting world.
+        policy: the policy and its learner.
+        discriminator: the discriminator and its learner.
+        system: data, seed, limits, processes.
+    """
+
+    paint: PaintConfig = field(default_factory=PaintConfig)
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
+    system: SystemSettings = field(default_factory=SystemSettings)
+
+    def replace(self, **values: Any) -> RunSettings:
+        """A copy with some settings changed, each by its bare name.
+
+        Raises:
+            ValueError: a name that no part has; the message lists the valid ones.
+        """
+        parts = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
+        owner = {setting.name: name for name, part in parts.items() for setting in dataclasses.fields(part)}
+        for name in values:
+            if name not in owner:
+                raise ValueError(f"{name}: no such setting; valid are {', '.join(sorted(owner))}")
+        changed = {
+            name: dataclasses.replace(part, **{key: value for key, value in values.items() if owner[key] == name})
+            for name, part in parts.items()
+        }
+        return RunSettings(**changed)
+
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """Nested plain values, as written to ``config.json``."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, dict[str, Any]]) -> RunSettings:
+        """Read back what :meth:`to_json` gave (JSON turns tuples into lists; they are turned back)."""
+        flat = {
+            key: tuple(value) if isinstance(value, list) else value
+            for part in values.values()
+            for key, value in part.items()
+        }
+        return cls().replace(**flat)
+
+
+def preset(name: PresetName, data: str = "mnist") -> RunSettings:
+    """The settings that a preset starts from.
+
+    ``paper``: SPIRAL as published (unconditional, 19 strokes, 64x64, the published policy, WGAN-GP).
+    ``laptop``: five strokes of a pen, 32x32 observations, networks for CPUs, spectral norm with hinge loss.
+    """
+    grey = data == "mnist"
+    if name == "paper":
+        return RunSettings(
+            paint=PaintConfig(color=not grey), policy=PolicySettings(), system=SystemSettings(data=data)
+        )
+    return RunSettings(
+        paint=PaintConfig(
+            observation_size=32,
+            grid=16,
+            episode_length=6,
+            brush="classic/pen",
+            brush_sizes=(1.0, 2.0),
+            pressure_levels=1,
+            color=not grey,
+            first_is_move=True,
+        ),
+        policy=PolicySettings(
+            network="laptop",
+            policy_learning_rate=5e-4,
+            policy_final_learning_rate=5e-5,
+            policy_betas=(0.9, 0.99),
+            policy_adam_epsilon=1e-6,
+            gradient_clip=1.0,
+            entropy_cost=1e-2,
+            final_entropy_cost=2e-3,
+            normalize_reward=True,
+            advantage_floor=0.2,
+        ),
+        discriminator=DiscriminatorSettings(
+            adversary="hinge",
+            spectral_norm=True,
+            discriminator_width=32,
+            discriminator_learning_rate=3e-4,
+            discriminator_betas=(0.5, 0.999),
+            centering_weight=0.0,
+        ),
+        system=SystemSettings(data=data),
+    )
