@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ class Rollout:
         if seed is not None:
             self.generator.manual_seed(seed)
             torch.manual_seed(seed)
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     @torch.inference_mode()
     def episodes(self, version: int = 0, actor: int = 0, noise: torch.Tensor | None = None) -> Trajectory:

@@ -7,121 +7,27 @@ import uuid
 from collections import deque
 from typing import Any
 
-import ray
 from ray.rllib.algorithms.algorithm import Algorithm
-from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.env import INPUT_ENV_SPACES
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_ENV_STEPS_TRAINED_LIFETIME
 
-from actors.paint_runner import PaintRunner
 from cluster import checkpoints
-from cluster.chassis import keep_runner_states_to_ourselves
+from cluster.algorithm_state import first_result, make_checkpoint, restore_checkpoint
 from cluster.checkpoints import Checkpoint
-from cluster.learner_groups import (
-    DiscriminatorGroupLearner,
-    PolicyGroupLearner,
-    export_state,
-    publish_weights,
-    restore_state,
-)
+from cluster.config import SpiralConfig
+from cluster.learner_groups import publish_weights
 from cluster.learner_link import LearnerLink
 from cluster.meters import Meters
-from cluster.modules import DiscriminatorModule, PolicyModule
+from cluster.modules import DiscriminatorModule
 from cluster.redis_server import RedisServer
 from cluster.replay import Replay, ReplaySpec
-from cluster.settings import RunSettings, preset
 
 ITERATION_SECONDS = 1.0
 IDLE_SECONDS = 0.005
-
-
-class SpiralConfig(AlgorithmConfig):
-    """Configuration of :class:`Spiral`.
-
-    ``SpiralConfig().preset("laptop").training(entropy_cost=0.02, actors=2)``: every setting of
-    :class:`cluster.settings.RunSettings` can be given by its bare name, beside RLlib's own.
-
-    Attributes:
-        settings: the run's settings.
-        replay: the shared replay; filled in by the algorithm when it has a Redis.
-        restarts: how often this run was started again; varies the seeds.
-    """
-
-    def __init__(self, algo_class: type | None = None) -> None:
-        super().__init__(algo_class=algo_class or Spiral)
-        self.replay: ReplaySpec | None = None
-        self.restarts = 0
-        self.settings = RunSettings()
-        self.api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
-        self.framework("torch")
-        self.fault_tolerance(
-            restart_failed_env_runners=True,
-            delay_between_env_runner_restarts_s=1.0,
-            env_runner_health_probe_timeout_s=10.0,
-        )
-        keep_runner_states_to_ourselves(self)
-        self.use(preset("laptop"))
-
-    def preset(self, name: Any, data: str = "mnist") -> SpiralConfig:
-        """Start from a preset, ``laptop`` or ``paper``."""
-        return self.use(preset(name, data))
-
-    def use(self, settings: RunSettings) -> SpiralConfig:
-        """Take all settings of a run, and lay out its actors and learner processes."""
-        system = settings.system
-        self.settings = settings
-        self.debugging(seed=system.seed)
-        self.env_runners(
-            env_runner_cls=PaintRunner,
-            num_env_runners=system.actors,
-            create_local_env_runner=False,
-            max_requests_in_flight_per_env_runner=2,
-            num_envs_per_env_runner=system.canvases,
-        )
-        self.learners(
-            num_learners=system.policy_learners,
-            num_gpus_per_learner=system.learner_gpus,
-        )
-        self.training(
-            learner_class=PolicyGroupLearner, train_batch_size_per_learner=system.canvases * settings.paint.num_actions
-        )
-        return self
-
-    def training(self, **values: Any) -> SpiralConfig:  # type: ignore[override]
-        """Change settings by name: RLlib's, or any of :class:`RunSettings`.
-
-        Raises:
-            ValueError: a name that neither knows.
-        """
-        known = AlgorithmConfig.training.__code__.co_varnames
-        theirs = {name: value for name, value in values.items() if name in known}
-        ours = {name: value for name, value in values.items() if name not in known}
-        if theirs:
-            super().training(**theirs)
-        if ours:
-            self.use(self.settings.replace(**ours))
-        return self
-
-    def get_default_rl_module_spec(self) -> RLModuleSpec:
-        """The policy's module."""
-        return RLModuleSpec(module_class=PolicyModule, model_config={"settings": self.settings})
-
-    def get_default_learner_class(self) -> type:
-        """The policy's learner."""
-        return PolicyGroupLearner
-
-    def sink(self) -> Replay | None:
-        """Where an actor pushes final canvases: the shared replay, waiting for Redis as long as it takes."""
-        return None if self.replay is None else Replay(self.replay, wait=True)
-
-    def discriminator_config(self) -> AlgorithmConfig:
-        """The configuration of the discriminator's learner group."""
-        return (
-            self.copy(copy_frozen=False)
-            .learners(num_learners=self.settings.system.discriminator_learners)
-            .rl_module(rl_module_spec=NotProvided)
-        )
 
 
 class Spiral(Algorithm):
@@ -137,16 +43,22 @@ class Spiral(Algorithm):
         latest: flat metrics of the last iteration.
     """
 
-    config: SpiralConfig
-
     @classmethod
     def get_default_config(cls) -> SpiralConfig:
         """The laptop preset."""
         return SpiralConfig()
 
-    def setup(self, config: AlgorithmConfig) -> None:
-        """Start Redis, actors and the two learner groups."""
+    def setup(self, config: AlgorithmConfig) -> None:  # type: ignore[override]
+        """Start Redis, actors and the two learner groups; stop them all if one fails to start."""
         assert isinstance(config, SpiralConfig)
+        try:
+            self.start(config)
+        except BaseException:
+            self.cleanup()
+            raise
+
+    def start(self, config: SpiralConfig) -> None:
+        """What :meth:`setup` does."""
         self.redis: RedisServer | None = None
         self.trained_seconds = 0.0
         self.sampled_steps = self.trained_steps = 0
@@ -161,29 +73,48 @@ class Spiral(Algorithm):
             if not url:
                 self.redis = RedisServer().start()
                 url = self.redis.url
-            config.replay = ReplaySpec(url, uuid.uuid4().hex, config.settings.paint.canvas_shape, system.replay_capacity)
+            config.replay = ReplaySpec(
+                url, uuid.uuid4().hex, config.settings.paint.canvas_shape, system.replay_capacity
+            )
         self.replay = Replay(config.replay)
         self.replay.check()
         self.config = config  # RLlib's setup reads it from there
         super().setup(config)
         self.queue: deque[dict[str, Any]] = deque()
-        discriminator = self.config.discriminator_config()
-        discriminator.training(learner_class=DiscriminatorGroupLearner)
-        self.discriminator_group = discriminator.build_learner_group(
+        observation_space, action_space = self.runners.get_spaces()[INPUT_ENV_SPACES]  # type: ignore[no-untyped-call]
+        self.discriminator_group = self.spiral_config.discriminator_config().build_learner_group(
             rl_module_spec=RLModuleSpec(
                 module_class=DiscriminatorModule,
-                observation_space=self.env_runner_group.get_spaces()["__env__"][0],
-                action_space=self.env_runner_group.get_spaces()["__env__"][1],
-                model_config={"settings": self.config.settings},
+                observation_space=observation_space,
+                action_space=action_space,
+                model_config={"settings": self.spiral_config.settings},
             )
         )
-        self.policy_link = LearnerLink(self.learner_group)
+        self.policy_link = LearnerLink(self.policy_group)
         self.discriminator_link = LearnerLink(self.discriminator_group)
         self.refresh_weights()
 
+    @property
+    def spiral_config(self) -> SpiralConfig:
+        """The configuration, by its type."""
+        assert isinstance(self.config, SpiralConfig)
+        return self.config
+
+    @property
+    def runners(self) -> EnvRunnerGroup:
+        """The actors."""
+        assert self.env_runner_group is not None
+        return self.env_runner_group
+
+    @property
+    def policy_group(self) -> LearnerGroup:
+        """The policy's learner group."""
+        assert self.learner_group is not None
+        return self.learner_group
+
     def refresh_weights(self) -> None:
         """Publish the weights that the learners hold now (at the start, and after a restore)."""
-        (self.weights,) = first_result(self.learner_group, publish_weights)
+        (self.weights,) = first_result(self.policy_group, publish_weights)
         self.weights_version = self.policy_updates
         self.judge = first_result(self.discriminator_group, publish_weights)
         self.judge_version = self.discriminator_updates
@@ -192,7 +123,7 @@ class Spiral(Algorithm):
     @property
     def progress(self) -> float:
         """Share of the run that is over, in [0, 1], by time or by steps, whichever is further."""
-        system = self.config.settings.system
+        system = self.spiral_config.settings.system
         by_steps = self.trained_steps / system.steps if system.steps else 0.0
         return min(1.0, max(by_steps, self.trained_seconds / (60 * system.minutes)))
 
@@ -213,10 +144,10 @@ class Spiral(Algorithm):
 
     def request_batches(self) -> None:
         """Ask actors for batches while those on their way would not make the acting policy lag too far."""
-        group = self.env_runner_group
+        group = self.runners
         on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue)
         for actor in group.healthy_env_runner_ids():
-            if on_their_way >= self.config.settings.system.max_lag:
+            if on_their_way >= self.spiral_config.settings.system.max_lag:
                 break
             on_their_way += group.foreach_env_runner_async(
                 "sample_refs",
@@ -229,7 +160,7 @@ class Spiral(Algorithm):
         """Put what actors have finished into the queue, in the order of arrival; wait a moment if there is nothing."""
         idle = not self.queue or not self.policy_link.has_room
         with self.meters.time("wait"):
-            ready = self.env_runner_group.fetch_ready_async_reqs(
+            ready: Any = self.runners.fetch_ready_async_reqs(
                 tags="sample", timeout_seconds=IDLE_SECONDS if idle else 0.0
             )
         for _, batch in ready:
@@ -247,12 +178,12 @@ class Spiral(Algorithm):
             progress=self.progress,
             judge=judge,
             judge_version=self.judge_version,
-            publish=updates % self.config.settings.system.publish_interval == 0,
+            publish=updates % self.spiral_config.settings.system.publish_interval == 0,
         )
         steps = sum(batch["steps"] for batch in batches)
         self.trained_steps += steps
         self.meters.learned(steps)
-        self.discriminator_debt += self.config.settings.discriminator.discriminator_updates
+        self.discriminator_debt += self.spiral_config.settings.discriminator.discriminator_updates
 
     def collect(self, *, everything: bool = False) -> None:
         """Order the discriminator updates that are due, and take in the results of both learners.
@@ -295,24 +226,26 @@ class Spiral(Algorithm):
 
     def report(self) -> None:
         """Write the iteration's metrics to ``latest`` and to RLlib's logger."""
-        group = self.env_runner_group
+        group = self.runners
         for activity, link in (("learn", self.policy_link), ("discriminate", self.discriminator_link)):
-            self.meters.seconds[activity], link.seconds = link.seconds, 0.0
+            self.meters.seconds[activity] += link.seconds
+            link.seconds = 0.0
         self.latest = self.meters.summary() | {
-            "update": self.policy_updates,
-            "discriminator_updates": self.discriminator_updates,
+            "updates": self.policy_updates,
+            "discriminator/updates": self.discriminator_updates,
             "env_steps": self.trained_steps,
             "sampled_steps": self.sampled_steps,
-            "trained_seconds": self.trained_seconds,
+            "elapsed_s": self.trained_seconds,
             "progress": self.progress,
             "replay/fill": self.replay.fill,
             "queue": len(self.queue),
             "in_flight": group.num_in_flight_async_reqs("sample"),
-            "actors/healthy": group.num_healthy_remote_env_runners(),
-            "actors/restarts": group.num_remote_worker_restarts(),
+            "runners/healthy": group.num_healthy_remote_env_runners(),
+            "runners/restarts": group.num_remote_worker_restarts(),
             "redis/restarts": self.redis_restarts,
-            "lost_batches": self.lost_batches,
+            "batches/lost": self.lost_batches,
         }
+        assert self.metrics is not None
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, self.sampled_steps, reduce="max")
         self.metrics.log_value(NUM_ENV_STEPS_TRAINED_LIFETIME, self.trained_steps, reduce="max")
         self.metrics.log_dict(
@@ -328,56 +261,18 @@ class Spiral(Algorithm):
     def make_checkpoint(self) -> Checkpoint:
         """Everything that a later process needs to go on: both learners, the replay, the counters."""
         self.collect(everything=True)
-        policy = first_result(self.learner_group, export_state)
-        discriminator = first_result(self.discriminator_group, export_state)
-        canvases, total = self.replay.dump()
-        return Checkpoint(
-            update=self.policy_updates,
-            tensors={
-                "policy": policy["weights"],
-                "policy_optimizer": policy["optimizer"],
-                "discriminator": discriminator["weights"],
-                "discriminator_optimizer": discriminator["optimizer"],
-            },
-            arrays={"replay": {"canvases": canvases}},
-            documents={
-                "counters": {
-                    "trained_seconds": self.trained_seconds,
-                    "trained_steps": self.trained_steps,
-                    "replay_total": total,
-                    "restarts": self.config.restarts,
-                    "policy": policy["counters"],
-                    "discriminator": discriminator["counters"],
-                },
-                "optimizers": {"policy": policy["groups"], "discriminator": discriminator["groups"]},
-            },
-        )
+        return make_checkpoint(self)
 
     def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Go on from ``checkpoint``: weights, optimisers, replay, counters."""
-        counters, groups = checkpoint.documents["counters"], checkpoint.documents["optimizers"]
-        for name, group in (("policy", self.learner_group), ("discriminator", self.discriminator_group)):
-            state = {
-                "weights": checkpoint.tensors[name],
-                "optimizer": checkpoint.tensors[f"{name}_optimizer"],
-                "groups": groups[name],
-                "counters": counters[name],
-            }
-            group.foreach_learner(restore_state, state=state)
-        self.policy_updates = int(counters["policy"]["updates"])
-        self.discriminator_updates = int(counters["discriminator"]["updates"])
-        self.trained_seconds = float(counters["trained_seconds"])
-        self.trained_steps = self.sampled_steps = int(counters["trained_steps"])
-        canvases = checkpoint.arrays["replay"]["canvases"]
-        if len(canvases):
-            self.replay.load(canvases, int(counters["replay_total"]))
+        restore_checkpoint(self, checkpoint)
         self.refresh_weights()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """RLlib's and Tune's hook; our format (safetensors, JSON, hashes), not pickle."""
         checkpoints.save(checkpoint_dir, self.make_checkpoint())
 
-    def load_checkpoint(self, checkpoint_dir: str) -> None:
+    def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]
         """RLlib's and Tune's hook.
 
         Raises:
@@ -395,17 +290,9 @@ class Spiral(Algorithm):
                 link.close()
         super().cleanup()
         if hasattr(self, "discriminator_group"):
-            self.discriminator_group.shutdown()
+            self.discriminator_group.shutdown()  # type: ignore[no-untyped-call]
         if hasattr(self, "replay"):
             self.replay.close()
-        if self.redis is not None:
-            self.redis.stop()
-
-
-def first_result(group: Any, function: Any) -> Any:
-    """Call ``function`` on every learner of ``group`` and return the first one's answer, or raise its error."""
-    result = group.foreach_learner(function).result_or_errors[0]
-    answer = result.get()
-    if isinstance(answer, Exception):
-        raise answer
-    return ray.get(answer) if isinstance(answer, ray.ObjectRef) else answer
+        redis: RedisServer | None = getattr(self, "redis", None)
+        if redis is not None:
+            redis.stop()

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from torch import nn
 
@@ -26,7 +27,7 @@ def average_gradients(module: nn.Module) -> None:
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     torch.distributed.all_reduce(flat)
     flat /= torch.distributed.get_world_size()
-    for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+    for gradient, part in zip(gradients, torch.split(flat, [gradient.numel() for gradient in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
 
 
@@ -39,8 +40,13 @@ class PlainLearner(TorchLearner):
 
     inner: Any
 
+    @property
+    def run(self) -> Any:
+        """The configuration, with what :class:`cluster.config.SpiralConfig` adds to RLlib's."""
+        return self.config
+
     @abstractmethod
-    def make(self, network: nn.Module) -> Any:
+    def make(self, network: Any) -> Any:
         """Build the inner learner around ``network``; it must have ``optimizer``."""
 
     @abstractmethod
@@ -55,8 +61,8 @@ class PlainLearner(TorchLearner):
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """RLlib's hook at build time. The optimiser is registered without a schedule, so that nothing but us sets
         its learning rate."""
-        torch.set_num_threads(self.config.settings.system.threads)
-        self.inner = self.make(self.module[module_id].network)
+        torch.set_num_threads(self.run.settings.system.torch_threads)
+        self.inner = self.make(self.network)
         parameters = [p for group in self.inner.optimizer.param_groups for p in group["params"]]
         self.register_optimizer(module_id=module_id, optimizer=self.inner.optimizer, params=parameters)
 
@@ -73,7 +79,7 @@ class PlainLearner(TorchLearner):
     @property
     def network(self) -> nn.Module:
         """The network that learns."""
-        network: nn.Module = next(iter(self.module.values())).network
+        network: nn.Module = self.module[DEFAULT_MODULE_ID].network  # type: ignore[attr-defined]
         return network
 
     def update(self, *args: Any, training_data: Any = None, timesteps: Any = None, **order: Any) -> Any:

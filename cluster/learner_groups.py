@@ -32,7 +32,7 @@ class SpiralLearner(PlainLearner):
     @property
     def settings(self) -> RunSettings:
         """Settings of the run."""
-        settings: RunSettings = self.config.settings
+        settings: RunSettings = self.run.settings
         return settings
 
     def export(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class PolicyGroupLearner(SpiralLearner):
 
     inner: PolicyLearner
 
-    def make(self, network: nn.Module) -> PolicyLearner:
+    def make(self, network: Any) -> PolicyLearner:
         """The inner learner, with a discriminator copy that gets its weights with the first update."""
         settings = self.settings
         judge = build_discriminator(settings.discriminator, settings.paint.canvas_shape)
@@ -94,7 +94,7 @@ class DiscriminatorGroupLearner(SpiralLearner):
 
     inner: DiscriminatorLearner
 
-    def make(self, network: nn.Module) -> DiscriminatorLearner:
+    def make(self, network: Any) -> DiscriminatorLearner:
         """The inner learner, its data set and its end of the replay."""
         settings = self.settings
         system = settings.system
@@ -105,8 +105,8 @@ class DiscriminatorGroupLearner(SpiralLearner):
             channels=3 if channels == 3 else 1,
             data_dir=Path(system.data_dir) if system.data_dir else None,
         ).images
-        self.rng = np.random.default_rng([system.seed, self.config.restarts, 7])
-        self.replay = Replay(self.config.replay)
+        self.rng = np.random.default_rng([system.seed, self.run.restarts, 7])
+        self.replay = Replay(self.run.replay)
         return DiscriminatorLearner(
             network, settings.discriminator, torch.device(self.device), settings.policy.precision, self.reduce_gradients
         )

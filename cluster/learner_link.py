@@ -10,6 +10,7 @@ from typing import Any
 from ray.exceptions import RayActorError
 from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.policy.sample_batch import MultiAgentBatch
 
 
 class LearnerDied(RuntimeError):
@@ -57,7 +58,11 @@ class LearnerLink:
             references: one object reference for each learner, or empty: the learners find their data themselves.
             order: keywords of the learners' ``work``.
         """
-        data = TrainingData(batch_refs=references) if references else TrainingData(batches=[None] * self.width)
+        data = (
+            TrainingData(batch_refs=references)
+            if references
+            else TrainingData(batches=[MultiAgentBatch({}, 0)] * self.width)
+        )
         self.futures.append(self.thread.submit(self.update, data, order))
 
     def update(self, data: TrainingData, order: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +20,7 @@ class Meters:
     """
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.values: dict[str, list[float]] = defaultdict(list)
         self.last = time.perf_counter()
         self.steps = 0
@@ -50,9 +50,9 @@ class Meters:
         total = sum(self.seconds.values()) or 1.0
         report = {name: sum(values) / len(values) for name, values in self.values.items()}
         if lags := self.values.get("policy/lag"):
-            report["policy/lag_max"] = max(lags)
-        report["steps_per_second"] = self.steps / wall
-        report["updates_per_second"] = self.updates / wall
+            report |= {"lag/mean": report.pop("policy/lag"), "lag/max": max(lags)}
+        report["env_steps_per_s"] = self.steps / wall
+        report["updates_per_s"] = self.updates / wall
         for activity in ACTIVITIES:
             report[f"time/{activity}"] = self.seconds[activity] / total
         self.seconds.clear()

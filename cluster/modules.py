@@ -12,6 +12,14 @@ from torch import Tensor
 from cluster.settings import RunSettings
 from learners.networks.build import build_discriminator, build_policy
 from learners.networks.policy import PolicyInputs
+from learners.precision import autocast
+
+
+def run_settings(module: TorchRLModule) -> RunSettings:
+    """The run's settings, which a module gets in its ``model_config``."""
+    assert isinstance(module.model_config, dict)
+    settings: RunSettings = module.model_config["settings"]
+    return settings
 
 
 class PolicyModule(TorchRLModule):
@@ -22,8 +30,9 @@ class PolicyModule(TorchRLModule):
     """
 
     def setup(self) -> None:
-        settings: RunSettings = self.model_config["settings"]
+        settings = run_settings(self)
         paint = settings.paint
+        self.precision = settings.policy.precision
         torch.manual_seed(settings.system.seed)
         self.network = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
 
@@ -44,7 +53,8 @@ class PolicyModule(TorchRLModule):
         step = state["step"][:, 0].long()
         noise = torch.where((step == 0)[:, None], torch.randn_like(state["noise"]), state["noise"])
         inputs = PolicyInputs(canvas.to(torch.uint8), state["previous_action"].long(), step, noise)
-        choice = self.network.act(inputs, state["core"])
+        with autocast(self.precision, canvas.device):
+            choice = self.network.act(inputs, state["core"])
         return {
             Columns.ACTIONS: choice.action[:, None] if sequence else choice.action,
             Columns.ACTION_LOGP: choice.log_prob[:, None] if sequence else choice.log_prob,
@@ -61,7 +71,7 @@ class DiscriminatorModule(TorchRLModule):
     """The discriminator. ``model_config["settings"]`` is the :class:`RunSettings`."""
 
     def setup(self) -> None:
-        settings: RunSettings = self.model_config["settings"]
+        settings = run_settings(self)
         torch.manual_seed(settings.system.seed + 1)
         self.network = build_discriminator(settings.discriminator, settings.paint.canvas_shape)
 

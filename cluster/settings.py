@@ -35,7 +35,7 @@ class SystemSettings:
         checkpoint_minutes: training time between checkpoints.
         keep_checkpoints: newest checkpoints that are kept, besides the best.
         sample_minutes: training time between contact sheets.
-        threads: torch threads of each learner process.
+        torch_threads: threads that torch computes with in each learner process.
     """
 
     data: str = "mnist"
@@ -55,7 +55,7 @@ class SystemSettings:
     checkpoint_minutes: float = 2.0
     keep_checkpoints: int = 3
     sample_minutes: float = 2.0
-    threads: int = 1
+    torch_threads: int = 1
 
     def __post_init__(self) -> None:
         for name in ("actors", "canvases", "publish_interval", "max_lag", "replay_batches", "keep_checkpoints"):
@@ -132,9 +132,7 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
     """
     grey = data == "mnist"
     if name == "paper":
-        return RunSettings(
-            paint=PaintConfig(color=not grey), policy=PolicySettings(), system=SystemSettings(data=data)
-        )
+        return RunSettings(paint=PaintConfig(color=not grey), policy=PolicySettings(), system=SystemSettings(data=data))
     return RunSettings(
         paint=PaintConfig(
             observation_size=32,
@@ -148,8 +146,8 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
         ),
         policy=PolicySettings(
             network="laptop",
-            policy_learning_rate=5e-4,
-            policy_final_learning_rate=5e-5,
+            policy_learning_rate=1e-3,
+            policy_final_learning_rate=1e-4,
             policy_betas=(0.9, 0.99),
             policy_adam_epsilon=1e-6,
             gradient_clip=1.0,

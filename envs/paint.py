@@ -9,9 +9,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
-from pymypaint import BatchPainter
 
 from envs.spec import ActionComponent, ActionSpec
+from pymypaint import BatchPainter
 
 Observation = dict[str, NDArray[Any]]
 
@@ -164,7 +164,8 @@ def pool(canvas: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         return canvas
     rows = canvas.reshape(count, size, factor, size * factor * channels).sum(2, dtype=np.uint32)
     total = rows.reshape(count, size, size, factor, channels).sum(3, dtype=np.uint32)
-    return ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    pooled: NDArray[np.uint8] = ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    return pooled
 
 
 class PaintVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDArray[np.uint8]]):
@@ -220,7 +221,7 @@ class PaintVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDArra
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Clear all canvases. The world is deterministic: ``seed`` only seeds the action space's sampling."""
+        """Clear all canvases. The world is deterministic: ``seed`` only seeds ``np_random``, which is not used."""
         super().reset(seed=seed if isinstance(seed, int) else None, options=options)
         self.painter.reset(self.canvas, log_radius=self.decoder.smallest_log_radius())
         self.mask = self.spec_actions.mask(np.zeros((self.num_envs, len(self.spec_actions.components)), np.int64))
@@ -282,4 +283,5 @@ class PaintVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDArra
 
     def close_extras(self, **kwargs: Any) -> None:
         """Free the native canvases."""
-        self.painter.close()
+        if hasattr(self, "painter"):  # Gymnasium's __del__ also closes what failed to be made
+            self.painter.close()

@@ -17,10 +17,12 @@ class PaintEnv(gym.Env[Observation, NDArray[np.int64]]):
     Registered as ``impasto/Paint-v0``; keyword arguments are those of :class:`PaintConfig`.
     """
 
+    # Of the class, not the object: gymnasium.make reads it before it makes one.
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 5}  # noqa: RUF012
+
     def __init__(self, render_mode: str | None = None, **settings: Any) -> None:
         self.worlds = PaintVectorEnv(1, PaintConfig(**settings), render_mode)
         self.render_mode = render_mode
-        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
         self.observation_space = self.worlds.single_observation_space
         self.action_space = self.worlds.single_action_space
 

@@ -26,7 +26,7 @@ def logistic_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 def centering_term(real: Tensor, fake: Tensor) -> Tensor:
     """Square of the mean score of half real, half fake: pulls it towards 0, which a Wasserstein score alone
-    leaves free (Ganin et al. 2018, section 3.2, the regulariser R; the paper states neither form nor weight). Scalar."""
+    leaves free (Ganin et al. 2018, section 3.2, regulariser R; form and weight are unstated). Scalar."""
     return torch.cat([real, fake]).mean().square()
 
 
@@ -45,4 +45,5 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fa
     between = (weight * real + (1 - weight) * fake).detach().requires_grad_(True)
     score = discriminator(between).sum()
     (gradient,) = torch.autograd.grad(score, between, create_graph=True)
-    return (gradient.float().flatten(1).norm(dim=1) - 1).square().mean()
+    norm: Tensor = gradient.float().flatten(1).norm(dim=1)
+    return (norm - 1).square().mean()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from learners.adversarial import centering_term, gradient_penalty, hinge_loss, logistic_loss, wasserstein_loss
 from learners.networks.discriminator import Discriminator, to_image
@@ -52,19 +52,19 @@ class DiscriminatorLearner:
         """One update from uint8 [B, H, W, C] real images and as many fakes; returns metrics, plain numbers.
 
         Raises:
-            NonFiniteLoss: the loss is not finite; nothing was changed.
+            NonFiniteLoss: the loss or the gradient is not finite; no weight was changed.
         """
         settings = self.settings
         images = to_image(torch.from_numpy(np.concatenate([real, fake])).to(self.device))
         with autocast(self.precision, self.device):
             scores = self.discriminator(images)
-        real_scores, fake_scores = scores.split([len(real), len(fake)])
+        real_scores, fake_scores = scores[: len(real)], scores[len(real) :]
         loss = LOSSES[settings.adversary](real_scores, fake_scores)
         if settings.centering_weight:
             loss = loss + settings.centering_weight * centering_term(real_scores, fake_scores)
         penalty = torch.zeros((), device=self.device)
         if settings.adversary == "wgan-gp":
-            real_images, fake_images = images.split([len(real), len(fake)])
+            real_images, fake_images = images[: len(real)], images[len(real) :]
             mix = torch.rand(len(real), device=self.device)
             with autocast(self.precision, self.device):
                 penalty = gradient_penalty(self.discriminator, real_images, fake_images, mix)
@@ -73,8 +73,13 @@ class DiscriminatorLearner:
         loss.backward()  # type: ignore[no-untyped-call]
         if self.reduce_gradients:
             self.reduce_gradients(self.discriminator)
-        if not torch.isfinite(loss):
-            raise NonFiniteLoss(f"discriminator update {self.updates + 1}: loss {loss.item():.4g}")
+        norm = nn.utils.get_total_norm(
+            [weight.grad for weight in self.discriminator.parameters() if weight.grad is not None]
+        )
+        if not torch.isfinite(loss + norm):
+            raise NonFiniteLoss(
+                f"discriminator update {self.updates + 1}: loss {loss.item():.4g}, gradient norm {norm.item():.4g}"
+            )
         for group in self.optimizer.param_groups:
             group["lr"] = settings.discriminator_learning_rate
         self.optimizer.step()
@@ -82,8 +87,8 @@ class DiscriminatorLearner:
         return {
             "loss": loss.item(),
             "gradient_penalty": penalty.item(),
-            "real_score": real_scores.mean().item(),
-            "fake_score": fake_scores.mean().item(),
+            "real": real_scores.mean().item(),
+            "fake": fake_scores.mean().item(),
         }
 
     @torch.no_grad()

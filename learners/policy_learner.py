@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -75,11 +76,12 @@ class PolicyLearner:
         batch = TrajectoryTensors.of(trajectory, self.device)
         scores = self.score(batch)
         final = scores[-1] if scores.ndim == 2 else scores
+        normalizer = replace(self.normalizer)  # kept only if the update succeeds
         if settings.normalize_reward:
-            self.normalizer.update(final)
+            normalizer.update(final)
         flags = batch.action[..., self.policy.spec.flag]
         rewards = episode_rewards(
-            self.normalizer(scores) if settings.normalize_reward else scores,
+            normalizer(scores) if settings.normalize_reward else scores,
             flags,
             stroke_start_penalty=settings.stroke_start_penalty,
             empty_canvas_penalty=settings.empty_canvas_penalty,
@@ -99,6 +101,7 @@ class PolicyLearner:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.step()
+        self.normalizer = normalizer
         self.updates += 1
         return {name: value.item() for name, value in metrics.items()} | {
             "loss": loss.item(),
@@ -116,12 +119,10 @@ class PolicyLearner:
     @torch.no_grad()
     def score(self, batch: TrajectoryTensors) -> Tensor:
         """Discriminator scores: float32 [B] of the final canvases, or [T + 1, B] of all for score differences."""
+        canvases = batch.all_canvases[-1:] if self.settings.reward == "final" else batch.all_canvases
         with autocast(self.settings.precision, self.device):
-            if self.settings.reward == "final":
-                return self.discriminator(to_image(batch.all_canvases[-1])).float()
-            canvases = batch.all_canvases.flatten(0, 1)
-            scores: Tensor = self.discriminator(to_image(canvases)).float()
-            return scores.view(batch.all_canvases.shape[:2])
+            scores: Tensor = self.discriminator(to_image(canvases.flatten(0, 1))).float()
+        return scores if self.settings.reward == "final" else scores.view(canvases.shape[:2])
 
     def loss(self, batch: TrajectoryTensors, rewards: Tensor, entropy_cost: float) -> tuple[Tensor, dict[str, Tensor]]:
         """Policy gradient + value + entropy loss (scalar) and its parts, from rewards float32 [T, B]."""

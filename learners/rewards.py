@@ -67,8 +67,10 @@ class ScoreNormalizer:
         self.std += weight * (scores.std(correction=0).item() - self.std)
 
     def __call__(self, scores: Tensor) -> Tensor:
-        """(scores - mean) / std for final scores [B]; of scores [T + 1, B] the mean cancels in the differences,
-        where the last one gets it so that both forms pay the same total."""
+        """(scores - mean) / std for final scores [B]; scores / std for [T + 1, B], as differences cancel the mean.
+
+        The two totals of an episode differ by a constant, (mean - D(blank canvas)) / std, the same for the whole batch.
+        """
         scale = 1 / max(self.std, 1e-3)
         if scores.ndim == 2:
             return scores * scale

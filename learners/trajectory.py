@@ -35,7 +35,8 @@ class Trajectory:
     @property
     def steps(self) -> int:
         """T * B, environment steps in this batch."""
-        return self.action.shape[0] * self.action.shape[1]
+        time, batch = self.action.shape[:2]
+        return int(time * batch)
 
 
 @dataclass

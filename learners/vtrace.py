@@ -1,4 +1,4 @@
-"""V-trace (Espeholt et al. 2018, IMPALA, section 4.1): returns of a policy from trajectories of a slightly older one."""
+"""V-trace (Espeholt et al. 2018, IMPALA, section 4.1): returns of a policy from trajectories of an older one."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Discriminator(nn.Module):
             before, after = after, 2 * after
         self.convolutions = nn.Sequential(*layers)
         self.score = normalise(nn.Linear(16 * before, 1))
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:
         """float [B, C, H, W] in [-1, 1] to scores float32 [B]; higher means more like a real image."""

@@ -70,10 +70,7 @@ class ComponentEmbedding(nn.Module):
 
     def forward(self, value: Tensor) -> Tensor:
         """int64 [N] to float [N, 16]."""
-        if self.location:
-            encoded = unit_location(value, self.grid)
-        else:
-            encoded = functional.one_hot(value, self.size).float()
+        encoded = unit_location(value, self.grid) if self.location else functional.one_hot(value, self.size).float()
         embedding: Tensor = self.linear(encoded)
         return embedding
 
@@ -115,7 +112,7 @@ class PaperPolicy(PaintPolicy):
         self.residuals = nn.ModuleDict({str(column): mlp(HIDDEN + EMBEDDING, 16, 32, HIDDEN) for column in deciding})
         self.planes: Tensor
         self.register_buffer("planes", coordinate_planes(height, width), persistent=False)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Canvas, previous action and noise to [N, 256]."""

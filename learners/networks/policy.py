@@ -158,7 +158,7 @@ def sample_categorical(log_p: Tensor) -> Tensor:
     cumulative = log_p.exp().cumsum(1)
     threshold = torch.rand(len(log_p), 1, device=log_p.device) * cumulative[:, -1:]
     index = (cumulative <= threshold).sum(1)
-    # threshold < the last entry but for rounding up to it; then take the last value that has any probability
+    # In float32 the product stays below the last entry; the bound is for devices whose sums round otherwise.
     return index.clamp_max(log_p.shape[1] - 1)
 
 

@@ -1,0 +1,40 @@
+# Two commands are enough: `make train` and `make test`. Both install what is missing first, in seconds when nothing is.
+# Settings: PYTHON, MINUTES, SEED, RUN, DATA_DIR, and ARGS for anything else that `impasto train` takes.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+MINUTES ?= 15
+SEED ?= 0
+RUN ?=
+DATA_DIR ?= $(wildcard ../shared/data)
+ARGS ?=
+DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+
+.PHONY: train test test-slow bench lint install clean
+
+train: install
+	$(BIN)/impasto train mnist --preset laptop --minutes $(MINUTES) --seed $(SEED) $(if $(RUN),--run $(RUN)) $(DATA) $(ARGS)
+
+test: install
+	$(BIN)/python -m pytest -q
+
+test-slow: install
+	$(BIN)/python -m pytest -q -m slow
+
+bench: install
+	$(BIN)/impasto bench $(DATA) $(ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt $(shell find pymypaint -name build -prune -o \( -name '*.cpp' -o -name '*.h' -o -name '*.py' -o -name '*.pyi' -o -name '*.txt' -o -name '*.toml' \) -print)
+	deploy/install.sh $(PYTHON) $(VENV)
+	touch $@
+
+clean:
+	rm -rf $(VENV) build pymypaint/build

@@ -1,0 +1,163 @@
+"""How long one update of each learner takes, by precision and memory format, on the GPU if there is one."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import torch
+from torch import nn
+
+from cluster.bench import BenchOptions, Figure
+from cluster.bench.measure import figure, rounded, torch_threads
+from cluster.settings import PresetName, RunSettings, preset
+from learners.discriminator_learner import DiscriminatorLearner
+from learners.networks.build import build_discriminator, build_policy
+from learners.policy_learner import PolicyLearner
+from learners.precision import computes_bfloat16
+from learners.settings import Precision
+from learners.trajectory import Trajectory
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to compute: ``channels_last`` is how the networks are built, without it they get NCHW."""
+
+    precision: Precision
+    channels_last: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.precision}, {'channels last' if self.channels_last else 'channels first'}"
+
+
+def variants(device: torch.device) -> list[Variant]:
+    """The ways worth comparing on ``device``; the last one is what a run with precision ``auto`` does.
+
+    bfloat16 only where the device computes in it: emulated, it takes several times as long.
+    """
+    found = [Variant("float32", channels_last=False), Variant("float32")]
+    if computes_bfloat16(device):
+        found += [Variant("bfloat16", channels_last=False), Variant("bfloat16")]
+    return found
+
+
+def random_trajectory(settings: RunSettings, seed: int = 0) -> Trajectory:
+    """A batch of random episodes as long and as many as in a run; how long an update takes does not depend on them."""
+    rng = np.random.default_rng(seed)
+    paint, spec = settings.paint, settings.paint.action_spec
+    steps, batch = paint.num_actions, settings.system.canvases
+    actions = rng.integers(spec.sizes, size=(steps, batch, len(spec.components)))
+    if spec.first_is_move:
+        actions[0, :, spec.flag] = 0
+    uniform = (spec.mask(actions) * -np.log(spec.sizes)).sum(-1)
+    return Trajectory(
+        canvas=rng.integers(0, 256, (steps + 1, batch, *paint.canvas_shape), dtype=np.uint8),
+        action=actions.astype(np.int16),
+        log_prob=uniform.astype(np.float32),
+        noise=rng.standard_normal((batch, settings.policy.noise_size), dtype=np.float32),
+        version=0,
+        actor=0,
+    )
+
+
+def channels_first(network: nn.Module) -> None:
+    """Have the convolutions of ``network`` compute in NCHW."""
+    network.to(memory_format=torch.contiguous_format)
+    for layer in network.modules():
+        if isinstance(layer, CONVOLUTIONS):
+            layer.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:]))
+
+
+def learner_updates(
+    settings: RunSettings, variant: Variant, device: torch.device
+) -> dict[str, Callable[[], Any]]:
+    """An update of the policy's and of the discriminator's learner, fed from host memory as in a run."""
+    settings = settings.replace(precision=variant.precision)
+    paint = settings.paint
+    policy = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
+    judge = build_discriminator(settings.discriminator, paint.canvas_shape)
+    discriminator = build_discriminator(settings.discriminator, paint.canvas_shape)
+    if not variant.channels_last:
+        for network in (policy, judge, discriminator):
+            channels_first(network)
+    policy_learner = PolicyLearner(policy, judge, settings.policy, device)
+    discriminator_learner = DiscriminatorLearner(discriminator, settings.discriminator, device, variant.precision)
+    trajectory = random_trajectory(settings)
+    real, fake = np.random.default_rng(1).integers(
+        0, 256, (2, settings.discriminator.discriminator_batch, *paint.canvas_shape), dtype=np.uint8
+    )
+    return {
+        "policy": lambda: policy_learner.update(trajectory, 0.0),
+        "discriminator": lambda: discriminator_learner.update(real, fake),
+    }
+
+
+def update_seconds(update: Callable[[], Any], device: torch.device, repeats: int) -> tuple[list[float], float]:
+    """Wall seconds of ``repeats`` updates after two that warm up, and the median CPU-seconds of one."""
+
+    def finish() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    for _ in range(2):
+        update()
+    wall, processor = [], []
+    for _ in range(repeats):
+        finish()
+        start, start_cpu = time.perf_counter(), time.process_time()
+        update()
+        finish()
+        wall.append(time.perf_counter() - start)
+        processor.append(time.process_time() - start_cpu)
+    return wall, statistics.median(processor)
+
+
+def bench(options: BenchOptions) -> Iterable[Figure]:
+    """Figures of the chosen preset, or of both."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    for name in [options.preset] if options.preset else get_args(PresetName):
+        settings = preset(name)
+        if options.quick:
+            settings = settings.replace(canvases=8, discriminator_batch=8)
+        with torch_threads(settings.system.threads):
+            yield from bench_preset(name, settings, device, options)
+
+
+def bench_preset(name: str, settings: RunSettings, device: torch.device, options: BenchOptions) -> Iterator[Figure]:
+    """Milliseconds of each learner's update in each variant, and the steps per second that both together learn from."""
+    # A GPU's updates take milliseconds: there ten times as many are still quick.
+    repeats = 1 if options.quick else options.repeats * (10 if device.type == "cuda" else 1)
+    steps = settings.system.canvases * settings.paint.num_actions
+    common = {
+        "preset": name,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": settings.system.threads,
+        "torch": torch.__version__,
+        "batch": f"{settings.system.canvases} episodes of {settings.paint.num_actions} actions",
+        "discriminator_batch": settings.discriminator.discriminator_batch,
+        "canvas": list(settings.paint.canvas_shape),
+    }
+    medians: dict[str, float] = {}
+    for variant in variants(device):
+        for learner, update in learner_updates(settings, variant, device).items():
+            wall, processor = update_seconds(update, device, repeats)
+            medians[learner] = statistics.median(wall)
+            detail = common | {
+                "precision": variant.precision,
+                "channels_last": variant.channels_last,
+                "cpu_ms": rounded(1e3 * processor),
+                "steps_per_s": rounded(steps / medians[learner]),
+                "repeats": repeats,
+                "min": rounded(1e3 * min(wall)),
+                "max": rounded(1e3 * max(wall)),
+            }
+            yield figure(f"{learner} update {name}, {variant}", 1e3 * medians[learner], "ms", **detail)
+    both = medians["policy"] + settings.discriminator.discriminator_updates * medians["discriminator"]
+    detail = common | {"variant": str(variant), "updates": "one of each, one after the other"}
+    yield figure(f"both learners {name}", steps / both, "steps/s", **detail)

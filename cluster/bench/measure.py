@@ -1,0 +1,68 @@
+"""What the benchmarks share: rates per CPU-second, measured in turns, and the form of a figure."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from cluster.bench import BenchOptions, Figure
+
+
+def figure(name: str, value: float, unit: str, **detail: Any) -> Figure:
+    """A figure with its value to four digits."""
+    return {"figure": name, "value": rounded(value), "unit": unit, "detail": detail}
+
+
+def rounded(value: float) -> float:
+    """``value`` to four significant digits."""
+    return float(f"{value:.4g}")
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """The repeats behind a median: their number, smallest and largest."""
+    return {"repeats": len(values), "min": rounded(min(values)), "max": rounded(max(values))}
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Have torch compute on ``count`` threads inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def cpu_rate(work: Callable[[], int], seconds: float) -> float:
+    """Call ``work``, which returns how much it did, until ``seconds`` of CPU time are spent: work per CPU-second."""
+    start = time.process_time()
+    done = work()
+    while (spent := time.process_time() - start) < seconds:
+        done += work()
+    return done / spent
+
+
+def cpu_rates(works: Mapping[str, Callable[[], int]], options: BenchOptions) -> dict[str, list[float]]:
+    """Rates of several ways of doing the same, in turns, so that whatever slows the machine slows all of them.
+
+    Each is called once before, to allocate and to fill caches.
+    """
+    repeats, seconds = (1, 1e-3) if options.quick else (options.repeats, options.repeat_seconds)
+    rates: dict[str, list[float]] = {name: [] for name in works}
+    for work in works.values():
+        work()
+    for _ in range(repeats):
+        for name, work in works.items():
+            rates[name].append(cpu_rate(work, seconds))
+    return rates
+
+
+def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Median of the ratios of measurements that were taken in the same turn."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))

@@ -1,0 +1,285 @@
+"""Checkpoints that a SIGKILL can not break: written under a temporary name, hashed, then renamed.
+
+A root folder holds one folder per checkpoint, named by order of writing and by update, newest last:
+
+    000007-update-1200/
+        policy.safetensors, policy_optimizer.safetensors, replay.safetensors, ...
+        counters.json, ...
+        manifest.json    format, version, update, score, created, size and SHA-256 of every file, and a hash of itself
+
+Nothing is pickled. There is no pointer to "the latest" or "the best" that could disagree with what is there: the latest
+is the last name, the best is the highest `score` in the manifests.
+"""
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+import safetensors.torch
+import torch
+
+FORMAT = "impasto-checkpoint"
+VERSION = 1
+
+_MANIFEST = "manifest.json"
+_NAME = re.compile(r"(\d{6,})-update-(\d+)")
+_TEMPORARY = ".tmp-"
+
+
+class CheckpointDamaged(RuntimeError):
+    """A checkpoint is not what was written. One line that names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What one checkpoint holds."""
+
+    update: int
+    """Learner updates done when it was written."""
+    tensors: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict)
+    """By file name ("policy", "policy_optimizer", ...): tensors by name, on the CPU."""
+    arrays: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
+    """The same for NumPy arrays ("replay", ...)."""
+    documents: dict[str, Any] = field(default_factory=dict)
+    """By file name ("counters", ...): anything JSON can hold."""
+    score: float | None = None
+    """How good the policy was; higher is better. None: not measured."""
+
+
+def save(root: str | Path, checkpoint: Checkpoint, *, keep_last: int = 3) -> Path:
+    """Write one checkpoint and remove those that are neither among the last nor the best.
+
+    The folder appears under its name only when it is complete and on disk; whatever an earlier kill left half-written
+    is removed. One process may save into a root at a time (RunFolder's lock sees to that).
+
+    Args:
+        root: folder of all checkpoints of a run; made when missing.
+        checkpoint: its tensors may be on any device and share memory. A score that is not finite counts as none.
+        keep_last: how many of the newest to keep, at least 1; the best by score stays in addition.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        ValueError: a file name is used twice or is not a plain name; keep_last < 1.
+        OSError: the disk is full or not writable; the earlier checkpoints are then untouched.
+    """
+    if keep_last < 1:
+        raise ValueError(f"keep_last must be at least 1, got {keep_last}")
+    contents = _contents(checkpoint)  # first, so that a checkpoint that can not be written touches nothing
+    root = Path(root)
+    root.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(root)
+    sequence = 1 + max((_order(path)[0] for path in checkpoints(root)), default=0)
+    name = f"{sequence:06d}-update-{checkpoint.update}"
+    temporary = root / f"{_TEMPORARY}{name}"
+    temporary.mkdir()
+    files: dict[str, dict[str, Any]] = {}
+    for file_name, content in contents:
+        _write(temporary / file_name, content)
+        files[file_name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    score = checkpoint.score
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "update": checkpoint.update,
+        "score": None if score is None or not math.isfinite(score) else float(score),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": files,
+    }
+    manifest["sha256"] = _manifest_hash(manifest)
+    _write(temporary / _MANIFEST, json.dumps(manifest, indent=1).encode())
+    _sync_folder(temporary)
+    target = root / name
+    os.rename(temporary, target)
+    _sync_folder(root)
+    _prune(root, keep_last)
+    return target
+
+
+def load(directory: str | Path) -> Checkpoint:
+    """Read a checkpoint back, after checking the size and hash of every file.
+
+    Raises:
+        CheckpointDamaged: names the file and what is wrong: missing, another size, another hash, not readable.
+    """
+    directory = Path(directory)
+    manifest = read_manifest(directory)
+    tensors: dict[str, dict[str, torch.Tensor]] = {}
+    arrays: dict[str, dict[str, npt.NDArray[Any]]] = {}
+    documents: dict[str, Any] = {}
+    for file_name, entry in manifest["files"].items():
+        content = _verified(directory / file_name, entry)
+        stem, kind = file_name.split(".", 1)
+        if kind == "json":
+            documents[stem] = json.loads(content)
+        elif kind == "arrays.safetensors":
+            # frombuffer arrays are read-only views of the file's bytes: give the caller arrays of its own
+            arrays[stem] = {key: array.copy() for key, array in safetensors.numpy.load(content).items()}
+        else:
+            tensors[stem] = safetensors.torch.load(content)
+    return Checkpoint(manifest["update"], tensors, arrays, documents, manifest["score"])
+
+
+def read_manifest(directory: str | Path) -> dict[str, Any]:
+    """The manifest of a checkpoint: format, version, update, score, created, files, sha256.
+
+    Raises:
+        CheckpointDamaged: it is missing, not readable, changed, or of another format.
+    """
+    path = Path(directory) / _MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+        intact = manifest["sha256"] == _manifest_hash(manifest)
+    except FileNotFoundError:
+        raise CheckpointDamaged(f"{path} is missing") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointDamaged(f"{path} can not be read: {type(error).__name__} {error}") from None
+    if not intact:
+        raise CheckpointDamaged(f"{path} was changed: its SHA-256 differs from the one recorded in it")
+    if (manifest["format"], manifest["version"]) != (FORMAT, VERSION):
+        found = f"{manifest['format']} {manifest['version']}"
+        raise CheckpointDamaged(f"{path} is of format {found}, this Impasto reads {FORMAT} {VERSION}")
+    return dict(manifest)
+
+
+def checkpoints(root: str | Path) -> list[Path]:
+    """All checkpoint folders of a run, oldest first, intact or not."""
+    root = Path(root)
+    if not root.is_dir():
+        return []
+    return sorted((path for path in root.iterdir() if _NAME.fullmatch(path.name) and path.is_dir()), key=_order)
+
+
+def latest_good(root: str | Path) -> tuple[Path | None, list[str]]:
+    """The newest intact checkpoint, None if there is none, and one line for each damaged one that is newer."""
+    damaged: list[str] = []
+    for path in reversed(checkpoints(root)):
+        try:
+            manifest = read_manifest(path)
+            for file_name, entry in manifest["files"].items():
+                _verified(path / file_name, entry)
+        except CheckpointDamaged as error:
+            damaged.append(str(error))
+            continue
+        return path, damaged
+    return None, damaged
+
+
+def best(root: str | Path) -> Path | None:
+    """The checkpoint with the highest score, the newest of equals; None where none has a score."""
+    scored = [(score, path) for path in checkpoints(root) if (score := _score(path)) is not None]
+    return max(scored, key=lambda pair: (pair[0], _order(pair[1])))[1] if scored else None
+
+
+def _contents(checkpoint: Checkpoint) -> list[tuple[str, bytes]]:
+    """Name and bytes of each file but the manifest."""
+    files: list[tuple[str, bytes]] = []
+    for stem, tensors in checkpoint.tensors.items():
+        # A copy of its own for each: safetensors refuses tied weights and views.
+        own = {k: t.detach().to("cpu", copy=True, memory_format=torch.contiguous_format) for k, t in tensors.items()}
+        files.append((f"{stem}.safetensors", safetensors.torch.save(own)))
+    for stem, arrays in checkpoint.arrays.items():
+        dense = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+        files.append((f"{stem}.arrays.safetensors", safetensors.numpy.save(dense)))
+    for stem, document in checkpoint.documents.items():
+        files.append((f"{stem}.json", json.dumps(document, indent=1, default=_numpy_scalar).encode()))
+    names = [name for name, _ in files]
+    for name in names:
+        if names.count(name) > 1 or name == _MANIFEST or not re.fullmatch(r"[\w-]+(\.arrays)?\.\w+", name):
+            raise ValueError(f"{name!r} can not be a file of a checkpoint: use a plain name, once, and not 'manifest'")
+    return files
+
+
+def _numpy_scalar(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a {type(value).__name__} can not be written as JSON")
+
+
+def _verified(path: Path, entry: Mapping[str, Any]) -> bytes:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise CheckpointDamaged(f"{path} is missing") from None
+    except OSError as error:
+        raise CheckpointDamaged(f"{path} can not be read: {error.strerror}") from None
+    if len(content) != entry["bytes"]:
+        raise CheckpointDamaged(f"{path} has {len(content)} bytes, the manifest says {entry['bytes']}")
+    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+        raise CheckpointDamaged(f"{path} was changed: its SHA-256 differs from the manifest's")
+    return content
+
+
+def _manifest_hash(manifest: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _order(path: Path) -> tuple[int, int]:
+    match = _NAME.fullmatch(path.name)
+    assert match is not None
+    return int(match[1]), int(match[2])
+
+
+def _score(path: Path) -> float | None:
+    try:
+        score = read_manifest(path)["score"]
+    except CheckpointDamaged:
+        return None
+    return None if score is None else float(score)
+
+
+def _looks_whole(path: Path) -> bool:
+    """A cheap look for pruning: the manifest is intact and every file has its size."""
+    try:
+        return all(
+            (path / name).stat().st_size == entry["bytes"] for name, entry in read_manifest(path)["files"].items()
+        )
+    except (CheckpointDamaged, OSError):
+        return False
+
+
+def _prune(root: Path, keep_last: int) -> None:
+    present = checkpoints(root)
+    # Damaged ones do not count: they must not push the last good ones out.
+    newest = [path for path in present if _looks_whole(path)][-keep_last:]
+    keep = {*newest, best(root)}
+    for path in present:
+        if path not in keep:
+            # Renamed first: a kill halfway through the removal leaves a temporary, not a damaged checkpoint.
+            going = root / f"{_TEMPORARY}removed-{path.name}"
+            os.rename(path, going)
+            shutil.rmtree(going)
+
+
+def _remove_leftovers(root: Path) -> None:
+    for path in root.iterdir():
+        if path.name.startswith(_TEMPORARY):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,137 @@
+"""What the subcommands of ``impasto`` do, once their arguments are read."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cluster import checkpoints
+from cluster.checkpoints import Checkpoint
+from cluster.errors import UserError
+from cluster.run_folder import RunFolder, RunFolderError
+from cluster.settings import RunSettings
+
+
+def train(settings: RunSettings, run: str, address: str = "") -> int:
+    """Train from the start in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
+    name = "images" if "/" in settings.system.data else settings.system.data
+    path = Path(run or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    with create(path, settings) as folder:
+        return go(folder, settings, None, address)
+
+
+def create(path: Path, settings: RunSettings) -> RunFolder:
+    """A new run folder, or one line that says why not."""
+    try:
+        return RunFolder.create(path, settings.to_json())
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+
+
+def resume(run: str, address: str = "", **changes: Any) -> int:
+    """Go on with a run from its last intact checkpoint, with some settings changed (``minutes``, say)."""
+    try:
+        folder = RunFolder.open(run)
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+    with folder:
+        settings = read_settings(folder).replace(**changes)
+        checkpoint = last_checkpoint(folder, required=False)
+        return go(folder, settings, checkpoint, address)
+
+
+def go(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint | None, address: str) -> int:
+    """Train in ``folder`` and say where the pictures are."""
+    import ray
+
+    from cluster.trainer import Trainer, standard_error_to, start_ray
+
+    system = settings.system
+    restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
+    trainer = Trainer(folder, settings, restarts=restarts)
+    with standard_error_to(folder.path / "ray.log"):
+        start_ray(address, cpus=2 + system.actors + system.policy_learners + system.discriminator_learners)
+    try:
+        outcome = trainer.run(checkpoint)
+    finally:
+        ray.shutdown()
+    print(
+        f"{outcome.reason} after {outcome.seconds / 60:.1f} minutes of training, {outcome.updates} updates, "
+        f"{outcome.env_steps} steps"
+    )
+    print(f"pictures: {folder.samples}")
+    verb = "resume" if outcome.reason == "interrupted" else "evaluate"
+    print(f"next: impasto {verb} {folder.path}")
+    return 0
+
+
+def read_settings(folder: RunFolder) -> RunSettings:
+    """The settings of a run."""
+    try:
+        return RunSettings.from_json(folder.read_config())
+    except (RunFolderError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder.config}: not the settings of a run: {error}") from error
+
+
+def last_checkpoint(folder: RunFolder, *, required: bool = True) -> Checkpoint | None:
+    """The newest intact checkpoint; damaged ones are named on standard error."""
+    path, damaged = checkpoints.latest_good(folder.checkpoints)
+    for message in damaged:
+        print(f"warning: damaged checkpoint skipped: {message}", file=sys.stderr)
+    if path is None:
+        if required or damaged:
+            raise UserError(f"{folder.path}: no intact checkpoint")
+        return None
+    return checkpoints.load(path)
+
+
+def open_to_read(run: str) -> RunFolder:
+    """A run's folder, without its lock: it may be training."""
+    try:
+        return RunFolder.open(run, write=False)
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+
+
+def sample(run: str, out: str, count: int, seed: int) -> int:
+    """Paint with the newest checkpoint: a contact sheet, an animated painting, and the actions."""
+    from cluster.sampler import Sampler
+
+    folder = open_to_read(run)
+    checkpoint = last_checkpoint(folder)
+    assert checkpoint is not None
+    target = Path(out) if out else folder.samples / f"seed-{seed}"
+    sampler = Sampler(read_settings(folder), seed=seed)
+    sampler.load(checkpoint.tensors["policy"])
+    sheet = sampler.write(target, "sheet", count)
+    _, _, trajectory = sampler.paint(count)
+    np.savez_compressed(target / "actions.npz", actions=trajectory.action, noise=trajectory.noise)
+    sampler.close()
+    print(f"{sheet}\n{target / 'painting.gif'}\n{target / 'actions.npz'}")
+    return 0
+
+
+def evaluate(run: str, as_json: bool, count: int, data_dir: str) -> int:
+    """Judge a run's paintings; see :mod:`cluster.evaluate_run`."""
+    from cluster.evaluate_run import evaluate_run, table
+
+    folder = open_to_read(run)
+    checkpoint = last_checkpoint(folder)
+    assert checkpoint is not None
+    result = evaluate_run(folder, read_settings(folder), checkpoint, count, data_dir)
+    print(json.dumps(result) if as_json else table(result))
+    return 0
+
+
+def bench(names: list[str], options: Any) -> int:
+    """Print one JSON line per figure."""
+    from cluster import bench as benches
+
+    for figure in benches.run(names, options):
+        print(json.dumps(figure), flush=True)
+    return 0

@@ -1,0 +1,7 @@
+"""Errors that are a user's to read: one line that says what was wrong and what to do."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Ends a command with exit status 2 and this one line."""

@@ -1,0 +1,88 @@
+"""``impasto evaluate``: an independent judge's view of a run's paintings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cluster.checkpoints import Checkpoint
+from cluster.errors import UserError
+from cluster.evaluation import evaluate_images
+from cluster.judge import load_judge
+from cluster.run_folder import RunFolder
+from cluster.sampler import Sampler
+from cluster.settings import RunSettings
+from cluster.sheets import side_by_side
+from envs.datasets import load_dataset
+from learners.networks.build import build_policy
+
+
+def evaluate_run(
+    folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 2000, data_dir: str = ""
+) -> dict[str, Any]:
+    """Paint with the trained and with an untrained policy, and measure both and real digits.
+
+    The judge never sees a painting in training and plays no part in the reward. A sheet of paintings beside real digits
+    is written into the run's samples.
+
+    Args:
+        folder, settings, checkpoint: of the run.
+        count: paintings of each policy, and test digits.
+        data_dir: where MNIST is, if not where the run found it.
+
+    Returns:
+        What :func:`cluster.evaluation.evaluate_images` returns, and ``run``, ``updates``, ``env_steps``, ``minutes``,
+        ``sheet``.
+    """
+    if settings.system.data != "mnist":
+        raise UserError(f"evaluate: the judge knows mnist only, this run painted {settings.system.data}")
+    where = data_dir or settings.system.data_dir
+    data = Path(where) if where else None
+    judge = load_judge(data_dir=data)
+    test = load_dataset("mnist", split="test", size=settings.paint.observation_size, data_dir=data).images
+    paint = settings.paint
+    sampler = Sampler(settings, seed=1)
+    untrained = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
+    images = {}
+    for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
+        sampler.load(dict(weights))
+        images[name], full, _ = sampler.paint(count)
+    sampler.close()
+    result = evaluate_images(images, judge, test, samples=count)
+    chosen = np.random.default_rng(0).permutation(len(test))
+    big = load_dataset("mnist", split="test", size=paint.canvas_size, data_dir=data).images
+    sheet = side_by_side(full[:120], big[chosen[:120]], folder.samples / f"evaluation-{checkpoint.update:08d}.png")
+    counters = checkpoint.documents["counters"]
+    return result | {
+        "run": str(folder.path),
+        "updates": checkpoint.update,
+        "env_steps": counters["trained_steps"],
+        "minutes": counters["trained_seconds"] / 60,
+        "sheet": str(sheet),
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as aligned text."""
+    columns = {
+        "frechet_distance": "FD",
+        "frechet_ratio": "FD ratio",
+        "pixel_frechet_distance": "pixel FD",
+        "precision": "precision",
+        "recall": "recall",
+        "mean_confidence": "confidence",
+        "share_confident": "> 0.9",
+        "classes_covered": "classes",
+    }
+    lines = [f"{'':10}" + "".join(f"{name:>12}" for name in columns.values())]
+    for name, values in result["sets"].items():
+        cells = (values[column] for column in columns)
+        lines.append(f"{name:10}" + "".join(f"{'-' if cell is None else f'{cell:.3f}':>12}" for cell in cells))
+    lines.append(
+        f"{result['samples']} samples each; {result['updates']} updates, {result['env_steps']} steps, "
+        f"{result['minutes']:.1f} minutes; judge accuracy {100 * result['judge']['accuracy']:.2f} %"
+    )
+    lines.append(f"sheet: {result['sheet']}")
+    return "\n".join(lines)

@@ -1,0 +1,128 @@
+"""The metrics of a run: an append-only file of JSON lines, and the same numbers for TensorBoard."""
+
+import contextlib
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+
+class MetricsWriter:
+    """Appends one row per call to a JSON-lines file, and its numbers to TensorBoard at step `update`.
+
+    A row is flat: {"update": 120, "time": 1763790000.1, "replay/fill": 1.0, ...}. JSON knows no NaN: a value that is
+    not finite becomes null, and its key is listed under "nonfinite". After a kill, rows later than the checkpoint stay
+    in the file; a row {"event": "resume", "update": n} says that from here on counting goes on from update n.
+
+    Args:
+        path: the file; a last line that a kill left half-written is cut off first.
+        tensorboard: folder for event files; None writes none.
+        resume_from_update: the update of the checkpoint that the run goes on from; None for a new run.
+    """
+
+    def __init__(self, path: str | Path, tensorboard: str | Path | None, resume_from_update: int | None = None) -> None:
+        self._file = Path(path).open("ab")  # noqa: SIM115 - closed by close()
+        _cut_torn_line(Path(path))
+        self._tensorboard: Any = None
+        if tensorboard is not None:
+            from torch.utils.tensorboard import SummaryWriter  # a second to import, and readers do not need it
+
+            # purge_step hides what an earlier, killed driver wrote past the checkpoint
+            purge = None if resume_from_update is None else resume_from_update + 1
+            self._tensorboard = SummaryWriter(str(tensorboard), purge_step=purge, flush_secs=10)
+        if resume_from_update is not None:
+            self._append({"event": "resume", "update": resume_from_update, "time": time.time()})
+
+    def write(self, update: int, metrics: Mapping[str, Any]) -> None:
+        """Append one row.
+
+        Args:
+            update: learner updates done; TensorBoard's step.
+            metrics: flat; names like "discriminator/real"; numbers (Python's, NumPy's or 0-d tensors), strings, bools
+                and None. Numbers that are finite also go to TensorBoard.
+
+        Raises:
+            ValueError: names a metric that is none of these, or that is called like a field of the row.
+        """
+        row: dict[str, Any] = {"update": update, "time": time.time()}
+        nonfinite: list[str] = []
+        for name, value in metrics.items():
+            if name in ("update", "time", "event", "nonfinite"):
+                raise ValueError(f"metric {name!r} is a field of the row itself: give it another name")
+            plain = _plain(name, value)
+            if isinstance(plain, float) and not math.isfinite(plain):
+                nonfinite.append(name)
+                plain = None
+            row[name] = plain
+        if nonfinite:
+            row["nonfinite"] = nonfinite
+        self._append(row)
+        if self._tensorboard is not None:
+            for name in metrics:
+                if isinstance(row[name], int | float):
+                    self._tensorboard.add_scalar(name, row[name], update)
+
+    def close(self) -> None:
+        """Flush and close both. A later `write` fails."""
+        self._file.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+    def __enter__(self) -> "MetricsWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _append(self, row: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
+        self._file.flush()
+
+
+def read_metrics(path: str | Path) -> list[dict[str, Any]]:
+    """All rows of a metrics file, also while it is being written: a half-written last line is left out.
+
+    Raises:
+        ValueError: names the line, other than the last, that is not a JSON object.
+    """
+    lines = Path(path).read_bytes().split(b"\n")
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(lines[:-1], start=1):  # what follows the last newline is empty, or not complete
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise ValueError(f"{path} line {number} is not a JSON object: {line[:40]!r}")
+        rows.append(row)
+    return rows
+
+
+def _plain(name: str, value: Any) -> Any:
+    if hasattr(value, "item"):  # NumPy's scalars and 0-d tensors
+        with contextlib.suppress(ValueError, RuntimeError):  # more than one element: refused below
+            value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"metric {name!r} must be a number, a string or None, got {type(value).__name__}")
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Truncate a file of lines after its last newline."""
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        position = end
+        while position > 0:
+            start = max(0, position - 4096)
+            file.seek(start)
+            newline = file.read(position - start).rfind(b"\n")
+            if newline >= 0:
+                position = start + newline + 1
+                break
+            position = start
+        if position != end:
+            file.truncate(position)

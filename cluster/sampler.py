@@ -1,0 +1,105 @@
+"""Looking at what a policy paints: contact sheets at fixed noise, one animated painting, samples for metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from actors.rollout import Rollout
+from cluster.settings import RunSettings
+from cluster.sheets import animate, contact_sheet
+from envs.paint import PaintVectorEnv, StrokeDecoder
+from learners.networks.build import build_policy
+from learners.trajectory import Trajectory
+
+CANVASES = 64
+
+
+class Sampler:
+    """A policy and canvases of its own, in the driver; paints the same noise with the same random numbers each time.
+
+    Attributes:
+        policy: the network; load weights into it before painting.
+    """
+
+    def __init__(self, settings: RunSettings, seed: int = 0) -> None:
+        paint = settings.paint
+        self.settings = settings
+        self.seed = seed
+        self.world = PaintVectorEnv(CANVASES, paint, render_mode="rgb_array")
+        self.policy = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
+        self.rollout = Rollout(self.world, self.policy, precision=settings.policy.precision)
+
+    def load(self, weights: dict[str, Any]) -> None:
+        """Take weights by name, NumPy arrays or tensors."""
+        self.policy.load_state_dict({name: torch.as_tensor(np.array(value)) for name, value in weights.items()})
+
+    def paint(self, count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Trajectory]:
+        """Paint ``count`` episodes.
+
+        Returns:
+            final observations uint8 [count, h, w, C], final full canvases uint8 [count, H, W, C], and the first
+            batch's trajectory.
+        """
+        observed, full, first = [], [], None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.rollout.generator.manual_seed(self.seed)
+            for _ in range(-(-count // CANVASES)):
+                trajectory = self.rollout.episodes()
+                observed.append(trajectory.canvas[-1])
+                full.append(self.world.canvas.copy())
+                first = first or trajectory
+        assert first is not None
+        return np.concatenate(observed)[:count], np.concatenate(full)[:count], first
+
+    def write(self, folder: Path, name: str, count: int = 120) -> Path:
+        """Write a contact sheet ``name.png`` of full canvases and the animated ``painting.gif``; returns the sheet."""
+        folder.mkdir(parents=True, exist_ok=True)
+        _, full, trajectory = self.paint(count)
+        sheet = folder / f"{name}.png"
+        contact_sheet(full, sheet, columns=20)
+        frames = paint_again(self.settings, trajectory.action[:, :1], scale=4)
+        animate(frames[:, 0], folder / "painting.gif")
+        return sheet
+
+    def close(self) -> None:
+        """Free the canvases."""
+        self.world.close()
+
+
+def paint_again(settings: RunSettings, actions: NDArray[np.integer[Any]], scale: int = 1) -> NDArray[np.uint8]:
+    """Paint recorded actions on canvases ``scale`` times as large: a painting is a program.
+
+    Args:
+        settings: of the run that recorded them.
+        actions: integers [T, B, K].
+        scale: size of the canvas in units of the training canvas.
+
+    Returns:
+        uint8 [T + 1, B, H * scale, W * scale, C], the blank canvas and the canvas after each action.
+    """
+    from pymypaint import BatchPainter
+
+    paint = settings.paint
+    decoder = StrokeDecoder(paint)
+    size, count = paint.canvas_size * scale, actions.shape[1]
+    frames = np.empty((len(actions) + 1, count, size, size, paint.channels), np.uint8)
+    with BatchPainter(count, paint.brush, height=size, width=size, legacy_move=paint.legacy_move) as painter:
+        painter.reset(frames[0], log_radius=decoder.smallest_log_radius(scale))
+        for step, action in enumerate(actions):
+            strokes = decoder(action.astype(np.int64), scale)
+            painter.stroke(
+                strokes.end,
+                strokes.control,
+                strokes.pressure,
+                strokes.log_radius,
+                strokes.color,
+                strokes.paint,
+                frames[step + 1],
+            )
+    return frames

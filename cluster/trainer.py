@@ -1,0 +1,205 @@
+"""A training run from start to end: the algorithm, its folder, its checkpoints, its pictures, and what may go wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import ray
+import torch
+
+from cluster import checkpoints
+from cluster.algorithm import Spiral
+from cluster.checkpoints import Checkpoint
+from cluster.config import SpiralConfig
+from cluster.errors import UserError
+from cluster.learner_link import LearnerDied
+from cluster.live import make_view
+from cluster.metrics import MetricsWriter
+from cluster.quality import PixelQuality
+from cluster.replay import ReplayUnavailable
+from cluster.run_folder import RunFolder
+from cluster.sampler import Sampler
+from cluster.settings import RunSettings
+from learners.policy_learner import NonFiniteLoss
+
+LEARNER_RESTARTS = 3
+
+
+@dataclass
+class Outcome:
+    """How a run ended: ``reason`` is ``finished`` or ``interrupted``."""
+
+    reason: str
+    updates: int
+    env_steps: int
+    seconds: float
+
+
+def start_ray(address: str = "", cpus: int = 0) -> None:
+    """Join the Ray cluster at ``address`` (or $RAY_ADDRESS), or start a private one with at least ``cpus`` CPUs.
+
+    Ray picks free ports for a private cluster; Redis's 6379 stays free.
+    """
+    if ray.is_initialized():
+        return
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parents[1])}}
+    if address or os.environ.get("RAY_ADDRESS"):
+        ray.init(address=address or None, logging_level=logging.ERROR, runtime_env=environment)
+        return
+    ray.init(
+        num_cpus=max(cpus, os.cpu_count() or 1),
+        include_dashboard=False,
+        logging_level=logging.ERROR,
+        log_to_driver=True,
+        runtime_env=environment,
+    )
+
+
+@contextlib.contextmanager
+def standard_error_to(path: Path) -> Iterator[None]:
+    """Append what this process and its native parts write to standard error to ``path``: Ray and RLlib greet with a
+    page of hints there. Exceptions are printed by whoever catches them, on the real one."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+class Trainer:
+    """Runs :class:`Spiral` in a run folder until its time or steps are over, or someone presses Ctrl-C."""
+
+    def __init__(self, folder: RunFolder, settings: RunSettings, *, restarts: int = 0) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.restarts = restarts
+        self.stop_signal: int | None = None
+        torch.set_num_threads(settings.system.torch_threads)
+        self.sampler = Sampler(settings)
+        self.quality = PixelQuality(settings)
+        self.last: dict[str, Any] = {}
+
+    def run(self, resume: Checkpoint | None = None) -> Outcome:
+        """Train; goes on from ``resume`` if given.
+
+        Raises:
+            UserError: the loss became NaN or infinite, or learner processes kept dying; the run folder holds the last
+                good checkpoint.
+        """
+        previous = {number: signal.signal(number, self.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        writer = MetricsWriter(
+            self.folder.metrics, self.folder.tensorboard, resume_from_update=resume.update if resume else None
+        )
+        view = make_view(sys.stdout, title=str(self.folder.path))
+        try:
+            for attempt in range(LEARNER_RESTARTS + 1):
+                try:
+                    return self.attempt(resume, writer, view)
+                except LearnerDied as error:
+                    if attempt == LEARNER_RESTARTS:
+                        raise UserError(f"{error}; gave up after {LEARNER_RESTARTS} restarts") from error
+                    path, _ = checkpoints.latest_good(self.folder.checkpoints)
+                    resume = checkpoints.load(path) if path else None
+                    self.restarts += 1
+            raise AssertionError("unreachable")
+        except NonFiniteLoss as error:
+            path, _ = checkpoints.latest_good(self.folder.checkpoints)
+            good = f"the last good checkpoint is {path}" if path else "there is no checkpoint yet"
+            raise UserError(f"training stopped: {error}; {good}") from error
+        finally:
+            view.close()
+            writer.close()
+            self.sampler.close()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """The first signal ends the run after this iteration, with a checkpoint; the second ends it now."""
+        if self.stop_signal is not None:
+            raise KeyboardInterrupt
+        self.stop_signal = number
+
+    def attempt(self, resume: Checkpoint | None, writer: MetricsWriter, view: Any) -> Outcome:
+        """Build the algorithm and train until the end, a signal, or a learner's death."""
+        config = SpiralConfig().use(self.settings)
+        config.restarts = self.restarts
+        with standard_error_to(self.folder.path / "ray.log"):
+            algorithm = config.build_algo()
+        assert isinstance(algorithm, Spiral)
+        try:
+            if resume is not None:
+                algorithm.restore_checkpoint(resume)
+            else:
+                self.look(algorithm, writer)
+                self.save(algorithm)
+            system = self.settings.system
+            sampled = saved = algorithm.trained_seconds
+            while algorithm.progress < 1 and self.stop_signal is None:
+                try:
+                    algorithm.train()  # type: ignore[no-untyped-call]
+                except ReplayUnavailable as error:
+                    self.last["note"] = str(error)
+                    view.update(self.last)
+                    time.sleep(1.0)
+                    continue
+                self.last |= algorithm.latest
+                writer.write(algorithm.policy_updates, algorithm.latest)
+                view.update(self.last)
+                if algorithm.trained_seconds - sampled >= 60 * system.sample_minutes:
+                    sampled = algorithm.trained_seconds
+                    self.look(algorithm, writer)
+                if algorithm.trained_seconds - saved >= 60 * system.checkpoint_minutes:
+                    saved = algorithm.trained_seconds
+                    self.save(algorithm)
+            self.look(algorithm, writer)
+            self.save(algorithm)
+            view.update(self.last)
+            reason = "finished" if algorithm.progress >= 1 else "interrupted"
+            return Outcome(reason, algorithm.policy_updates, algorithm.trained_steps, algorithm.trained_seconds)
+        finally:
+            algorithm.stop()  # type: ignore[no-untyped-call]
+
+    def look(self, algorithm: Spiral, writer: MetricsWriter) -> None:
+        """Write a contact sheet at fixed noise, and measure how far the pixels are from real images."""
+        self.sampler.load(ray.get(algorithm.weights))
+        sheet = self.sampler.write(self.folder.samples, f"{algorithm.policy_updates:08d}")
+        distance = self.quality.distance(self.sampler.paint(self.quality.count)[0])
+        self.last |= {"sample/last": str(sheet), "sample/pixel_frechet": distance}
+        writer.write(
+            algorithm.policy_updates,
+            {
+                "sample/pixel_frechet": distance,
+                "elapsed_s": algorithm.trained_seconds,
+                "env_steps": algorithm.trained_steps,
+            },
+        )
+
+    def save(self, algorithm: Spiral) -> Path:
+        """Write a checkpoint; its score is minus the last pixel Frechet distance."""
+        checkpoint = algorithm.make_checkpoint()
+        checkpoint = Checkpoint(
+            checkpoint.update,
+            checkpoint.tensors,
+            checkpoint.arrays,
+            checkpoint.documents,
+            score=-self.last["sample/pixel_frechet"] if "sample/pixel_frechet" in self.last else None,
+        )
+        path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.settings.system.keep_checkpoints)
+        self.last["checkpoint/last"] = str(path)
+        return path

@@ -1,0 +1,78 @@
+"""The batch of canvases. The work is done in `_core`; this module finds the brush and documents the rest."""
+
+import os
+from types import TracebackType
+from typing import Self
+
+from pymypaint import _core
+from pymypaint.brushes import find_brush, load_brush
+
+
+class BatchPainter(_core.Painter):
+    """N canvases, each with its own brush and 15-bit RGBA buffer, that paint one stroke per call on each of them.
+
+    Strokes are those of the published SPIRAL environment (Ganin et al. 2018, arXiv 1804.01118, section 4.2;
+    `deepmind/spiral`): a quadratic Bezier curve in 50 brush updates. Results depend neither on N nor on `threads`.
+
+    All methods may be called from several Python threads: calls on one object happen one after the other, and the
+    interpreter lock is released meanwhile. A closed object raises RuntimeError.
+
+    Attributes:
+      num_canvases, height, width, threads: as given.
+      brush: the brush's name or path, as given.
+      closed: whether `close` has been called.
+    """
+
+    def __init__(
+        self,
+        num_canvases: int,
+        brush: str | os.PathLike[str],
+        *,
+        height: int = 64,
+        width: int = 64,
+        history: bool = False,
+        legacy_move: bool = False,
+        threads: int = 1,
+    ) -> None:
+        """Creates white canvases.
+
+        Args:
+          num_canvases: N.
+          brush: a name such as "classic/pen" or a path to a `.myb` file (see `find_brush`).
+          height, width: of each canvas in pixels, 1 to 4096.
+          history: False: `reset` takes a fresh brush, so that a painting is a pure function of its actions. True: one
+            brush lives through all episodes as in the published environment, and what it paints depends on all that it
+            has painted (its random generator, and what a lazy reset leaks of the last position).
+          legacy_move: True: after a move to (y, x) the next stroke starts at (y, y), a bug of the published environment.
+          threads: CPU threads that share the canvases. More are of use while N is several times as large.
+
+        Raises:
+          ValueError: a missing or broken brush, or a number out of range.
+        """
+        settings = load_brush(find_brush(brush))
+        super().__init__(
+            num_canvases,
+            settings,
+            height=height,
+            width=width,
+            history=history,
+            legacy_move=legacy_move,
+            threads=threads,
+        )
+        self._brush = os.fspath(brush)
+
+    @property
+    def brush(self) -> str:
+        return self._brush
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        size = f"{self.num_canvases} x {self.height}x{self.width}"
+        return f"BatchPainter({size}, {self.brush!r}{', closed' if self.closed else ''})"

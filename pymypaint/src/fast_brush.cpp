@@ -1,0 +1,329 @@
+// Where an expression mixes float and double below, so does libmypaint: the conversions decide the last bits.
+#include "fast_brush.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pymypaint {
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+constexpr float kRadiusLow = static_cast<float>(0.2), kRadiusHigh = 1000.0f;
+
+float clamp_radius(float radius) {
+  return radius > kRadiusHigh ? kRadiusHigh : static_cast<double>(radius) < 0.2 ? kRadiusLow : radius;
+}
+
+// How far a low-pass filter moves towards its input in a time.
+float approach(float time_constant, float time) {
+  if (static_cast<double>(time_constant) <= 0.001) return 1.0f;
+  return static_cast<float>(1.0 - static_cast<double>(std::exp(-time / time_constant)));
+}
+
+float positive_modulo(float a, float n) {
+  return static_cast<float>(static_cast<double>(a) - static_cast<double>(n) * std::floor(static_cast<double>(a / n)));
+}
+
+float evaluate(const std::vector<std::pair<float, float>>& points, float x) {
+  std::size_t right = 1;
+  while (right + 1 < points.size() && x > points[right].first) ++right;
+  const auto [x0, y0] = points[right - 1];
+  const auto [x1, y1] = points[right];
+  if (x0 == x1 || y0 == y1) return y0;
+  return (y1 * (x - x0) + y0 * (x1 - x)) / (x1 - x0);
+}
+
+void hsv_to_rgb(float hue, float saturation, float value, float& red, float& green, float& blue) {
+  const float h = static_cast<float>(static_cast<double>(hue) - std::floor(static_cast<double>(hue)));
+  const float s = saturation > 1.0f ? 1.0f : saturation < 0.0f ? 0.0f : saturation;
+  const float v = value > 1.0f ? 1.0f : value < 0.0f ? 0.0f : value;
+  red = green = blue = v;
+  if (s == 0.0f) return;
+  const double sector = h == 1.0f ? 0.0 : static_cast<double>(h) * 6.0;
+  const int i = static_cast<int>(sector);
+  const double f = sector - i;
+  const float w = static_cast<float>(v * (1.0 - s));
+  const float q = static_cast<float>(v * (1.0 - s * f));
+  const float t = static_cast<float>(v * (1.0 - s * (1.0 - f)));
+  switch (i) {
+    case 0: green = t, blue = w; break;
+    case 1: red = q, blue = w; break;
+    case 2: red = w, blue = t; break;
+    case 3: red = w, green = q; break;
+    case 4: red = t, green = w; break;
+    case 5: green = w, blue = q; break;
+    default: red = green = blue = 0.0f;
+  }
+}
+
+#define BASE(name) base_[MYPAINT_BRUSH_SETTING_##name]
+#define VALUE(name) value_[MYPAINT_BRUSH_SETTING_##name]
+#define INPUT(name) inputs_[MYPAINT_BRUSH_INPUT_##name]
+#define USES(name) uses_[MYPAINT_BRUSH_INPUT_##name]
+
+}  // namespace
+
+bool FastBrush::covers(const BrushSettings& settings) {
+  static const MyPaintBrushInput kInputs[] = {
+      MYPAINT_BRUSH_INPUT_PRESSURE, MYPAINT_BRUSH_INPUT_SPEED1,    MYPAINT_BRUSH_INPUT_SPEED2, MYPAINT_BRUSH_INPUT_RANDOM,
+      MYPAINT_BRUSH_INPUT_STROKE,   MYPAINT_BRUSH_INPUT_DIRECTION, MYPAINT_BRUSH_INPUT_CUSTOM};
+  static const MyPaintBrushSetting kMustBeOff[] = {
+      MYPAINT_BRUSH_SETTING_SMUDGE,           MYPAINT_BRUSH_SETTING_CHANGE_COLOR_H,     MYPAINT_BRUSH_SETTING_CHANGE_COLOR_L,
+      MYPAINT_BRUSH_SETTING_CHANGE_COLOR_V,   MYPAINT_BRUSH_SETTING_CHANGE_COLOR_HSL_S, MYPAINT_BRUSH_SETTING_CHANGE_COLOR_HSV_S,
+      MYPAINT_BRUSH_SETTING_TRACKING_NOISE,   MYPAINT_BRUSH_SETTING_SNAP_TO_PIXEL,      MYPAINT_BRUSH_SETTING_OFFSET_BY_SPEED,
+      MYPAINT_BRUSH_SETTING_OFFSET_X,         MYPAINT_BRUSH_SETTING_OFFSET_Y,           MYPAINT_BRUSH_SETTING_OFFSET_ANGLE,
+      MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_ASC, MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_VIEW,  MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_2,
+      MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_2_ASC, MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_2_VIEW,
+      MYPAINT_BRUSH_SETTING_OFFSET_MULTIPLIER};
+  for (const auto& setting : settings.settings) {
+    const bool off = setting.base_value == 0.0f && setting.curves.empty();
+    if (!off && std::find(std::begin(kMustBeOff), std::end(kMustBeOff), setting.id) != std::end(kMustBeOff)) return false;
+    for (const auto& curve : setting.curves) {
+      if (std::find(std::begin(kInputs), std::end(kInputs), curve.input) == std::end(kInputs)) return false;
+    }
+  }
+  return true;
+}
+
+FastBrush::FastBrush(const BrushSettings& settings) {
+  for (const auto& setting : settings.settings) {
+    set(setting.id, setting.base_value);
+    if (setting.curves.empty()) continue;
+    Dynamic dynamic{static_cast<int>(setting.id), {}};
+    for (const auto& curve : setting.curves) {
+      uses_[curve.input] = true;
+      dynamic.curves.push_back({curve.input, curve.points});
+    }
+    // libmypaint adds the inputs' shares in the order of its list of inputs.
+    std::sort(dynamic.curves.begin(), dynamic.curves.end(), [](const Curve& a, const Curve& b) { return a.input < b.input; });
+    dynamics_.push_back(std::move(dynamic));
+  }
+}
+
+void FastBrush::set(MyPaintBrushSetting id, float value) {
+  base_[id] = value_[id] = value;
+  stale_ = true;
+}
+
+void FastBrush::refresh() {
+  stale_ = false;
+  base_radius_ = std::exp(BASE(RADIUS_LOGARITHMIC));
+  spacing_radius_ = clamp_radius(base_radius_);
+  pressure_gain_ = std::exp(BASE(PRESSURE_GAIN_LOG));
+  hsv_to_rgb(BASE(COLOR_H), BASE(COLOR_S), BASE(COLOR_V), red_, green_, blue_);
+  tracking_seconds_ = -1.0;
+  for (int i = 0; i < 2; ++i) {  // the speed inputs: log(gamma + speed) * slope + offset
+    speed_gamma_[i] = std::exp(i == 0 ? BASE(SPEED1_GAMMA) : BASE(SPEED2_GAMMA));
+    const float at = static_cast<float>(std::log(static_cast<double>(45.0f + speed_gamma_[i])));
+    speed_slope_[i] = static_cast<float>(0.015) * (45.0f + speed_gamma_[i]);
+    speed_offset_[i] = 0.5f - speed_slope_[i] * at;
+  }
+  // opaque_linearize: the opacity of one dab so that overlapping dabs add up to the opacity asked for.
+  float dabs = BASE(DABS_PER_ACTUAL_RADIUS) + BASE(DABS_PER_BASIC_RADIUS);
+  dabs = static_cast<float>(dabs * 2.0);
+  if (dabs < 1.0f) dabs = 1.0f;
+  dabs = static_cast<float>(1.0 + BASE(OPAQUE_LINEARIZE) * (dabs - 1.0));
+  linear_exponent_ = static_cast<float>(1.0 / dabs);
+}
+
+void FastBrush::move(Surface& surface, float x, float y, float pressure, double seconds) {
+  if (stale_) refresh();
+  if (!(pressure > 0.0f)) pressure = 0.0f;
+  if (seconds > 0.100 && pressure != 0.0f && state_.pressure == 0.0f) {
+    // libmypaint's workaround for tablets that do not report motion without pressure.
+    move(surface, x, y, 0.0f, seconds - 0.0001);
+    seconds = 0.0001;
+  }
+  if (tracking_seconds_ != seconds) {
+    tracking_seconds_ = seconds;
+    tracking_ = approach(BASE(SLOW_TRACKING), static_cast<float>(100.0 * seconds));
+  }
+  x = state_.x + (x - state_.x) * tracking_;
+  y = state_.y + (y - state_.y) * tracking_;
+
+  if (lifted_) {
+    lifted_ = false;
+    random_input_ = random_.next();
+    state_ = State();
+    state_.x = state_.actual_x = x;
+    state_.y = state_.actual_y = y;
+    state_.pressure = pressure;
+    state_.stroke = 1.0f;
+    return;
+  }
+
+  double seconds_left = seconds;
+  float moved = state_.partial_dabs;
+  float todo = count_dabs(x, y, static_cast<float>(seconds));
+  while (moved + todo >= 1.0f) {
+    Step part;
+    part.dabs = 1.0f;
+    if (moved > 0) {
+      part.dabs = static_cast<float>(1.0 - moved);
+      moved = 0;
+    }
+    const float share = part.dabs / todo;
+    part.x = share * (x - state_.x);
+    part.y = share * (y - state_.y);
+    part.pressure = share * (pressure - state_.pressure);
+    part.seconds = static_cast<float>(share * seconds_left);
+    step(part);
+    draw(surface);
+    random_input_ = random_.next();
+    seconds_left -= part.seconds;
+    todo = count_dabs(x, y, static_cast<float>(seconds_left));
+  }
+  step({todo, x - state_.x, y - state_.y, pressure - state_.pressure, static_cast<float>(seconds_left)});
+  state_.partial_dabs = moved + todo;
+}
+
+float FastBrush::count_dabs(float x, float y, float seconds) {
+  if (state_.radius == 0.0f) state_.radius = spacing_radius_;
+  const float dx = x - state_.x, dy = y - state_.y;
+  float distance;
+  if (state_.ratio > 1.0f) {
+    if (state_.angle != turned_) {
+      turned_ = state_.angle;
+      const float radians = static_cast<float>(state_.angle * kPi / 180.0);
+      cosine_ = static_cast<float>(std::cos(static_cast<double>(radians)));
+      sine_ = static_cast<float>(std::sin(static_cast<double>(radians)));
+    }
+    const float across = (dy * cosine_ - dx * sine_) * state_.ratio;
+    const float along = dy * sine_ + dx * cosine_;
+    distance = std::sqrt(across * across + along * along);
+  } else {
+    distance = std::hypot(dx, dy);
+  }
+  const float by_actual_radius = distance / state_.radius * BASE(DABS_PER_ACTUAL_RADIUS);
+  const float by_basic_radius = distance / spacing_radius_ * BASE(DABS_PER_BASIC_RADIUS);
+  return by_actual_radius + by_basic_radius + seconds * BASE(DABS_PER_SECOND);
+}
+
+void FastBrush::step(const Step& asked) {
+  Step part = asked;
+  if (!(part.seconds > 0.0f)) part.seconds = static_cast<float>(0.001);
+  state_.x += part.x;
+  state_.y += part.y;
+  state_.pressure += part.pressure;
+  if (state_.pressure <= 0.0f) state_.pressure = 0.0f;
+  read_inputs();
+  for (const Dynamic& dynamic : dynamics_) {
+    float value = base_[dynamic.id];
+    for (const Curve& curve : dynamic.curves) value += evaluate(curve.points, inputs_[curve.input]);
+    value_[dynamic.id] = value;
+  }
+  run_filters(part);
+  shape_dab();
+}
+
+void FastBrush::read_inputs() {
+  INPUT(PRESSURE) = state_.pressure * pressure_gain_;
+  INPUT(RANDOM) = static_cast<float>(random_input_);
+  for (int i = 0; i < 2; ++i) {
+    const auto input = i == 0 ? MYPAINT_BRUSH_INPUT_SPEED1 : MYPAINT_BRUSH_INPUT_SPEED2;
+    if (!uses_[input]) continue;
+    const double logarithm = std::log(static_cast<double>(speed_gamma_[i] + state_.speed[i]));
+    inputs_[input] = static_cast<float>(logarithm * speed_slope_[i] + speed_offset_[i]);
+  }
+  if (USES(STROKE)) {
+    const float threshold = BASE(STROKE_THRESHOLD), margin = static_cast<float>(0.0001);
+    if (!state_.stroke_started && state_.pressure > threshold + margin) {
+      state_.stroke_started = true;
+      state_.stroke = 0.0f;
+    } else if (state_.stroke_started && state_.pressure <= threshold * 0.9 + margin) {
+      state_.stroke_started = false;
+    }
+    INPUT(STROKE) = state_.stroke < 1.0f ? state_.stroke : 1.0f;
+  }
+  if (USES(DIRECTION)) {
+    const float angle = std::atan2(state_.direction_y, state_.direction_x);
+    INPUT(DIRECTION) = positive_modulo(static_cast<float>(angle / (2 * kPi) * 360.0 + 180.0), 180.0f);
+  }
+  INPUT(CUSTOM) = state_.custom;
+}
+
+void FastBrush::run_filters(const Step& part) {
+  const float follow = approach(VALUE(SLOW_TRACKING_PER_DAB), part.dabs);
+  state_.actual_x += (state_.x - state_.actual_x) * follow;
+  state_.actual_y += (state_.y - state_.actual_y) * follow;
+
+  if (USES(SPEED1) || USES(SPEED2)) {
+    const float speed = std::hypot(part.x / part.seconds, part.y / part.seconds);
+    state_.speed[0] += (speed - state_.speed[0]) * approach(VALUE(SPEED1_SLOWNESS), part.seconds);
+    state_.speed[1] += (speed - state_.speed[1]) * approach(VALUE(SPEED2_SLOWNESS), part.seconds);
+  }
+  if (USES(DIRECTION)) {
+    float dx = part.x, dy = part.y;
+    const float time_constant = static_cast<float>(std::exp(static_cast<float>(VALUE(DIRECTION_FILTER) * 0.5)) - 1.0);
+    const float share = approach(time_constant, std::hypot(dx, dy));
+    const float old_x = state_.direction_x, old_y = state_.direction_y;
+    const auto square = [](float value) { return value * value; };
+    if (square(old_x - dx) + square(old_y - dy) > square(old_x + dx) + square(old_y + dy)) {
+      dx = -dx;  // the opposite direction is nearer, and counts as the same
+      dy = -dy;
+    }
+    state_.direction_x += (dx - state_.direction_x) * share;
+    state_.direction_y += (dy - state_.direction_y) * share;
+  }
+  if (USES(CUSTOM)) {
+    const float share = approach(VALUE(CUSTOM_INPUT_SLOWNESS), static_cast<float>(0.1));
+    state_.custom += (VALUE(CUSTOM_INPUT) - state_.custom) * share;
+  }
+  if (USES(STROKE)) {
+    const float across = part.x / part.seconds / base_radius_, along = part.y / part.seconds / base_radius_;
+    const float distance = std::hypot(across, along) * part.seconds;
+    float stroke = state_.stroke + distance * std::exp(-VALUE(STROKE_DURATION_LOGARITHMIC));
+    if (!(stroke > 0.0f)) stroke = 0.0f;
+    const float hold = VALUE(STROKE_HOLDTIME);
+    const float wrap = static_cast<float>(1.0 + (hold > 0.0f ? hold : 0.0f));
+    if (stroke >= wrap) stroke = wrap > 9.9 + 1.0 ? 1.0f : std::fmod(stroke, wrap);
+    state_.stroke = stroke;
+  }
+}
+
+void FastBrush::shape_dab() {
+  state_.radius = clamp_radius(std::exp(VALUE(RADIUS_LOGARITHMIC)));
+  state_.ratio = VALUE(ELLIPTICAL_DAB_RATIO);
+  const float turned = positive_modulo(static_cast<float>(VALUE(ELLIPTICAL_DAB_ANGLE) + 180.0), 180.0f);
+  state_.angle = static_cast<float>(turned - 180.0);
+}
+
+float FastBrush::opaque() const {
+  const float asked = VALUE(OPAQUE) > 0.0f ? VALUE(OPAQUE) : 0.0f;
+  float opaque = asked * VALUE(OPAQUE_MULTIPLY);
+  opaque = opaque > 1.0f ? 1.0f : opaque < 0.0f ? 0.0f : opaque;
+  if (BASE(OPAQUE_LINEARIZE) == 0.0f) return opaque;
+  const float through = static_cast<float>(1.0 - opaque);
+  return static_cast<float>(1.0 - std::pow(through, linear_exponent_));
+}
+
+void FastBrush::draw(Surface& surface) {
+  float opacity = opaque();
+  float x = state_.actual_x, y = state_.actual_y;
+  if (VALUE(OFFSET_BY_RANDOM) != 0.0f) {
+    const float amplitude = VALUE(OFFSET_BY_RANDOM) > 0.0f ? VALUE(OFFSET_BY_RANDOM) : 0.0f;
+    x += random_.gauss() * amplitude * base_radius_;
+    y += random_.gauss() * amplitude * base_radius_;
+  }
+  float radius = state_.radius;
+  if (VALUE(RADIUS_BY_RANDOM) != 0.0f) {
+    const float noise = random_.gauss() * VALUE(RADIUS_BY_RANDOM);
+    radius = clamp_radius(std::exp(VALUE(RADIUS_LOGARITHMIC) + noise));
+    const float correction = (state_.radius / radius) * (state_.radius / radius);
+    if (correction <= 1.0f) opacity *= correction;
+  }
+  float alpha = 1.0f;
+  if (VALUE(ERASER) != 0.0f) alpha = static_cast<float>(alpha * (1.0 - VALUE(ERASER)));
+
+  float hardness = VALUE(HARDNESS) > 1.0f ? 1.0f : VALUE(HARDNESS) < 0.0f ? 0.0f : VALUE(HARDNESS);
+  const float fade = static_cast<float>(radius * (1.0 - hardness)), least_fade = VALUE(ANTI_ALIASING);
+  if (fade < least_fade) {  // soften the edge to at least that many pixels; the dab must look as large as before
+    const float optical_radius = static_cast<float>(radius - (1.0 - hardness) * radius / 2.0);
+    hardness = static_cast<float>((optical_radius - least_fade / 2.0) / (optical_radius + least_fade / 2.0));
+    radius = static_cast<float>(least_fade / (1.0 - hardness));
+  }
+  surface.draw(x, y, radius, red_, green_, blue_, opacity, hardness, alpha, state_.ratio, state_.angle, VALUE(LOCK_ALPHA),
+               VALUE(COLORIZE));
+}
+
+}  // namespace pymypaint

@@ -1,0 +1,87 @@
+#include "surface.h"
+
+#include <cmath>
+
+namespace pymypaint {
+namespace {
+
+float clamp_unit(float value) { return value > 1.0f ? 1.0f : value < 0.0f ? 0.0f : value; }
+
+// Truncates, as libmypaint does; not a number becomes 0.
+std::uint16_t to_fix15(float value) { return value >= 0.0f && value <= 1.0f ? static_cast<std::uint16_t>(value * 32768.0f) : 0; }
+
+}  // namespace
+
+// Most brushes never turn their dabs, so the last angle's cosine and sine are kept.
+void Surface::turn(float angle) {
+  if (angle == angle_) return;
+  angle_ = angle;
+  const float radians = static_cast<float>(static_cast<double>(angle / 360 * 2) * 3.14159265358979323846);
+  cosine_ = static_cast<float>(std::cos(static_cast<double>(radians)));
+  sine_ = static_cast<float>(std::sin(static_cast<double>(radians)));
+}
+
+Surface::Surface(Canvas& canvas) : canvas_(canvas), link_{} {
+  mypaint_surface_init(&link_.base);
+  link_.base.draw_dab = draw_dab;
+  link_.base.get_color = get_color;
+  link_.surface = this;
+}
+
+int Surface::draw_dab(MyPaintSurface* base, float x, float y, float radius, float red, float green, float blue,
+                      float opaque, float hardness, float alpha, float aspect_ratio, float angle, float lock_alpha,
+                      float colorize) {
+  return reinterpret_cast<Link*>(base)->surface->draw(x, y, radius, red, green, blue, opaque, hardness, alpha, aspect_ratio,
+                                                      angle, lock_alpha, colorize);
+}
+
+bool Surface::draw(float x, float y, float radius, float red, float green, float blue, float opaque, float hardness,
+                   float alpha, float aspect_ratio, float angle, float lock_alpha, float colorize) {
+  opaque = clamp_unit(opaque);
+  hardness = clamp_unit(hardness);
+  lock_alpha = clamp_unit(lock_alpha);
+  colorize = clamp_unit(colorize);
+  alpha = clamp_unit(alpha);
+  // libmypaint's own surface refuses these too; the negations also refuse what is not a number. The answer matters: the
+  // engine splits strokes by it.
+  if (!(radius >= 0.1f) || !(hardness > 0.0f) || !(opaque > 0.0f)) return false;
+  if (!(std::isfinite(x) && std::isfinite(y) && std::isfinite(radius) && std::isfinite(angle))) return false;
+
+  const float normal = 1.0f * (1.0f - lock_alpha) * (1.0f - colorize);
+  DabBlend blend{};
+  blend.red = to_fix15(clamp_unit(red));
+  blend.green = to_fix15(clamp_unit(green));
+  blend.blue = to_fix15(clamp_unit(blue));
+  blend.alpha = to_fix15(alpha);
+  blend.use_normal = normal != 0.0f && alpha == 1.0f;
+  blend.use_eraser = normal != 0.0f && alpha != 1.0f;
+  blend.use_lock_alpha = lock_alpha != 0.0f;
+  blend.use_colorize = colorize != 0.0f;
+  blend.normal = to_fix15(normal * opaque);
+  blend.lock_alpha = to_fix15(lock_alpha * opaque * (1.0f - colorize));
+  blend.colorize = to_fix15(colorize * opaque);
+
+  if (!(aspect_ratio >= 1.0f)) aspect_ratio = 1.0f;
+  turn(angle);
+  canvas_.draw_dab({x, y, radius, hardness, aspect_ratio, cosine_, sine_}, blend);
+  return true;
+}
+
+void Surface::get_color(MyPaintSurface* base, float x, float y, float radius, float* red, float* green, float* blue,
+                        float* alpha) {
+  *red = *blue = *alpha = 0.0f;
+  *green = 1.0f;
+  if (!(std::isfinite(x) && std::isfinite(y) && std::isfinite(radius))) return;
+  if (radius < 1.0f) radius = 1.0f;
+  const ColorSums sums = reinterpret_cast<Link*>(base)->surface->canvas_.sample({x, y, radius, 0.5f, 1.0f, 1.0f, 0.0f});
+  if (!(sums.weight > 0.0f)) return;
+  const float mean_alpha = sums.alpha / sums.weight;
+  *alpha = clamp_unit(mean_alpha);
+  if (mean_alpha > 0.0f) {
+    *red = clamp_unit(sums.red / sums.weight / mean_alpha);
+    *green = clamp_unit(sums.green / sums.weight / mean_alpha);
+    *blue = clamp_unit(sums.blue / sums.weight / mean_alpha);
+  }
+}
+
+}  // namespace pymypaint

@@ -1,0 +1,59 @@
+"""The fast engine paints what libmypaint's own engine paints, and every version of the pixel loops the same pixels."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pymypaint import BatchPainter, find_brush
+
+SIZES = np.log([1.0, 2.0, 4.0, 8.0, 12.0, 24.0])
+
+
+def every_brush() -> list[str]:
+    folder = find_brush("classic/pen").parents[1]
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.myb"))
+
+
+def paint(brush: str, seed: int, steps: int = 8, canvases: int = 3, size: int = 64) -> NDArray[np.uint16]:
+    """Random strokes, a few moves among them, off-grid, over two episodes of one brush."""
+    random = np.random.default_rng(seed)
+    with BatchPainter(canvases, brush, height=size, width=size, history=True) as painter:
+        painter.reset()
+        for step in range(steps):
+            if step == steps // 2:
+                painter.reset(log_radius=0.7)
+            painter.stroke(
+                end=random.uniform(0, size, (canvases, 2)),
+                control=random.uniform(0, size, (canvases, 2)),
+                pressure=random.uniform(0, 1, canvases),
+                log_radius=random.choice(SIZES, canvases),
+                color=random.uniform(0, 1, (canvases, 3)),
+                paint=random.uniform(size=canvases) < 0.8,
+            )
+        return painter.canvas_fix15()
+
+
+@pytest.mark.parametrize("brush", every_brush())
+@pytest.mark.filterwarnings("ignore:brush")
+def test_fast_engine_is_libmypaints(brush: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = paint(brush, seed=1)
+    monkeypatch.setenv("PYMYPAINT_ENGINE", "libmypaint")
+    np.testing.assert_array_equal(fast, paint(brush, seed=1))
+
+
+def test_every_version_of_the_kernels_paints_the_same() -> None:
+    program = (
+        "import hashlib, test_engines as t\n"
+        "for brush in ('classic/pen', 'classic/charcoal', 'classic/smudge+paint', 'classic/calligraphy', 'classic/ink_eraser'):\n"
+        "    print(hashlib.sha256(t.paint(brush, 2, size=100).tobytes()).hexdigest())"
+    )
+    answers = set()
+    for version in ("baseline", "avx2", "avx512"):
+        environment = os.environ | {"PYMYPAINT_KERNELS": version}
+        command = [sys.executable, "-c", program]
+        answers.add(subprocess.run(command, check=True, capture_output=True, env=environment, cwd=Path(__file__).parent).stdout)
+    assert len(answers) == 1

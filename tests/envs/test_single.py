@@ -1,0 +1,68 @@
+"""The registered single environment, as Gymnasium's own checker and users see it."""
+
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import envs  # noqa: F401  (registers the environment)
+from envs.paint import PaintConfig, PaintVectorEnv
+from envs.single import PaintEnv
+
+
+@pytest.mark.parametrize("settings", [{}, {"color": False, "observation_size": 32, "brush": "classic/pen"}])
+@pytest.mark.parametrize("render_mode", [None, "rgb_array"])
+def test_gymnasiums_checker_is_content(settings: dict[str, object], render_mode: str | None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = gym.make("impasto/Paint-v0", render_mode=render_mode, **settings)  # type: ignore[arg-type]
+        check_env(env.unwrapped)
+        env.close()
+
+
+def test_it_paints_what_the_vector_environment_paints() -> None:
+    env, worlds = gym.make("impasto/Paint-v0", episode_length=5), PaintVectorEnv(1, PaintConfig(episode_length=5))
+    single, batch = env.reset(seed=3)[0], worlds.reset()[0]
+    env.action_space.seed(0)
+    for step in range(1, 5):
+        action = env.action_space.sample()
+        single, reward, terminated, truncated, _ = env.step(action)
+        batch = worlds.step(action[None])[0]
+        for name in batch:
+            np.testing.assert_array_equal(single[name], batch[name][0])
+        assert env.observation_space.contains(single)
+        assert (reward, terminated, truncated) == (0.0, step == 4, False)
+        assert type(terminated) is bool
+    assert (single["canvas"] != 255).any()
+
+
+def test_the_end_of_an_episode_asks_for_a_reset() -> None:
+    env = PaintEnv(episode_length=2)
+    action = np.zeros(8, np.int64)
+    with pytest.raises(ValueError, match="reset"):
+        env.step(action)
+    env.reset()
+    assert env.step(action)[2]
+    with pytest.raises(ValueError, match="reset"):
+        env.step(action)
+
+
+def test_wrong_actions_and_settings_are_named() -> None:
+    env = PaintEnv()
+    env.reset()
+    with pytest.raises(ValueError, match="flag = 2"):
+        env.step(np.array([0, 0, 2, 0, 0, 0, 0, 0]))
+    with pytest.raises(ValueError, match="grid"):
+        PaintEnv(grid=100)
+    env.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        env.step(np.zeros(8, np.int64))
+
+
+def test_rendering() -> None:
+    env = PaintEnv(render_mode="rgb_array", color=False)
+    env.reset()
+    np.testing.assert_array_equal(env.render(), np.full((64, 64, 3), 255))
+    assert PaintEnv().render() is None

@@ -1,0 +1,77 @@
+"""Rewards of painted episodes."""
+
+import pytest
+import torch
+
+from learners.rewards import ScoreNormalizer, episode_rewards, painted_nothing, stroke_starts
+
+#: [T = 5, B = 4]: two strokes, one long stroke, nothing, one stroke at the end
+FLAGS = torch.tensor([[0, 1, 1, 0, 1], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]).T
+
+
+def test_stroke_starts() -> None:
+    starts = [[0, 1, 0, 0, 1], [1, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]
+    torch.testing.assert_close(stroke_starts(FLAGS), torch.tensor(starts).T.bool())
+
+
+def test_painted_nothing() -> None:
+    assert painted_nothing(FLAGS).tolist() == [False, False, True, False]
+
+
+def test_final_scores_are_paid_at_the_last_step() -> None:
+    scores = torch.tensor([1.0, -2.0, 3.0, 0.5])
+    rewards = episode_rewards(scores, FLAGS, stroke_start_penalty=0.0, empty_canvas_penalty=0.0)
+    torch.testing.assert_close(rewards[-1], scores)
+    assert not rewards[:-1].any()
+
+
+@pytest.mark.parametrize("form", ["final", "difference"])
+def test_penalties(form: str) -> None:
+    scores = torch.zeros(4) if form == "final" else torch.zeros(6, 4)
+    rewards = episode_rewards(scores, FLAGS, stroke_start_penalty=0.25, empty_canvas_penalty=2.0)
+    expected = -0.25 * stroke_starts(FLAGS).float()
+    expected[-1, 2] -= 2.0
+    torch.testing.assert_close(rewards, expected)
+    assert not scores.any()  # the scores are not written to
+
+
+def test_differences_telescope_to_the_final_score() -> None:
+    scores = torch.randn(6, 4)
+    scores[0] = 0.75  # the blank canvas scores the same in every episode
+    penalties = {"stroke_start_penalty": 0.1, "empty_canvas_penalty": 1.0}
+    differences = episode_rewards(scores, FLAGS, **penalties)
+    final = episode_rewards(scores[-1], FLAGS, **penalties)
+    torch.testing.assert_close(differences.sum(0), final.sum(0) - 0.75)
+    plain = episode_rewards(scores, FLAGS, stroke_start_penalty=0.0, empty_canvas_penalty=0.0)
+    torch.testing.assert_close(plain[2], scores[3] - scores[2])
+
+
+def test_normalizer_averages_evenly_then_slowly() -> None:
+    normalizer = ScoreNormalizer()
+    batches = [torch.randn(16) * 3 + 5 for _ in range(40)]
+    for batch in batches:
+        normalizer.update(batch)
+    assert normalizer.count == 40
+    assert normalizer.mean == pytest.approx(torch.stack(batches).mean().item(), rel=1e-4)
+    spreads = torch.stack([batch.std(correction=0) for batch in batches])
+    assert normalizer.std == pytest.approx(spreads.mean().item(), rel=1e-4)
+    late = ScoreNormalizer(mean=1.0, std=2.0, count=1000)
+    late.update(torch.tensor([11.0, 11.0]))
+    assert (late.mean, late.std) == (pytest.approx(1.1), pytest.approx(1.98))
+
+
+def test_normalized_scores() -> None:
+    normalizer = ScoreNormalizer(mean=4.0, std=2.0, count=10)
+    torch.testing.assert_close(normalizer(torch.tensor([8.0, 4.0, 2.0])), torch.tensor([2.0, 0.0, -1.0]))
+    scores = torch.randn(6, 4)
+    torch.testing.assert_close(normalizer(scores), scores / 2)
+    # both forms agree up to a constant, the same for the whole batch
+    gap = (normalizer(scores)[-1] - normalizer(scores)[0]) - (normalizer(scores[-1]) - normalizer(scores[0]))
+    torch.testing.assert_close(gap, torch.zeros(4), atol=1e-6, rtol=0)
+
+
+def test_a_batch_without_spread_stays_finite() -> None:
+    normalizer = ScoreNormalizer()
+    normalizer.update(torch.full((8,), 3.0))
+    assert normalizer(torch.full((8,), 3.0)).abs().max() == 0
+    assert torch.isfinite(normalizer(torch.full((8,), 4.0))).all()
