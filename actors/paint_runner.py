@@ -14,6 +14,7 @@ from ray.rllib.env.env_runner import EnvRunner
 from actors.rollout import Rollout
 from actors.sink import CanvasSink
 from envs.paint import PaintVectorEnv
+from learners.memory import keep_large_blocks
 from learners.networks.build import build_policy
 
 
@@ -30,7 +31,7 @@ class PaintRunner(EnvRunner):
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
         settings = config.settings
-        # Painting on several threads pays only where an actor has several cores.
+        keep_large_blocks()
         torch.set_num_threads(max(1, int(config.num_cpus_per_env_runner)))
         self.index = int(self.worker_index or 0)
         self.world = PaintVectorEnv(settings.system.canvases, settings.paint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import deque
 from typing import Any
 
@@ -23,8 +22,8 @@ from cluster.learner_groups import publish_weights
 from cluster.learner_link import LearnerLink
 from cluster.meters import Meters
 from cluster.modules import DiscriminatorModule
-from cluster.redis_server import RedisServer
-from cluster.replay import Replay, ReplaySpec
+from cluster.replay import ReplayUnavailable
+from cluster.replay_host import ReplayHost
 
 ITERATION_SECONDS = 1.0
 IDLE_SECONDS = 0.005
@@ -33,8 +32,8 @@ IDLE_SECONDS = 0.005
 class Spiral(Algorithm):
     """Ganin et al. 2018 on Ray.
 
-    An iteration is a second of training: batches are fetched from actors as they come, consumed in order, none
-    discarded; each is followed by as many discriminator updates as configured. ``latest`` holds its metrics.
+    An iteration is a second of training: batches are fetched from actors as they come and consumed in order; each is
+    followed by as many discriminator updates as configured. ``latest`` holds its metrics.
 
     Attributes:
         trained_seconds: wall seconds of training so far, over all restarts.
@@ -59,25 +58,16 @@ class Spiral(Algorithm):
 
     def start(self, config: SpiralConfig) -> None:
         """What :meth:`setup` does."""
-        self.redis: RedisServer | None = None
         self.trained_seconds = 0.0
         self.sampled_steps = self.trained_steps = 0
         self.policy_updates = self.discriminator_updates = 0
-        self.redis_restarts = self.lost_batches = 0
+        self.lost_batches = self.stale_batches = 0
         self.latest: dict[str, Any] = {}
         self.meters = Meters()
         config = config.copy(copy_frozen=False)
-        system = config.settings.system
-        if config.replay is None:
-            url = system.redis
-            if not url:
-                self.redis = RedisServer().start()
-                url = self.redis.url
-            config.replay = ReplaySpec(
-                url, uuid.uuid4().hex, config.settings.paint.canvas_shape, system.replay_capacity
-            )
-        self.replay = Replay(config.replay)
-        self.replay.check()
+        self.replay_host = ReplayHost(config.settings, config.replay)
+        self.replay = self.replay_host.replay
+        config.replay = self.replay_host.spec
         self.config = config  # RLlib's setup reads it from there
         super().setup(config)
         self.queue: deque[dict[str, Any]] = deque()
@@ -128,26 +118,34 @@ class Spiral(Algorithm):
         return min(1.0, max(by_steps, self.trained_seconds / (60 * system.minutes)))
 
     def training_step(self) -> None:
-        """Train for about a second."""
-        start = last = time.perf_counter()
-        while last - start < ITERATION_SECONDS and self.progress < 1:
-            self.request_batches()
-            self.fetch_batches()
-            if len(self.queue) >= self.policy_link.width and self.policy_link.has_room:
-                self.learn([self.queue.popleft() for _ in range(self.policy_link.width)])
-            self.collect()
-            now = time.perf_counter()
-            self.trained_seconds += now - last
-            last = now
-        self.check_redis()
-        self.report()
+        """Train for about a second. Where Redis is away, ``latest`` holds a ``note`` that says so, and nothing else."""
+        try:
+            start = last = time.perf_counter()
+            while last - start < ITERATION_SECONDS and self.progress < 1:
+                self.replay_host.keep_alive()
+                self.request_batches()
+                self.fetch_batches()
+                if len(self.queue) >= self.policy_link.width and self.policy_link.has_room:
+                    self.learn([self.queue.popleft() for _ in range(self.policy_link.width)])
+                self.collect()
+                now = time.perf_counter()
+                self.trained_seconds += now - last
+                last = now
+            self.report()
+        except ReplayUnavailable as error:
+            self.latest = {"note": str(error)}
+            time.sleep(ITERATION_SECONDS)
 
     def request_batches(self) -> None:
-        """Ask actors for batches while those on their way would not make the acting policy lag too far."""
-        group = self.runners
-        on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue)
+        """Ask actors for batches while those on their way would not make the acting policy lag too far.
+
+        What is asked for now is learned from after all that is painted, queued or in the learner already.
+        """
+        group, width = self.runners, self.policy_link.width
+        learning = width * self.policy_link.outstanding
+        on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue) + learning
         for actor in group.healthy_env_runner_ids():
-            if on_their_way >= self.spiral_config.settings.system.max_lag:
+            if on_their_way >= width * self.spiral_config.settings.system.max_lag:
                 break
             on_their_way += group.foreach_env_runner_async(
                 "sample_refs",
@@ -157,14 +155,22 @@ class Spiral(Algorithm):
             )
 
     def fetch_batches(self) -> None:
-        """Put what actors have finished into the queue, in the order of arrival; wait a moment if there is nothing."""
+        """Put what actors have finished into the queue, in the order of arrival; wait a moment if there is nothing.
+
+        A batch from an actor that was overtaken by too many others is left out.
+        """
         idle = not self.queue or not self.policy_link.has_room
         with self.meters.time("wait"):
             ready: Any = self.runners.fetch_ready_async_reqs(
                 tags="sample", timeout_seconds=IDLE_SECONDS if idle else 0.0
             )
+        system, link = self.spiral_config.settings.system, self.policy_link
         for _, batch in ready:
-            self.queue.append(batch)
+            lag = self.policy_updates + link.outstanding + len(self.queue) // link.width - batch["version"]
+            if lag < system.max_lag + system.publish_interval:
+                self.queue.append(batch)
+            else:
+                self.stale_batches += 1
             self.sampled_steps += batch["steps"]
             for activity, seconds in batch["seconds"].items():
                 self.meters.seconds[activity] += seconds
@@ -180,9 +186,6 @@ class Spiral(Algorithm):
             judge_version=self.judge_version,
             publish=updates % self.spiral_config.settings.system.publish_interval == 0,
         )
-        steps = sum(batch["steps"] for batch in batches)
-        self.trained_steps += steps
-        self.meters.learned(steps)
         self.discriminator_debt += self.spiral_config.settings.discriminator.discriminator_updates
 
     def collect(self, *, everything: bool = False) -> None:
@@ -208,21 +211,23 @@ class Spiral(Algorithm):
             self.discriminator_updates = result["updates"]
             self.judge = result.get("weights", self.judge)
             self.judge_version = self.discriminator_updates
+            if "unavailable" in result:
+                raise ReplayUnavailable(result["unavailable"])
 
     def take_policy(self, results: list[dict[str, Any]]) -> None:
         """Take in results of the policy's learner."""
         for result in results:
             self.meters.learner("policy", result)
             self.policy_updates = result["updates"]
+            if "steps" in result:
+                steps = self.policy_link.width * result["steps"]
+                self.trained_steps += steps
+                self.meters.learned(steps)
+            else:
+                self.lost_batches += self.policy_link.width
             if "weights" in result:
                 (self.weights,) = result["weights"]
                 self.weights_version = self.policy_updates
-
-    def check_redis(self) -> None:
-        """Start our own Redis again if it died; the actors wait for it."""
-        if self.redis is not None and not self.redis.alive:
-            self.redis.restart()
-            self.redis_restarts += 1
 
     def report(self) -> None:
         """Write the iteration's metrics to ``latest`` and to RLlib's logger."""
@@ -242,8 +247,9 @@ class Spiral(Algorithm):
             "in_flight": group.num_in_flight_async_reqs("sample"),
             "runners/healthy": group.num_healthy_remote_env_runners(),
             "runners/restarts": group.num_remote_worker_restarts(),
-            "redis/restarts": self.redis_restarts,
+            "redis/restarts": self.replay_host.restarts,
             "batches/lost": self.lost_batches,
+            "batches/stale": self.stale_batches,
         }
         assert self.metrics is not None
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, self.sampled_steps, reduce="max")
@@ -284,15 +290,12 @@ class Spiral(Algorithm):
         self.restore_checkpoint(checkpoints.load(path))
 
     def cleanup(self) -> None:
-        """Stop actors, learners and our own Redis."""
+        """Stop actors, learners and, last, the replay."""
         for link in (getattr(self, "policy_link", None), getattr(self, "discriminator_link", None)):
             if link is not None:
                 link.close()
         super().cleanup()
         if hasattr(self, "discriminator_group"):
             self.discriminator_group.shutdown()  # type: ignore[no-untyped-call]
-        if hasattr(self, "replay"):
-            self.replay.close()
-        redis: RedisServer | None = getattr(self, "redis", None)
-        if redis is not None:
-            redis.stop()
+        if hasattr(self, "replay_host"):
+            self.replay_host.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
+from ray.exceptions import RayActorError
 from ray.rllib.core.learner.learner_group import LearnerGroup
 
 from cluster.checkpoints import Checkpoint
 from cluster.learner_groups import export_state, restore_state
+from cluster.learner_link import LearnerDied
 
 if TYPE_CHECKING:
     from cluster.algorithm import Spiral
@@ -51,8 +54,7 @@ def restore_checkpoint(algorithm: Spiral, checkpoint: Checkpoint) -> None:
             "groups": groups[name],
             "counters": counters[name],
         }
-        for result in group.foreach_learner(restore_state, state=state):  # type: ignore[arg-type]
-            result.get()  # type: ignore[no-untyped-call]
+        first_result(group, functools.partial(restore_state, state=state))
     algorithm.policy_updates = int(counters["policy"]["updates"])
     algorithm.discriminator_updates = int(counters["discriminator"]["updates"])
     algorithm.trained_seconds = float(counters["trained_seconds"])
@@ -63,8 +65,15 @@ def restore_checkpoint(algorithm: Spiral, checkpoint: Checkpoint) -> None:
 
 
 def first_result(group: LearnerGroup, function: Any) -> Any:
-    """Call ``function`` on every learner of ``group``; the first one's answer, or its error raised."""
-    answer = next(iter(group.foreach_learner(function))).get()  # type: ignore[no-untyped-call]
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+    """Call ``function`` on every learner of ``group``; the first one's answer, or its error raised.
+
+    Raises:
+        LearnerDied: the group lost a process.
+    """
+    answers = [result.get() for result in group.foreach_learner(function)]  # type: ignore[no-untyped-call]
+    if not answers or any(isinstance(answer, RayActorError) for answer in answers):
+        raise LearnerDied("a learner process died")
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers[0]

@@ -15,6 +15,8 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from torch import nn
 
+from learners.memory import keep_large_blocks
+
 
 def keep_runner_states_to_ourselves(config: AlgorithmConfig) -> None:
     """Stop RLlib from sending connector states to the actors after each iteration: ours have none."""
@@ -58,9 +60,18 @@ class PlainLearner(TorchLearner):
         """Gradient averaging for the inner learner; None where it is alone."""
         return average_gradients if self.distributed else None
 
+    def all_have(self, mine: bool) -> bool:
+        """Whether every learner of the group has what it needs for an update: none may average gradients alone."""
+        if not self.distributed:
+            return mine
+        have = torch.tensor(float(mine), device=self.device)
+        torch.distributed.all_reduce(have, torch.distributed.ReduceOp.MIN)
+        return bool(have)
+
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """RLlib's hook at build time. The optimiser is registered without a schedule, so that nothing but us sets
         its learning rate."""
+        keep_large_blocks()
         torch.set_num_threads(self.run.settings.system.torch_threads)
         self.inner = self.make(self.network)
         parameters = [p for group in self.inner.optimizer.param_groups for p in group["params"]]

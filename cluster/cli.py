@@ -146,8 +146,8 @@ def bench(arguments: Sequence[str]) -> int:
     """``impasto bench``."""
     chosen = parse(Bench, arguments, "bench")
     for name in chosen.names:
-        if name not in BENCHES:
-            raise UserError(f"bench: unknown {name!r}; valid are {', '.join(BENCHES)}")
+        if name not in (*BENCHES, "all"):
+            raise UserError(f"bench: unknown {name!r}; valid are {', '.join((*BENCHES, 'all'))}")
     return commands.bench(list(chosen.names) or list(BENCHES), chosen.options)
 
 
@@ -167,6 +167,7 @@ def parse(kind: type[Arguments], arguments: Sequence[str], command: str, default
         UserError: what is wrong.
     """
     names = option_names(kind)
+    arguments = [with_dashes(part) for part in arguments]
     for part in arguments:
         option = part.split("=", 1)[0]
         if option.startswith("--") and option not in names and option != "--help":
@@ -205,7 +206,7 @@ def option_names(kind: Any) -> list[str]:
 
 
 def with_flag_values(kind: Any, arguments: Sequence[str]) -> list[str]:
-    """A bare ``--json`` means ``--json True``; underscores in option names are accepted as dashes."""
+    """A bare ``--json`` means ``--json True``."""
     result: list[str] = []
     flags = {"--" + each.name.replace("_", "-") for each in dataclasses.fields(kind) if each.type == "bool"}
     if kind is Bench:
@@ -218,11 +219,22 @@ def with_flag_values(kind: Any, arguments: Sequence[str]) -> list[str]:
     return result
 
 
+def with_dashes(argument: str) -> str:
+    """An option as tyro knows it: ``--replay_batches=4`` is ``--replay-batches=4``."""
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
 def one_line(message: str) -> str:
     """tyro's framed message as one line of plain text."""
     text = re.sub(r"[─-╿]+", " ", message)
     text = re.sub(r"(Parsing error|Required options|For full helptext.*|Argument helptext.*)", " ", text)
-    return re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"^(Value error|Invalid choice|Missing argument|Unrecognized options) ", "", text)
+    text = re.sub(r"^Error parsing (settings\.\w+: )?", "", text)  # the part of the settings is no name of a user's
+    return re.sub(r" --[\w-]+ [A-Z{].*", "", text)  # the option's help again
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,19 @@ from cluster.errors import UserError
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.settings import RunSettings
 
+if TYPE_CHECKING:
+    from cluster.trainer import Trainer
+
 
 def train(settings: RunSettings, run: str, address: str = "") -> int:
     """Train from the start in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
+    from cluster.trainer import Trainer
+
     name = "images" if "/" in settings.system.data else settings.system.data
     path = Path(run or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    trainer = Trainer(settings)
     with create(path, settings) as folder:
-        return go(folder, settings, None, address)
+        return go(trainer, folder, None, address)
 
 
 def create(path: Path, settings: RunSettings) -> RunFolder:
@@ -39,25 +45,26 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         folder = RunFolder.open(run)
     except RunFolderError as error:
         raise UserError(str(error)) from error
+    from cluster.trainer import Trainer
+
     with folder:
         settings = read_settings(folder).replace(**changes)
         checkpoint = last_checkpoint(folder, required=False)
-        return go(folder, settings, checkpoint, address)
+        restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
+        return go(Trainer(settings, restarts=restarts), folder, checkpoint, address)
 
 
-def go(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint | None, address: str) -> int:
+def go(trainer: Trainer, folder: RunFolder, checkpoint: Checkpoint | None, address: str) -> int:
     """Train in ``folder`` and say where the pictures are."""
     import ray
 
-    from cluster.trainer import Trainer, standard_error_to, start_ray
+    from cluster.trainer import standard_error_to, start_ray
 
-    system = settings.system
-    restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
-    trainer = Trainer(folder, settings, restarts=restarts)
+    system = trainer.settings.system
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=2 + system.actors + system.policy_learners + system.discriminator_learners)
     try:
-        outcome = trainer.run(checkpoint)
+        outcome = trainer.run(folder, checkpoint)
     finally:
         ray.shutdown()
     print(

@@ -52,7 +52,9 @@ class SpiralConfig(AlgorithmConfig):
         """Take all settings of a run, and lay out its actors and learner processes."""
         system = settings.system
         self.settings = settings
-        self.debugging(seed=system.seed, log_level="ERROR")
+        # RLlib is not told the seed: we seed all that we draw from, and for a seed RLlib switches whole processes to
+        # torch's deterministic algorithms, which fill every new tensor (a seventh of the paper policy's time on a CPU).
+        self.debugging(log_level="ERROR")
         self.env_runners(
             env_runner_cls=PaintRunner,
             num_env_runners=system.actors,

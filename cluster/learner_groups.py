@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import ray
 import torch
+from ray.exceptions import ObjectLostError
 from torch import nn
 
 from cluster.chassis import PlainLearner
 from cluster.optimizer_state import flatten_optimizer, unflatten_optimizer
-from cluster.replay import Replay, ReplayEmpty
+from cluster.replay import Replay, ReplayEmpty, ReplayUnavailable
 from cluster.settings import RunSettings
 from envs.datasets import load_dataset
 from learners.discriminator_learner import DiscriminatorLearner
@@ -74,7 +75,9 @@ class PolicyGroupLearner(SpiralLearner):
                 weights, or empty; ``judge_version``; ``publish``, whether to return weights.
 
         Returns:
-            ``metrics``, ``updates``, and, when published, ``weights``: a list with one reference.
+            ``metrics``, ``updates``, ``steps`` learned from, and, when published, ``weights``: a list with one
+            reference. Where the batch of any of the group's learners was lost with the actor that held it,
+            ``updates`` alone: then all of them leave this update out.
         """
         (reference,) = training_data.batch_refs
         for weights in order["judge"]:
@@ -82,8 +85,14 @@ class PolicyGroupLearner(SpiralLearner):
             self.inner.set_discriminator(
                 {name: torch.tensor(value) for name, value in arrays.items()}, order["judge_version"]
             )
-        metrics = self.inner.update(ray.get(reference), order["progress"])
-        result: dict[str, Any] = {"metrics": metrics, "updates": self.inner.updates}
+        try:
+            trajectory = ray.get(reference)
+        except ObjectLostError:
+            trajectory = None
+        if not self.all_have(trajectory is not None):
+            return {"updates": self.inner.updates}
+        metrics = self.inner.update(trajectory, order["progress"])
+        result: dict[str, Any] = {"metrics": metrics, "updates": self.inner.updates, "steps": trajectory.steps}
         if order["publish"]:
             result["weights"] = [ray.put(to_arrays(self.inner.policy))]
         return result
@@ -116,13 +125,18 @@ class DiscriminatorGroupLearner(SpiralLearner):
 
         Returns:
             ``metrics``, ``updates``, ``weights`` (a list with one reference, for the policy's learner). Without any
-            canvas in the replay yet, ``updates`` alone.
+            canvas in the replay yet, ``updates`` alone; without Redis, also ``unavailable``, one line that says so.
         """
         batch = self.settings.discriminator.discriminator_batch
+        fake, missing = None, {}
         try:
             fake = self.replay.sample(batch, self.rng)
         except ReplayEmpty:
-            return {"updates": self.inner.updates}
+            pass
+        except ReplayUnavailable as error:
+            missing = {"unavailable": str(error)}
+        if not self.all_have(fake is not None) or fake is None:
+            return {"updates": self.inner.updates} | missing
         metrics = self.inner.update(self.real[self.rng.integers(len(self.real), size=batch)], fake)
         return {"metrics": metrics, "updates": self.inner.updates, "weights": [self.publish()]}
 

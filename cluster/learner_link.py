@@ -7,7 +7,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from ray.exceptions import RayActorError
+from ray.exceptions import RayActorError, RayTaskError
 from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.policy.sample_batch import MultiAgentBatch
@@ -72,6 +72,8 @@ class LearnerLink:
             results = self.group.update(training_data=data, defer_solve_refs_to_learner=True, **order)
         except RayActorError as error:
             raise LearnerDied(f"a learner process died: {str(error).splitlines()[0]}") from error
+        except RayTaskError as error:  # its text is a page; what was raised in the process is inside
+            raise error.cause from error
         self.seconds += time.perf_counter() - start
         if not results:
             raise LearnerDied("a learner process died earlier")

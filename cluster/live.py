@@ -14,6 +14,7 @@ Both are fed the same flat dictionary, the row that also goes to metrics.jsonl. 
     policy/entropy                mean entropy, nats per step
     runners/restarts              actors replaced so far
     checkpoint/last, sample/last  paths (strings)
+    note                          what the run waits for, a string; shown only where there is one
 """
 
 import math
@@ -125,7 +126,7 @@ def plain_line(metrics: Metrics) -> str:
         f"restarts {_count(m, 'runners/restarts')}",
         "time " + " ".join(f"{name} {_percent(m, 'time/' + name)}" for name, _ in _SHARES),
     ]
-    return " | ".join(parts)
+    return " | ".join(parts + ([m["note"]] if m.get("note") else []))
 
 
 def _table(m: Metrics, title: str) -> Group:
@@ -150,6 +151,8 @@ def _table(m: Metrics, title: str) -> Group:
     paths.add_column(overflow="fold")
     paths.add_row("last checkpoint", _path(m, "checkpoint/last"))
     paths.add_row("last sample", _path(m, "sample/last"))
+    if m.get("note"):
+        paths.add_row("note", Text(m["note"], style="bold red"))
     return Group(head, body, _shares_bar(m), _shares_legend(m), paths)
 
 

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +57,7 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
         ray.init(address=address or None, logging_level=logging.ERROR, runtime_env=environment)
         return
     ray.init(
+        address="local",  # without it, Ray joins whatever cluster `ray start` left on this machine
         num_cpus=max(cpus, os.cpu_count() or 1),
         include_dashboard=False,
         logging_level=logging.ERROR,
@@ -83,10 +83,20 @@ def standard_error_to(path: Path) -> Iterator[None]:
 
 
 class Trainer:
-    """Runs :class:`Spiral` in a run folder until its time or steps are over, or someone presses Ctrl-C."""
+    """Runs :class:`Spiral` in a run folder until its time or steps are over, or someone presses Ctrl-C.
 
-    def __init__(self, folder: RunFolder, settings: RunSettings, *, restarts: int = 0) -> None:
-        self.folder = folder
+    Attributes:
+        folder: of the run, once it runs.
+    """
+
+    folder: RunFolder
+
+    def __init__(self, settings: RunSettings, *, restarts: int = 0) -> None:
+        """Reads the data set and the brush, so that a wrong name is known before there is a folder.
+
+        Raises:
+            ValueError: one of them can not be had.
+        """
         self.settings = settings
         self.restarts = restarts
         self.stop_signal: int | None = None
@@ -95,22 +105,22 @@ class Trainer:
         self.quality = PixelQuality(settings)
         self.last: dict[str, Any] = {}
 
-    def run(self, resume: Checkpoint | None = None) -> Outcome:
-        """Train; goes on from ``resume`` if given.
+    def run(self, folder: RunFolder, resume: Checkpoint | None = None) -> Outcome:
+        """Train in ``folder``; goes on from ``resume`` if given.
 
         Raises:
             UserError: the loss became NaN or infinite, or learner processes kept dying; the run folder holds the last
                 good checkpoint.
         """
+        self.folder = folder
         previous = {number: signal.signal(number, self.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        writer = MetricsWriter(
-            self.folder.metrics, self.folder.tensorboard, resume_from_update=resume.update if resume else None
-        )
         view = make_view(sys.stdout, title=str(self.folder.path))
         try:
             for attempt in range(LEARNER_RESTARTS + 1):
                 try:
-                    return self.attempt(resume, writer, view)
+                    update = resume.update if resume else None
+                    with MetricsWriter(self.folder.metrics, self.folder.tensorboard, update) as writer:
+                        return self.attempt(resume, writer, view)
                 except LearnerDied as error:
                     if attempt == LEARNER_RESTARTS:
                         raise UserError(f"{error}; gave up after {LEARNER_RESTARTS} restarts") from error
@@ -118,13 +128,12 @@ class Trainer:
                     resume = checkpoints.load(path) if path else None
                     self.restarts += 1
             raise AssertionError("unreachable")
-        except NonFiniteLoss as error:
+        except (NonFiniteLoss, ReplayUnavailable) as error:
             path, _ = checkpoints.latest_good(self.folder.checkpoints)
             good = f"the last good checkpoint is {path}" if path else "there is no checkpoint yet"
             raise UserError(f"training stopped: {error}; {good}") from error
         finally:
             view.close()
-            writer.close()
             self.sampler.close()
             for number, handler in previous.items():
                 signal.signal(number, handler)
@@ -151,22 +160,19 @@ class Trainer:
             system = self.settings.system
             sampled = saved = algorithm.trained_seconds
             while algorithm.progress < 1 and self.stop_signal is None:
-                try:
-                    algorithm.train()  # type: ignore[no-untyped-call]
-                except ReplayUnavailable as error:
-                    self.last["note"] = str(error)
-                    view.update(self.last)
-                    time.sleep(1.0)
-                    continue
-                self.last |= algorithm.latest
+                algorithm.train()  # type: ignore[no-untyped-call]
+                self.last |= {"note": None} | algorithm.latest
                 writer.write(algorithm.policy_updates, algorithm.latest)
                 view.update(self.last)
+                if "note" in algorithm.latest:  # no Redis: nothing was trained, and no checkpoint can be made
+                    continue
                 if algorithm.trained_seconds - sampled >= 60 * system.sample_minutes:
                     sampled = algorithm.trained_seconds
                     self.look(algorithm, writer)
                 if algorithm.trained_seconds - saved >= 60 * system.checkpoint_minutes:
-                    saved = algorithm.trained_seconds
-                    self.save(algorithm)
+                    with contextlib.suppress(ReplayUnavailable):  # then after the next iteration
+                        self.save(algorithm)
+                        saved = algorithm.trained_seconds
             self.look(algorithm, writer)
             self.save(algorithm)
             view.update(self.last)

@@ -162,9 +162,17 @@ def pool(canvas: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     factor = height // size
     if factor == 1:
         return canvas
-    rows = canvas.reshape(count, size, factor, size * factor * channels).sum(2, dtype=np.uint32)
-    total = rows.reshape(count, size, size, factor, channels).sum(3, dtype=np.uint32)
-    pooled: NDArray[np.uint8] = ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    # Sums of slices in the narrowest type that holds them: ten times as fast as sum(axis, dtype).
+    wide = np.uint16 if factor <= 16 else np.uint32
+    rows = canvas.reshape(count, size, factor, height, channels)
+    total: NDArray[Any] = rows[:, :, 0].astype(wide)
+    for row in range(1, factor):
+        total += rows[:, :, row]
+    columns = total.reshape(count, size, size, factor, channels)
+    cells: NDArray[Any] = columns[:, :, :, 0] + wide(factor * factor // 2)
+    for column in range(1, factor):
+        cells += columns[:, :, :, column]
+    pooled: NDArray[np.uint8] = (cells // wide(factor * factor)).astype(np.uint8)
     return pooled
 
 

@@ -11,11 +11,12 @@ import torch
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from actors.rollout import Rollout
-from cluster.algorithm import SpiralConfig
 from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import cpu_rates, figure, median_ratio, spread, torch_threads
+from cluster.config import SpiralConfig
 from cluster.settings import PresetName, RunSettings, preset
 from envs.paint import PaintVectorEnv
+from learners.memory import keep_large_blocks
 from learners.networks.policy import PaintPolicy
 
 ENVIRONMENT = "impasto/PaintBench-v0"
@@ -51,7 +52,7 @@ def actor_ways(settings: RunSettings) -> tuple[dict[str, Callable[[], int]], Cal
     canvases in lock-step, ``single`` one.
     """
     runner = rllib_runner(settings)
-    policy: PaintPolicy = runner.module.network  # type: ignore[union-attr,assignment]
+    policy: PaintPolicy = runner.module.network  # type: ignore[union-attr]
     canvases, precision = settings.system.canvases, settings.policy.precision
     many, one = PaintVectorEnv(canvases, settings.paint), PaintVectorEnv(1, settings.paint)
     ours = Rollout(many, policy, seed=settings.system.seed, precision=precision)
@@ -63,7 +64,7 @@ def actor_ways(settings: RunSettings) -> tuple[dict[str, Callable[[], int]], Cal
         return steps
 
     def close() -> None:
-        runner.stop()
+        runner.stop()  # type: ignore[no-untyped-call]
         many.close()
         one.close()
 
@@ -72,6 +73,7 @@ def actor_ways(settings: RunSettings) -> tuple[dict[str, Callable[[], int]], Cal
 
 def bench(options: BenchOptions) -> Iterable[Figure]:
     """Figures of the chosen preset, or of both."""
+    keep_large_blocks()
     for name in [options.preset] if options.preset else get_args(PresetName):
         settings = preset(name)
         yield from bench_preset(name, settings.replace(canvases=8) if options.quick else settings, options)

@@ -16,6 +16,7 @@ from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, rounded, torch_threads
 from cluster.settings import PresetName, RunSettings, preset
 from learners.discriminator_learner import DiscriminatorLearner
+from learners.memory import keep_large_blocks
 from learners.networks.build import build_discriminator, build_policy
 from learners.policy_learner import PolicyLearner
 from learners.precision import computes_bfloat16
@@ -68,15 +69,13 @@ def random_trajectory(settings: RunSettings, seed: int = 0) -> Trajectory:
 
 def channels_first(network: nn.Module) -> None:
     """Have the convolutions of ``network`` compute in NCHW."""
-    network.to(memory_format=torch.contiguous_format)
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     for layer in network.modules():
         if isinstance(layer, CONVOLUTIONS):
             layer.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:]))
 
 
-def learner_updates(
-    settings: RunSettings, variant: Variant, device: torch.device
-) -> dict[str, Callable[[], Any]]:
+def learner_updates(settings: RunSettings, variant: Variant, device: torch.device) -> dict[str, Callable[[], Any]]:
     """An update of the policy's and of the discriminator's learner, fed from host memory as in a run."""
     settings = settings.replace(precision=variant.precision)
     paint = settings.paint
@@ -99,13 +98,13 @@ def learner_updates(
 
 
 def update_seconds(update: Callable[[], Any], device: torch.device, repeats: int) -> tuple[list[float], float]:
-    """Wall seconds of ``repeats`` updates after two that warm up, and the median CPU-seconds of one."""
+    """Wall seconds of ``repeats`` updates after some that warm up, and the median CPU-seconds of one."""
 
     def finish() -> None:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 
-    for _ in range(2):
+    for _ in range(3 if device.type == "cuda" else 1):
         update()
     wall, processor = [], []
     for _ in range(repeats):
@@ -120,12 +119,13 @@ def update_seconds(update: Callable[[], Any], device: torch.device, repeats: int
 
 def bench(options: BenchOptions) -> Iterable[Figure]:
     """Figures of the chosen preset, or of both."""
+    keep_large_blocks()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for name in [options.preset] if options.preset else get_args(PresetName):
         settings = preset(name)
         if options.quick:
             settings = settings.replace(canvases=8, discriminator_batch=8)
-        with torch_threads(settings.system.threads):
+        with torch_threads(settings.system.torch_threads):
             yield from bench_preset(name, settings, device, options)
 
 
@@ -137,7 +137,7 @@ def bench_preset(name: str, settings: RunSettings, device: torch.device, options
     common = {
         "preset": name,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "threads": settings.system.threads,
+        "torch_threads": settings.system.torch_threads,
         "torch": torch.__version__,
         "batch": f"{settings.system.canvases} episodes of {settings.paint.num_actions} actions",
         "discriminator_batch": settings.discriminator.discriminator_batch,

@@ -34,7 +34,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, 32, H, W] to the same shape."""
-        result: Tensor = x + self.conv1(functional.relu(self.conv3(functional.relu(x))))
+        # In place where a convolution has just made the tensor: the additions and ReLUs are bound by memory.
+        inner = functional.relu_(self.conv3(functional.relu(x)))
+        result: Tensor = self.conv1(inner).add_(x)
         return result
 
 
@@ -49,7 +51,7 @@ class LocationHead(nn.Module):
         layers: list[nn.Module] = [nn.Conv2d(HIDDEN // 16, CHANNELS, 3, padding=1)]
         layers += [ResidualBlock() for _ in range(8)]
         for _ in range(doublings):
-            layers += [nn.ConvTranspose2d(CHANNELS, CHANNELS, 4, stride=2, padding=1), nn.ReLU()]
+            layers += [nn.ConvTranspose2d(CHANNELS, CHANNELS, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
         layers.append(nn.Conv2d(CHANNELS, 1, 3, padding=1))
         self.layers = nn.Sequential(*layers)
 
@@ -94,7 +96,7 @@ class PaperPolicy(PaintPolicy):
         self.noise_mlp = mlp(noise_size, 64, 32, CHANNELS)
         down: list[nn.Module] = []
         for _ in range(3):
-            down += [nn.Conv2d(CHANNELS, CHANNELS, 4, stride=2, padding=1), nn.ReLU()]
+            down += [nn.Conv2d(CHANNELS, CHANNELS, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
         self.down = nn.Sequential(*down, nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1))
         self.blocks = nn.Sequential(*(ResidualBlock() for _ in range(8)))
         self.flat = nn.Linear(CHANNELS * (height // 8) * (width // 8), HIDDEN)
@@ -124,8 +126,8 @@ class PaperPolicy(PaintPolicy):
             for column, embed in enumerate(self.previous)
         ]
         conditioning = self.action_mlp(torch.cat(parts, 1)) + self.noise_mlp(inputs.noise)
-        pixels = self.look(image.contiguous(memory_format=torch.channels_last)) + conditioning[:, :, None, None]
-        grid = self.blocks(self.down(functional.relu(pixels)))
+        pixels = self.look(image.contiguous(memory_format=torch.channels_last)).add_(conditioning[:, :, None, None])
+        grid = self.blocks(self.down(functional.relu_(pixels)))
         features: Tensor = self.flat(functional.relu(grid).flatten(1))
         return features
 

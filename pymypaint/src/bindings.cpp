@@ -18,7 +18,8 @@ namespace pymypaint {
 namespace {
 
 // name, base value, [(input, [(x, y), ...]), ...]: checked and sorted out by pymypaint/brushes.py
-using SettingTuple = std::tuple<std::string, double, std::vector<std::pair<std::string, std::vector<std::pair<double, double>>>>>;
+using SettingTuple =
+    std::tuple<std::string, double, std::vector<std::pair<std::string, std::vector<std::pair<double, double>>>>>;
 
 // The radii that libmypaint honours, 0.2 to 1000 px, rounded outwards.
 constexpr double kLogRadiusLow = -1.6095, kLogRadiusHigh = 6.9078;
@@ -103,7 +104,15 @@ class PyPainter {
         const double *e = ends.data<double>() + 2 * i, *c = controls.data<double>() + 2 * i;
         const double* rgb = colors.data<double>() + 3 * i;
         Stroke& s = strokes[i];
-        s = {e[0], e[1], c[0], c[1], pressures.data<double>()[i], radii.data<double>()[i], rgb[0], rgb[1], rgb[2],
+        s = {e[0],
+             e[1],
+             c[0],
+             c[1],
+             pressures.data<double>()[i],
+             radii.data<double>()[i],
+             rgb[0],
+             rgb[1],
+             rgb[2],
              paints.data<std::uint8_t>()[i] != 0};
         check_range("end", i, s.end_y, 0.0, height);
         check_range("end", i, s.end_x, 0.0, width);
@@ -126,8 +135,8 @@ class PyPainter {
 
   nb::object canvas_fix15() {
     const PainterConfig& config = painter_.config();
-    const std::size_t shape[4] = {static_cast<std::size_t>(config.num_canvases), static_cast<std::size_t>(config.height),
-                                  static_cast<std::size_t>(config.width), 4};
+    const std::size_t shape[4] = {static_cast<std::size_t>(config.num_canvases),
+                                  static_cast<std::size_t>(config.height), static_cast<std::size_t>(config.width), 4};
     auto* values = new std::uint16_t[shape[0] * shape[1] * shape[2] * shape[3]];
     const nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<std::uint16_t*>(p); });
     unlocked([&] { painter_.copy_fix15(values); });
@@ -149,11 +158,17 @@ class PyPainter {
     const auto within = [](const char* name, long value, long high) {
       if (value >= 1 && value <= high) return static_cast<int>(value);
       throw nb::value_error((std::string(name) + ": expected a number from 1 to " + std::to_string(high) + ", got " +
-                             std::to_string(value)).c_str());
+                             std::to_string(value))
+                                .c_str());
     };
     const char* engine = std::getenv("PYMYPAINT_ENGINE");
-    return {within("num_canvases", num_canvases, 1 << 20), within("height", height, 4096), within("width", width, 4096),
-            history, legacy_move, within("threads", threads, 256), engine && std::string(engine) == "libmypaint"};
+    return {within("num_canvases", num_canvases, 1 << 20),
+            within("height", height, 4096),
+            within("width", width, 4096),
+            history,
+            legacy_move,
+            within("threads", threads, 256),
+            engine && std::string(engine) == "libmypaint"};
   }
 
   Py_ssize_t count() const { return painter_.config().num_canvases; }
@@ -186,7 +201,8 @@ class PyPainter {
                     {config.num_canvases, config.height, config.width, -1}, true);
     const Py_ssize_t channels = out.extent(3);
     if (channels != 1 && channels != 3) {
-      throw nb::value_error(("observation: expected 1 channel (grey) or 3 (RGB), got " + std::to_string(channels)).c_str());
+      throw nb::value_error(
+          ("observation: expected 1 channel (grey) or 3 (RGB), got " + std::to_string(channels)).c_str());
     }
     unlocked([&] { body(Observation{out.data<std::uint8_t>(), static_cast<int>(channels)}); });
   }
@@ -202,13 +218,14 @@ NB_MODULE(_core, m) {
   m.def("has_setting", &BrushSettings::has_setting, nb::arg("name"));
   m.def("has_input", &BrushSettings::has_input, nb::arg("name"));
   nb::class_<PyPainter>(m, "Painter")
-      .def(nb::init<long, const nb::list&, long, long, bool, bool, long>(), nb::arg("num_canvases"), nb::arg("settings"),
-           nb::kw_only(), nb::arg("height"), nb::arg("width"), nb::arg("history"), nb::arg("legacy_move"), nb::arg("threads"))
-      .def("reset", &PyPainter::reset, nb::arg("observation") = nb::none(), nb::kw_only(), nb::arg("log_radius").none() = 0.0,
-           nb::arg("active") = nb::none())
-      .def("stroke", &PyPainter::stroke, nb::arg("end").none(), nb::arg("control").none(), nb::arg("pressure").none(), nb::arg("log_radius").none(),
-           nb::arg("color").none(), nb::arg("paint").none(), nb::arg("observation") = nb::none(), nb::kw_only(),
-           nb::arg("active") = nb::none())
+      .def(nb::init<long, const nb::list&, long, long, bool, bool, long>(), nb::arg("num_canvases"),
+           nb::arg("settings"), nb::kw_only(), nb::arg("height"), nb::arg("width"), nb::arg("history"),
+           nb::arg("legacy_move"), nb::arg("threads"))
+      .def("reset", &PyPainter::reset, nb::arg("observation") = nb::none(), nb::kw_only(),
+           nb::arg("log_radius").none() = 0.0, nb::arg("active") = nb::none())
+      .def("stroke", &PyPainter::stroke, nb::arg("end").none(), nb::arg("control").none(), nb::arg("pressure").none(),
+           nb::arg("log_radius").none(), nb::arg("color").none(), nb::arg("paint").none(),
+           nb::arg("observation") = nb::none(), nb::kw_only(), nb::arg("active") = nb::none())
       .def("observe", &PyPainter::observe, nb::arg("observation").none())
       .def("canvas_fix15", &PyPainter::canvas_fix15)
       .def("close", &PyPainter::close)

@@ -50,7 +50,9 @@ void LibmypaintBrush::update(Surface& surface, float x, float y, float pressure)
   mypaint_brush_stroke_to(brush_.get(), surface.get(), x, y, pressure, 0.0f, 0.0f, kUpdateSeconds);
 }
 
-void LibmypaintBrush::set(MyPaintBrushSetting id, float value) { mypaint_brush_set_base_value(brush_.get(), id, value); }
+void LibmypaintBrush::set(MyPaintBrushSetting id, float value) {
+  mypaint_brush_set_base_value(brush_.get(), id, value);
+}
 
 std::unique_ptr<Brush> make_brush(const BrushSettings& settings, bool only_libmypaint) {
   if (!only_libmypaint && FastBrush::covers(settings)) return std::make_unique<FastBrush>(settings);

@@ -1,5 +1,5 @@
-// The brush engine: from pointer positions to dabs. `LibmypaintBrush` asks libmypaint; `FastBrush` (fast_brush.h) computes
-// the same dabs for the brushes that use the common part of its engine, several times faster.
+// The brush engine: from pointer positions to dabs. `LibmypaintBrush` asks libmypaint; `FastBrush` (fast_brush.h)
+// computes the same dabs for the brushes that use the common part of its engine, several times faster.
 #pragma once
 
 #include <memory>

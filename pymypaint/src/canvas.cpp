@@ -6,8 +6,7 @@
 
 namespace pymypaint {
 
-Canvas::Canvas(int height, int width)
-    : kernels_(kernels()) {
+Canvas::Canvas(int height, int width) : kernels_(kernels()) {
   planes_.height = height;
   planes_.width = width;
   planes_.stride = (width + kTile - 1) / kTile * kTile;

@@ -8,12 +8,6 @@ namespace pymypaint {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
-constexpr float kRadiusLow = static_cast<float>(0.2), kRadiusHigh = 1000.0f;
-
-float clamp_radius(float radius) {
-  return radius > kRadiusHigh ? kRadiusHigh : static_cast<double>(radius) < 0.2 ? kRadiusLow : radius;
-}
-
 // How far a low-pass filter moves towards its input in a time.
 float approach(float time_constant, float time) {
   if (static_cast<double>(time_constant) <= 0.001) return 1.0f;
@@ -33,98 +27,12 @@ float evaluate(const std::vector<std::pair<float, float>>& points, float x) {
   return (y1 * (x - x0) + y0 * (x1 - x)) / (x1 - x0);
 }
 
-void hsv_to_rgb(float hue, float saturation, float value, float& red, float& green, float& blue) {
-  const float h = static_cast<float>(static_cast<double>(hue) - std::floor(static_cast<double>(hue)));
-  const float s = saturation > 1.0f ? 1.0f : saturation < 0.0f ? 0.0f : saturation;
-  const float v = value > 1.0f ? 1.0f : value < 0.0f ? 0.0f : value;
-  red = green = blue = v;
-  if (s == 0.0f) return;
-  const double sector = h == 1.0f ? 0.0 : static_cast<double>(h) * 6.0;
-  const int i = static_cast<int>(sector);
-  const double f = sector - i;
-  const float w = static_cast<float>(v * (1.0 - s));
-  const float q = static_cast<float>(v * (1.0 - s * f));
-  const float t = static_cast<float>(v * (1.0 - s * (1.0 - f)));
-  switch (i) {
-    case 0: green = t, blue = w; break;
-    case 1: red = q, blue = w; break;
-    case 2: red = w, blue = t; break;
-    case 3: red = w, green = q; break;
-    case 4: red = t, green = w; break;
-    case 5: green = w, blue = q; break;
-    default: red = green = blue = 0.0f;
-  }
-}
-
 #define BASE(name) base_[MYPAINT_BRUSH_SETTING_##name]
 #define VALUE(name) value_[MYPAINT_BRUSH_SETTING_##name]
 #define INPUT(name) inputs_[MYPAINT_BRUSH_INPUT_##name]
 #define USES(name) uses_[MYPAINT_BRUSH_INPUT_##name]
 
 }  // namespace
-
-bool FastBrush::covers(const BrushSettings& settings) {
-  static const MyPaintBrushInput kInputs[] = {
-      MYPAINT_BRUSH_INPUT_PRESSURE, MYPAINT_BRUSH_INPUT_SPEED1,    MYPAINT_BRUSH_INPUT_SPEED2, MYPAINT_BRUSH_INPUT_RANDOM,
-      MYPAINT_BRUSH_INPUT_STROKE,   MYPAINT_BRUSH_INPUT_DIRECTION, MYPAINT_BRUSH_INPUT_CUSTOM};
-  static const MyPaintBrushSetting kMustBeOff[] = {
-      MYPAINT_BRUSH_SETTING_SMUDGE,           MYPAINT_BRUSH_SETTING_CHANGE_COLOR_H,     MYPAINT_BRUSH_SETTING_CHANGE_COLOR_L,
-      MYPAINT_BRUSH_SETTING_CHANGE_COLOR_V,   MYPAINT_BRUSH_SETTING_CHANGE_COLOR_HSL_S, MYPAINT_BRUSH_SETTING_CHANGE_COLOR_HSV_S,
-      MYPAINT_BRUSH_SETTING_TRACKING_NOISE,   MYPAINT_BRUSH_SETTING_SNAP_TO_PIXEL,      MYPAINT_BRUSH_SETTING_OFFSET_BY_SPEED,
-      MYPAINT_BRUSH_SETTING_OFFSET_X,         MYPAINT_BRUSH_SETTING_OFFSET_Y,           MYPAINT_BRUSH_SETTING_OFFSET_ANGLE,
-      MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_ASC, MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_VIEW,  MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_2,
-      MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_2_ASC, MYPAINT_BRUSH_SETTING_OFFSET_ANGLE_2_VIEW,
-      MYPAINT_BRUSH_SETTING_OFFSET_MULTIPLIER};
-  for (const auto& setting : settings.settings) {
-    const bool off = setting.base_value == 0.0f && setting.curves.empty();
-    if (!off && std::find(std::begin(kMustBeOff), std::end(kMustBeOff), setting.id) != std::end(kMustBeOff)) return false;
-    for (const auto& curve : setting.curves) {
-      if (std::find(std::begin(kInputs), std::end(kInputs), curve.input) == std::end(kInputs)) return false;
-    }
-  }
-  return true;
-}
-
-FastBrush::FastBrush(const BrushSettings& settings) {
-  for (const auto& setting : settings.settings) {
-    set(setting.id, setting.base_value);
-    if (setting.curves.empty()) continue;
-    Dynamic dynamic{static_cast<int>(setting.id), {}};
-    for (const auto& curve : setting.curves) {
-      uses_[curve.input] = true;
-      dynamic.curves.push_back({curve.input, curve.points});
-    }
-    // libmypaint adds the inputs' shares in the order of its list of inputs.
-    std::sort(dynamic.curves.begin(), dynamic.curves.end(), [](const Curve& a, const Curve& b) { return a.input < b.input; });
-    dynamics_.push_back(std::move(dynamic));
-  }
-}
-
-void FastBrush::set(MyPaintBrushSetting id, float value) {
-  base_[id] = value_[id] = value;
-  stale_ = true;
-}
-
-void FastBrush::refresh() {
-  stale_ = false;
-  base_radius_ = std::exp(BASE(RADIUS_LOGARITHMIC));
-  spacing_radius_ = clamp_radius(base_radius_);
-  pressure_gain_ = std::exp(BASE(PRESSURE_GAIN_LOG));
-  hsv_to_rgb(BASE(COLOR_H), BASE(COLOR_S), BASE(COLOR_V), red_, green_, blue_);
-  tracking_seconds_ = -1.0;
-  for (int i = 0; i < 2; ++i) {  // the speed inputs: log(gamma + speed) * slope + offset
-    speed_gamma_[i] = std::exp(i == 0 ? BASE(SPEED1_GAMMA) : BASE(SPEED2_GAMMA));
-    const float at = static_cast<float>(std::log(static_cast<double>(45.0f + speed_gamma_[i])));
-    speed_slope_[i] = static_cast<float>(0.015) * (45.0f + speed_gamma_[i]);
-    speed_offset_[i] = 0.5f - speed_slope_[i] * at;
-  }
-  // opaque_linearize: the opacity of one dab so that overlapping dabs add up to the opacity asked for.
-  float dabs = BASE(DABS_PER_ACTUAL_RADIUS) + BASE(DABS_PER_BASIC_RADIUS);
-  dabs = static_cast<float>(dabs * 2.0);
-  if (dabs < 1.0f) dabs = 1.0f;
-  dabs = static_cast<float>(1.0 + BASE(OPAQUE_LINEARIZE) * (dabs - 1.0));
-  linear_exponent_ = static_cast<float>(1.0 / dabs);
-}
 
 void FastBrush::move(Surface& surface, float x, float y, float pressure, double seconds) {
   if (stale_) refresh();
@@ -284,8 +192,12 @@ void FastBrush::run_filters(const Step& part) {
 void FastBrush::shape_dab() {
   state_.radius = clamp_radius(std::exp(VALUE(RADIUS_LOGARITHMIC)));
   state_.ratio = VALUE(ELLIPTICAL_DAB_RATIO);
-  const float turned = positive_modulo(static_cast<float>(VALUE(ELLIPTICAL_DAB_ANGLE) + 180.0), 180.0f);
-  state_.angle = static_cast<float>(turned - 180.0);
+  if (VALUE(ELLIPTICAL_DAB_ANGLE) != asked_angle_) {
+    asked_angle_ = VALUE(ELLIPTICAL_DAB_ANGLE);
+    const float turned = positive_modulo(static_cast<float>(asked_angle_ + 180.0), 180.0f);
+    angle_ = static_cast<float>(turned - 180.0);
+  }
+  state_.angle = angle_;
 }
 
 float FastBrush::opaque() const {
@@ -322,8 +234,8 @@ void FastBrush::draw(Surface& surface) {
     hardness = static_cast<float>((optical_radius - least_fade / 2.0) / (optical_radius + least_fade / 2.0));
     radius = static_cast<float>(least_fade / (1.0 - hardness));
   }
-  surface.draw(x, y, radius, red_, green_, blue_, opacity, hardness, alpha, state_.ratio, state_.angle, VALUE(LOCK_ALPHA),
-               VALUE(COLORIZE));
+  surface.draw(x, y, radius, red_, green_, blue_, opacity, hardness, alpha, state_.ratio, state_.angle,
+               VALUE(LOCK_ALPHA), VALUE(COLORIZE));
 }
 
 }  // namespace pymypaint

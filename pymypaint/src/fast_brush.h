@@ -1,10 +1,10 @@
 // libmypaint 1.6's brush engine for the brushes that use its common part, computed without what they do not use.
 //
-// libmypaint evaluates every setting, input and filter at every step, some 0.7 us each, most of it for nothing: few settings
-// of a brush are dynamic, and few inputs feed them. Here the constant part is computed once per change of a setting, and a
-// filter runs only if an input reads it. What is left is the same float32 and float64 arithmetic in the same order, so the
-// dabs are the same bits; tests/test_engines.py compares the two engines over all brushes of the system. Brushes outside
-// the common part (smudging, colour dynamics, tilt, ...) are painted by libmypaint itself.
+// libmypaint evaluates every setting, input and filter at every step, some 0.7 us each, most of it for nothing: few
+// settings of a brush are dynamic, and few inputs feed them. Here the constant part is computed once per change of a
+// setting, and a filter runs only if an input reads it. What is left is the same float32 and float64 arithmetic in the
+// same order, so the dabs are the same bits; tests/test_engines.py compares the two engines over all brushes of the
+// system. Brushes outside the common part (smudging, colour dynamics, tilt, ...) are painted by libmypaint itself.
 #pragma once
 
 #include <vector>
@@ -20,7 +20,9 @@ class FastBrush final : public Brush {
   explicit FastBrush(const BrushSettings& settings);
 
   void lift() override { lifted_ = true; }
-  void update(Surface& surface, float x, float y, float pressure) override { move(surface, x, y, pressure, kUpdateSeconds); }
+  void update(Surface& surface, float x, float y, float pressure) override {
+    move(surface, x, y, pressure, kUpdateSeconds);
+  }
 
  protected:
   void set(MyPaintBrushSetting id, float value) override;
@@ -56,6 +58,10 @@ class FastBrush final : public Brush {
   float count_dabs(float x, float y, float seconds);
   float opaque() const;
   void refresh();
+  // To the radii that libmypaint draws, 0.2 (as float32) to 1000 px.
+  static float clamp_radius(float radius) {
+    return radius > 1000.0f ? 1000.0f : static_cast<double>(radius) < 0.2 ? static_cast<float>(0.2) : radius;
+  }
 
   std::vector<Dynamic> dynamics_;
   bool uses_[MYPAINT_BRUSH_INPUTS_COUNT] = {};
@@ -74,7 +80,8 @@ class FastBrush final : public Brush {
   float speed_gamma_[2], speed_slope_[2], speed_offset_[2];
   double tracking_seconds_ = -1.0;
   float tracking_ = 0.0f;
-  // Of the last angle of an elliptical dab.
+  // Of the last angle.
+  float asked_angle_ = 0.0f, angle_ = 0.0f;
   float turned_ = 0.0f, cosine_ = 1.0f, sine_ = 0.0f;
 };
 

@@ -8,15 +8,16 @@
 
 namespace pymypaint {
 
-constexpr int kTile = 64;                  // libmypaint's tile; dab coordinates are rounded relative to tile corners
-constexpr std::uint32_t kOne = 1u << 15;   // 1.0 in libmypaint's 15-bit fixed point
+constexpr int kTile = 64;                 // libmypaint's tile; dab coordinates are rounded relative to tile corners
+constexpr std::uint32_t kOne = 1u << 15;  // 1.0 in libmypaint's 15-bit fixed point
 
 // A canvas as four planes: red, green, blue, alpha; premultiplied 15-bit fixed point.
 struct Planes {
   std::uint16_t* channel[4];
   int height;
   int width;
-  int stride;   // values from row to row: width rounded up to whole tiles, so that dabs need not be cut at the right edge
+  int stride;   // values from row to row: width rounded up to whole tiles, so that dabs need not be cut at the right
+                // edge
   bool opaque;  // every alpha is 1.0: dabs need not touch it, observations need not divide by it
 };
 

@@ -5,9 +5,9 @@
 namespace pymypaint {
 namespace {
 
-double sum_modulo_one(double a, double b) {
+inline double sum_modulo_one(double a, double b) {
   const double sum = a + b;
-  return sum - static_cast<int>(sum);
+  return sum >= 1.0 ? sum - 1.0 : sum;
 }
 
 }  // namespace

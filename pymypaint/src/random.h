@@ -21,7 +21,8 @@ class Random {
 
  private:
   static constexpr int kLong = 10, kShort = 7;
-  static constexpr int kBatch = 19;  // of each batch only the first kLong numbers are used: that is what makes them random
+  static constexpr int kBatch =
+      19;  // of each batch only the first kLong numbers are used: that is what makes them random
 
   void refill();
   static void advance(double (&state)[kLong], int steps);

@@ -5,10 +5,14 @@
 namespace pymypaint {
 namespace {
 
-float clamp_unit(float value) { return value > 1.0f ? 1.0f : value < 0.0f ? 0.0f : value; }
+// To [0, 1]; not a number becomes 0.
+inline float clamp_unit(float value) {
+  value = value > 0.0f ? value : 0.0f;
+  return value < 1.0f ? value : 1.0f;
+}
 
-// Truncates, as libmypaint does; not a number becomes 0.
-std::uint16_t to_fix15(float value) { return value >= 0.0f && value <= 1.0f ? static_cast<std::uint16_t>(value * 32768.0f) : 0; }
+// Of a value in [0, 1]; truncates, as libmypaint does.
+inline std::uint16_t to_fix15(float value) { return static_cast<std::uint16_t>(static_cast<int>(value * 32768.0f)); }
 
 }  // namespace
 
@@ -31,8 +35,8 @@ Surface::Surface(Canvas& canvas) : canvas_(canvas), link_{} {
 int Surface::draw_dab(MyPaintSurface* base, float x, float y, float radius, float red, float green, float blue,
                       float opaque, float hardness, float alpha, float aspect_ratio, float angle, float lock_alpha,
                       float colorize) {
-  return reinterpret_cast<Link*>(base)->surface->draw(x, y, radius, red, green, blue, opaque, hardness, alpha, aspect_ratio,
-                                                      angle, lock_alpha, colorize);
+  return reinterpret_cast<Link*>(base)->surface->draw(x, y, radius, red, green, blue, opaque, hardness, alpha,
+                                                      aspect_ratio, angle, lock_alpha, colorize);
 }
 
 bool Surface::draw(float x, float y, float radius, float red, float green, float blue, float opaque, float hardness,
@@ -42,9 +46,8 @@ bool Surface::draw(float x, float y, float radius, float red, float green, float
   lock_alpha = clamp_unit(lock_alpha);
   colorize = clamp_unit(colorize);
   alpha = clamp_unit(alpha);
-  // libmypaint's own surface refuses these too; the negations also refuse what is not a number. The answer matters: the
-  // engine splits strokes by it.
-  if (!(radius >= 0.1f) || !(hardness > 0.0f) || !(opaque > 0.0f)) return false;
+  // libmypaint's own surface refuses these too (and not what is not a number).
+  if (!(radius >= 0.1f) || hardness == 0.0f || opaque == 0.0f) return false;
   if (!(std::isfinite(x) && std::isfinite(y) && std::isfinite(radius) && std::isfinite(angle))) return false;
 
   const float normal = 1.0f * (1.0f - lock_alpha) * (1.0f - colorize);

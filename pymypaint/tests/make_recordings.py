@@ -1,11 +1,13 @@
 """Makes the recordings in data/: run it only after test_recordings.py has shown equality with the published ones.
 
-    python tests/make_recordings.py
+python tests/make_recordings.py
 """
 
 import json
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from recordings import OWN, Recording
 
 NAMES = ["control", "end", "flag", "pressure", "size", "red", "green", "blue"]
@@ -35,7 +37,7 @@ def main() -> None:
             "brush_sizes": sizes,
             "libmypaint": "1.6.0 (Debian 1.6.0-2)",
         }
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "actions": actions.astype(np.int16),
             "canvases": np.zeros((2, 1, 64, 64, channels), np.uint8),
             "final_fix15": np.zeros((2, 64, 64, 4), np.uint16),

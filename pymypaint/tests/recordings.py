@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
 from pymypaint import BatchPainter
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -53,16 +54,18 @@ class Recording:
         scale = self.meta["canvas_width"] / self.meta["grid_width"]
         levels = np.linspace(0.0, 1.0, 20)
 
-        def place(name: str) -> NDArray[np.float64]:
-            return np.stack(np.divmod(columns[name], self.meta["grid_width"]), axis=-1) * scale
+        def position(name: str) -> NDArray[np.float64]:
+            cell: NDArray[np.int64] = np.stack(np.divmod(columns[name], self.meta["grid_width"]), axis=-1)
+            place: NDArray[np.float64] = cell * np.float64(scale)
+            return place
 
         if self.meta["use_color"]:
             color = np.stack([levels[columns[name]] for name in ("red", "green", "blue")], axis=-1)
         else:
             color = np.zeros((len(self.actions), 3))
         return {
-            "end": place("end"),
-            "control": place("control"),
+            "end": position("end"),
+            "control": position("control"),
             "pressure": np.linspace(0.1, 1.0, 10)[columns["pressure"]],
             "log_radius": self.log_sizes[columns["size"]],
             "color": color,

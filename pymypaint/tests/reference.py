@@ -39,7 +39,8 @@ def load_library() -> ctypes.CDLL | None:
         getattr(library, function).argtypes = [ctypes.c_void_p]
     library.mypaint_brush_from_string.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
     library.mypaint_brush_set_base_value.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_float]
-    library.mypaint_brush_stroke_to.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_float] * 5, ctypes.c_double]
+    floats = [ctypes.c_float] * 5
+    library.mypaint_brush_stroke_to.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *floats, ctypes.c_double]
     return library
 
 
@@ -82,6 +83,7 @@ class ReferencePainter:
         self.brush = ctypes.c_void_p(library.mypaint_brush_new())
         library.mypaint_brush_from_string(self.brush, brush.read_bytes())
         names = ("radius_logarithmic", "color_h", "color_s", "color_v")
+        self.position, self.pressure, self.painting = np.zeros(2), 0.0, False
         self.settings = [library.mypaint_brush_setting_from_cname(name.encode()) for name in names]
 
     def close(self) -> None:
@@ -121,15 +123,16 @@ class ReferencePainter:
             self.appearance(log_radius, color)
             start_pressure = self.pressure if self.painting else pressure
             if not self.painting:
-                self.update(*self.position, start_pressure)
+                self.update(self.position[0], self.position[1], start_pressure)
             t = np.linspace(0.0, 1.0, 51)[:, None]
             points = (1 - t) * (1 - t) * self.position + 2 * (1 - t) * t * control + t * t * end
             for i in range(50):
                 alpha = (i + 1) / 50
-                self.update(*points[i + 1], start_pressure * (1.0 - alpha) + pressure * alpha)
+                y, x = points[i + 1]
+                self.update(y, x, start_pressure * (1.0 - alpha) + pressure * alpha)
             self.position, self.pressure, self.painting = end, pressure, True
         else:
-            self.move(*end)
+            self.move(end[0], end[1])
         rectangle = (ctypes.c_int * 4)()
         self.library.mypaint_surface_end_atomic(self.surface, rectangle)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from pymypaint import BatchPainter
 
 N, SIZE = 3, 64
@@ -192,13 +193,15 @@ WRONG: list[tuple[str, Any, str]] = [
     ("observation", np.zeros((N, SIZE, SIZE, 3)), "observation: expected .*uint8"),
     ("observation", np.zeros((N, SIZE, SIZE), np.uint8), "observation: expected"),
     ("observation", np.zeros((N, SIZE, SIZE, 6), np.uint8)[..., ::2], "observation: .*not C-contiguous"),
-    ("observation", np.frombuffer(bytes(N * SIZE * SIZE * 3), np.uint8).reshape(N, SIZE, SIZE, 3), "observation: .*read-only"),
+    ("observation", np.broadcast_to(picture(), (N, SIZE, SIZE, 3)), "observation: .*read-only"),
     ("observation", "white", "observation: expected .*got str"),
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "message"), WRONG, ids=[f"{name}-{i}" for i, (name, _, _) in enumerate(WRONG)])
-def test_wrong_argument_is_named_and_nothing_is_painted(name: str, value: Any, message: str, painter: BatchPainter) -> None:
+@pytest.mark.parametrize(("name", "value", "message"), WRONG, ids=[f"{wrong[0]}-{i}" for i, wrong in enumerate(WRONG)])
+def test_wrong_argument_is_named_and_nothing_painted(
+    name: str, value: Any, message: str, painter: BatchPainter
+) -> None:
     with pytest.raises(ValueError, match=message):
         painter.stroke(**(strokes(0) | {name: value}))
     np.testing.assert_array_equal(painter.canvas_fix15(), 1 << 15)
@@ -214,7 +217,14 @@ def test_wrong_arguments_of_the_others(painter: BatchPainter) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"num_canvases": 0}, {"num_canvases": -1}, {"height": 0}, {"width": 5000}, {"threads": 0}, {"num_canvases": 2**40}],
+    [
+        {"num_canvases": 0},
+        {"num_canvases": -1},
+        {"num_canvases": 2**40},
+        {"height": 0},
+        {"width": 5000},
+        {"threads": 0},
+    ],
     ids=str,
 )
 def test_wrong_sizes(arguments: dict[str, int]) -> None:

@@ -7,7 +7,9 @@ import pytest
 from recordings import OWN, Recording, published_folder
 
 NAMES = [
-    *(f"{brush}_{mode}" for brush in ("2B_pencil", "charcoal", "dry_brush", "pen") for mode in ("history", "moves", "paint")),
+    *(f"{brush}_history" for brush in ("2B_pencil", "charcoal", "dry_brush", "pen")),
+    *(f"{brush}_moves" for brush in ("2B_pencil", "charcoal", "dry_brush", "pen")),
+    *(f"{brush}_paint" for brush in ("2B_pencil", "charcoal", "dry_brush", "pen")),
     "dry_brush_256",
     "dry_brush_grey_small_sizes",
     "smudge_paint_history",

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pymypaint import BatchPainter, find_brush
 from reference import ReferencePainter, load_library
+
+from pymypaint import BatchPainter, find_brush
 
 LIBRARY = load_library()
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libmypaint's shared library is not in the loader's path")
@@ -54,10 +55,13 @@ def changed(tmp_path: Path, name: str, **settings: float) -> Path:
 
 
 # Some of each kind: smudging, colour dynamics, tracking noise, turned and elliptical dabs, tilt, erasing, snapping.
-BRUSHES = """classic/blur classic/calligraphy classic/impressionism classic/ink_eraser classic/kabura classic/long_grass
-classic/puantilism2 classic/smudge classic/textured_ink classic/wet_knife deevad/basic_digital_brush deevad/chalk
-deevad/kneaded_eraser experimental/1pixel experimental/bubble experimental/pixelblocking experimental/small_blot
-ramon/Pastel_1 ramon/Smear tanda/splatter-04 tanda/water-01""".split()
+BRUSHES = [
+    *("classic/" + name for name in ("blur", "calligraphy", "impressionism", "ink_eraser", "kabura", "long_grass")),
+    *("classic/" + name for name in ("puantilism2", "smudge", "textured_ink", "wet_knife")),
+    *("deevad/" + name for name in ("basic_digital_brush", "chalk", "kneaded_eraser")),
+    *("experimental/" + name for name in ("1pixel", "bubble", "pixelblocking", "small_blot")),
+    *("ramon/Pastel_1", "ramon/Smear", "tanda/splatter-04", "tanda/water-01"),
+]
 
 
 @pytest.mark.parametrize("name", BRUSHES)

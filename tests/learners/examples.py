@@ -26,7 +26,7 @@ SMALL = PaintConfig(
 
 
 def make_policy(
-    network: NetworkName, config: PaintConfig = SMALL, *, spec: ActionSpec | None = None, seed: int = 0
+    network: NetworkName, config: PaintConfig = SMALL, *, spec: ActionSpec | None = None, seed: int = 3
 ) -> PaintPolicy:
     """A float32 policy with random biases, so that its distributions are far from uniform and depend on everything."""
     torch.manual_seed(seed)
@@ -37,7 +37,7 @@ def make_policy(
             if weight.ndim == 1:
                 weight.add_(0.4 * torch.randn_like(weight))
             else:
-                weight.mul_(2.0)
+                weight.mul_(2.0 if network == "paper" else 1.3)
     return policy
 
 

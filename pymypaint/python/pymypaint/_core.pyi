@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 def kernels() -> str:
-    """The version of the pixel loops in use: "baseline", "avx2" or "avx512"."""
+    """The version of the pixel loops in use: "baseline" or "avx2"."""
 
 def has_setting(name: str) -> bool:
     """Whether the installed libmypaint has a brush setting of this name."""
@@ -33,7 +33,9 @@ class Painter:
         log_radius: float | NDArray[np.float64] = 0.0,
         active: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Begins an episode: white canvas, brush lifted at (0, 0), black, `log_radius`; a fresh brush unless in history mode.
+        """Begins an episode: white canvas, brush lifted at (0, 0), black, `log_radius`.
+
+        The brush is a fresh one, unless in history mode.
 
         Args:
           observation: uint8 [N, H, W, C], C = 3 (RGB) or 1 (grey), written in place.
@@ -64,7 +66,8 @@ class Painter:
         Args:
           end: float64 [N, 2]: where the stroke ends, (y, x) in pixels, in [0, height] x [0, width].
           control: float64 [N, 2]: the Bezier curve's control point, same.
-          pressure: float64 [N] in [0, 1]: at the end; it changes linearly from the last stroke's, or is constant after a move.
+          pressure: float64 [N] in [0, 1]: at the end; it changes linearly from the last stroke's, or is constant after
+            a move.
           log_radius: float64 [N]: natural logarithm of the radius in pixels (radius 0.2 to 1000).
           color: float64 [N, 3]: RGB in [0, 1].
           paint: bool [N]: False lifts the brush and places it at `end`; the other arguments then have no effect.

@@ -1,11 +1,11 @@
 """Brush files: where they are, and what libmypaint may be told of them.
 
-A `.myb` file is checked here, completely, before libmypaint sees any of it: libmypaint itself answers a broken one with a
-line on stderr, a failed assertion or a write out of bounds.
+A `.myb` file is checked here, completely, before libmypaint sees any of it: libmypaint itself answers a broken one with
+a line on stderr, a failed assertion or a write out of bounds.
 """
 
+import itertools
 import json
-import math
 import os
 import shutil
 import subprocess
@@ -119,7 +119,8 @@ def load_brush(path: Path) -> list[Setting]:
 
 
 def _number(value: Any, where: str, largest: float = _LARGEST) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > largest:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not abs(value) <= largest:
         raise ValueError(f"{where}: expected a number of at most {largest:g} in size, got {value!r}")
     return float(value)
 
@@ -133,6 +134,6 @@ def _curve(points: Any, where: str) -> list[tuple[float, float]]:
         if not isinstance(point, list) or len(point) != 2:
             raise ValueError(f"{where}: expected points [x, y], got {point!r}")
         curve.append((_number(point[0], where), _number(point[1], where)))
-    if any(right[0] < left[0] for left, right in zip(curve, curve[1:], strict=False)):
+    if any(right[0] < left[0] for left, right in itertools.pairwise(curve)):
         raise ValueError(f"{where}: expected points with rising x")
     return curve

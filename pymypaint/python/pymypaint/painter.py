@@ -43,7 +43,7 @@ class BatchPainter(_core.Painter):
           history: False: `reset` takes a fresh brush, so that a painting is a pure function of its actions. True: one
             brush lives through all episodes as in the published environment, and what it paints depends on all that it
             has painted (its random generator, and what a lazy reset leaks of the last position).
-          legacy_move: True: after a move to (y, x) the next stroke starts at (y, y), a bug of the published environment.
+          legacy_move: True: after a move to (y, x) the next stroke starts at (y, y), the published environment's bug.
           threads: CPU threads that share the canvases. More are of use while N is several times as large.
 
         Raises:

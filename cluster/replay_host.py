@@ -1,0 +1,76 @@
+"""The driver's end of the shared replay: a Redis of the run's own, kept alive, or a guest's place in a shared one."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+
+from cluster.redis_server import RedisServer
+from cluster.replay import Replay, ReplaySpec, ReplayUnavailable
+from cluster.settings import RunSettings
+
+
+class ReplayHost:
+    """Gives a run its replay, and takes it away again.
+
+    Attributes:
+        spec: which ring; actors and learners get it with their configuration.
+        replay: the driver's own end of it.
+        restarts: how often our own Redis was started again.
+    """
+
+    def __init__(self, settings: RunSettings, spec: ReplaySpec | None = None) -> None:
+        """With ``spec``, a ring that its owner cares for is used; else one is made in ``settings.system.redis``, or in
+        a new Redis where that is empty.
+
+        Raises:
+            ReplayUnavailable: the shared Redis can not be reached, or our own can not be started.
+            ValueError: the URL is not a Redis address.
+        """
+        self.server: RedisServer | None = None
+        self.made = spec is None
+        self.restarts = 0
+        if spec is None:
+            url = settings.system.redis
+            if not url:
+                with redis_errors():
+                    self.server = RedisServer().start()
+                url = self.server.url
+            spec = ReplaySpec(url, uuid.uuid4().hex, settings.paint.canvas_shape, settings.system.replay_capacity)
+        self.spec = spec
+        self.replay = Replay(spec)
+        try:
+            self.replay.check()
+        except BaseException:
+            self.close()
+            raise
+
+    def keep_alive(self) -> None:
+        """Start our own Redis again if it died; what was in it is lost, and the actors, who wait, fill it again.
+
+        Raises:
+            ReplayUnavailable: it does not start.
+        """
+        if self.server is not None and not self.server.alive:
+            with redis_errors():
+                self.server.restart()
+            self.restarts += 1
+
+    def close(self) -> None:
+        """Stop our own Redis; take our ring out of a shared one, if that still answers. Actors must be gone."""
+        if self.server is not None:
+            self.server.stop()
+        elif self.made:
+            with contextlib.suppress(ReplayUnavailable):
+                self.replay.clear()
+        self.replay.close()
+
+
+@contextlib.contextmanager
+def redis_errors() -> Iterator[None]:
+    """A server that does not start is a replay that is not available."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ReplayUnavailable(str(error)) from error
