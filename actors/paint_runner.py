@@ -51,8 +51,8 @@ class PaintRunner(EnvRunner):
             version: policy updates behind ``weights``.
 
         Returns:
-            ``trajectory`` (a list with one object reference of a :class:`Trajectory`), ``steps``, ``version``, and
-            wall ``seconds`` by activity (render, inference, transfer).
+            ``trajectory`` (a list with one object reference of a :class:`Trajectory`), ``steps``, ``version``,
+            ``actor`` (its index), and wall ``seconds`` by activity (render, inference, transfer).
         """
         clock = time.perf_counter()
         seconds = self.rollout.seconds
@@ -73,6 +73,7 @@ class PaintRunner(EnvRunner):
             "trajectory": [reference],
             "steps": trajectory.steps,
             "version": self.version,
+            "actor": self.index,
             "seconds": dict(seconds),
         }
 

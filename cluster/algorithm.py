@@ -142,8 +142,7 @@ class Spiral(Algorithm):
         What is asked for now is learned from after all that is painted, queued or in the learner already.
         """
         group, width = self.runners, self.policy_link.width
-        learning = width * self.policy_link.outstanding
-        on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue) + learning
+        on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue) + width * self.policy_link.outstanding
         for actor in group.healthy_env_runner_ids():
             if on_their_way >= width * self.spiral_config.settings.system.max_lag:
                 break
@@ -155,10 +154,7 @@ class Spiral(Algorithm):
             )
 
     def fetch_batches(self) -> None:
-        """Put what actors have finished into the queue, in the order of arrival; wait a moment if there is nothing.
-
-        A batch from an actor that was overtaken by too many others is left out.
-        """
+        """Put what actors have finished into the queue, unless too much overtook it; wait a moment for the first."""
         idle = not self.queue or not self.policy_link.has_room
         with self.meters.time("wait"):
             ready: Any = self.runners.fetch_ready_async_reqs(
@@ -167,7 +163,7 @@ class Spiral(Algorithm):
         system, link = self.spiral_config.settings.system, self.policy_link
         for _, batch in ready:
             lag = self.policy_updates + link.outstanding + len(self.queue) // link.width - batch["version"]
-            if lag < system.max_lag + system.publish_interval:
+            if lag < 2 * system.max_lag + system.publish_interval:
                 self.queue.append(batch)
             else:
                 self.stale_batches += 1

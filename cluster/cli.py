@@ -229,12 +229,12 @@ def with_dashes(argument: str) -> str:
 
 def one_line(message: str) -> str:
     """tyro's framed message as one line of plain text."""
-    text = re.sub(r"[─-╿]+", " ", message)
+    text = re.sub(r"[─-╿]+|-{3,}|^\||\|$", " ", message, flags=re.MULTILINE)
     text = re.sub(r"(Parsing error|Required options|For full helptext.*|Argument helptext.*)", " ", text)
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r"^(Value error|Invalid choice|Missing argument|Unrecognized options) ", "", text)
     text = re.sub(r"^Error parsing (settings\.\w+: )?", "", text)  # the part of the settings is no name of a user's
-    return re.sub(r" --[\w-]+ [A-Z{].*", "", text)  # the option's help again
+    return re.sub(r" (--[\w-]+ [A-Z{].*|impasto \w+ --help)$", "", text)  # the help again
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

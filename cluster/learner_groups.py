@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import ray
 import torch
 from ray.exceptions import ObjectLostError
-from torch import nn
+from torch import Tensor, nn
 
 from cluster.chassis import PlainLearner
 from cluster.optimizer_state import flatten_optimizer, unflatten_optimizer
@@ -27,6 +28,11 @@ def to_arrays(network: nn.Module) -> dict[str, np.ndarray[Any, Any]]:
     return {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
 
 
+def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors on the CPU that later updates leave alone."""
+    return {name: value.detach().cpu().clone() for name, value in tensors.items()}
+
+
 class SpiralLearner(PlainLearner):
     """What both have in common: settings, and a state made of weights, optimiser and counters."""
 
@@ -39,8 +45,12 @@ class SpiralLearner(PlainLearner):
     def export(self) -> dict[str, Any]:
         """State for a checkpoint: ``weights`` and ``optimizer`` tensors by name, plain ``counters``."""
         tensors, groups = flatten_optimizer(self.inner.optimizer.state_dict())
-        weights = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
-        return {"weights": weights, "optimizer": tensors, "groups": groups, "counters": self.inner.counters()}
+        return {
+            "weights": copies(self.network.state_dict()),
+            "optimizer": copies(tensors),
+            "groups": groups,
+            "counters": self.inner.counters(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what :meth:`export` gave. Settings of the optimiser are the present ones, not the exported."""

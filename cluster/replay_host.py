@@ -43,6 +43,7 @@ class ReplayHost:
         try:
             self.replay.check()
         except BaseException:
+            self.made = False  # nothing was
             self.close()
             raise
 

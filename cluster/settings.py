@@ -28,9 +28,9 @@ class SystemSettings:
         discriminator_learners: processes of the discriminator learner; 0 learns in the driver.
         learner_gpus: GPUs of each learner process (or, with 0 processes, of the driver).
         publish_interval: policy updates between two publications of weights to the actors.
-        max_lag: policy updates that an acting policy may lie behind, beyond those between two publications. Actors
-            are not asked for more while the batches on their way would exceed it, and what a slow actor brings later
-            is left out.
+        max_lag: policy updates that an acting policy should lie behind at most, beyond those between two
+            publications. Actors are not asked for more while the batches on their way would exceed it; what a slow
+            actor, overtaken by others, brings with twice that lag is left out. Give several actors 3 each or more.
         replay_batches: capacity of the shared replay in batches of 64 final canvases.
         redis: URL of a shared Redis (``redis://`` or ``rediss://``); empty starts one for this run.
         checkpoint_minutes: training time between checkpoints.

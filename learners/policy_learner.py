@@ -49,7 +49,7 @@ class PolicyLearner:
         self.settings = settings
         self.device = device
         self.reduce_gradients = reduce_gradients
-        self.normalizer = ScoreNormalizer()
+        self.normalizer = ScoreNormalizer(floor=settings.score_floor)
         self.optimizer = torch.optim.Adam(
             self.policy.parameters(),
             settings.policy_learning_rate,
@@ -170,7 +170,7 @@ class PolicyLearner:
     def set_counters(self, counters: dict[str, Any]) -> None:
         """Take back what :meth:`counters` gave."""
         self.updates = int(counters["updates"])
-        self.normalizer = ScoreNormalizer(**counters["normalizer"])
+        self.normalizer = ScoreNormalizer(**counters["normalizer"] | {"floor": self.settings.score_floor})
 
 
 def interpolate(start: float, end: float, progress: float) -> float:

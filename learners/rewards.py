@@ -53,11 +53,13 @@ class ScoreNormalizer:
         mean: running mean of the batch means.
         std: running mean of the batch standard deviations.
         count: number of batches seen; the first hundred are averaged evenly, later ones with weight 0.01.
+        floor: the least that scores are divided by.
     """
 
     mean: float = 0.0
     std: float = 1.0
     count: int = 0
+    floor: float = 1e-3
 
     def update(self, scores: Tensor) -> None:
         """Take in one batch of final scores, float32 [B]."""
@@ -71,7 +73,7 @@ class ScoreNormalizer:
 
         The two totals of an episode differ by a constant, (mean - D(blank canvas)) / std, the same for the whole batch.
         """
-        scale = 1 / max(self.std, 1e-3)
+        scale = 1 / max(self.std, self.floor)
         if scores.ndim == 2:
             return scores * scale
         return (scores - self.mean) * scale

@@ -29,6 +29,8 @@ class PolicySettings:
         discount: gamma. The papers use 1.
         reward: ``final`` pays the score of the finished canvas, ``difference`` each stroke's gain (SPIRAL++).
         normalize_reward: subtract a running mean from scores and divide them by their running spread.
+        score_floor: divide scores by no less than this. A new discriminator, and one that sees a single picture, tells
+            paintings apart by next to nothing; blown up to size, that collapses the policy within seconds.
         stroke_start_penalty: taken off at each start of a continuous stroke. Higher favours one line.
         empty_canvas_penalty: taken off where an episode painted nothing.
         advantage_floor: centre the advantages and divide them by the larger of their spread and this; 0 leaves
@@ -51,6 +53,7 @@ class PolicySettings:
     discount: float = 1.0
     reward: RewardName = "final"
     normalize_reward: bool = False
+    score_floor: float = 0.5
     stroke_start_penalty: float = 0.05
     empty_canvas_penalty: float = 1.0
     advantage_floor: float = 0.0

@@ -53,32 +53,36 @@ class Glaze {
       : red_(planes.channel[0]),
         green_(planes.channel[1]),
         blue_(planes.channel[2]),
-        red_color_(all<Signed>(static_cast<std::int16_t>(blend.red))),
-        green_color_(all<Signed>(static_cast<std::int16_t>(blend.green))),
-        blue_color_(all<Signed>(static_cast<std::int16_t>(blend.blue))),
+        red_color_(all<Shorts>(blend.red)),
+        green_color_(all<Shorts>(blend.green)),
+        blue_color_(all<Shorts>(blend.blue)),
         opacity_(all<Shorts>(blend.normal)) {}
 
   void operator()(long at, Shorts mask) const {
     const Shorts cover = kFullOpacity ? mask : scale(mask, opacity_);
-    const Signed doubled = reinterpret_cast<Signed>(cover << 1);
-    const Signed correct = doubled >> 15;                       // all bits set where the signed reading was too small
-    const Signed full = reinterpret_cast<Signed>(cover) >> 15;  // all bits set where the cover is 2^15
+    const Shorts doubled = cover << 1;
+    const Shorts correct = sign(doubled);  // all bits set where the signed reading is too small
+    const Shorts full = sign(cover);       // all bits set where the cover is 2^15
     blend(red_ + at, red_color_, doubled, correct, full);
     blend(green_ + at, green_color_, doubled, correct, full);
     blend(blue_ + at, blue_color_, doubled, correct, full);
   }
 
  private:
-  static void blend(std::uint16_t* value, Signed color, Signed doubled, Signed correct, Signed full) {
-    const Signed bottom = reinterpret_cast<Signed>(load<Shorts>(value));
-    const Signed difference = color - bottom;  // at least -2^15, less than 2^15
-    Signed result = bottom + (difference & correct) + multiply_high(doubled, difference);
+  static Shorts sign(Shorts value) { return reinterpret_cast<Shorts>(reinterpret_cast<Signed>(value) >> 15); }
+
+  // Sums are unsigned, where overflow is defined; they end in range.
+  static void blend(std::uint16_t* value, Shorts color, Shorts doubled, Shorts correct, Shorts full) {
+    const Shorts bottom = load<Shorts>(value);
+    const Shorts difference = color - bottom;  // as a signed number, at least -2^15 and less than 2^15
+    const Signed product = multiply_high(reinterpret_cast<Signed>(doubled), reinterpret_cast<Signed>(difference));
+    Shorts result = bottom + (difference & correct) + reinterpret_cast<Shorts>(product);
     if (kFullOpacity) result += difference & full;  // where the cover is 2^15, doubling has lost it
-    store(reinterpret_cast<Shorts>(result), value);
+    store(result, value);
   }
 
   std::uint16_t *red_, *green_, *blue_;
-  Signed red_color_, green_color_, blue_color_;
+  Shorts red_color_, green_color_, blue_color_;
   Shorts opacity_;
 };
 

@@ -1,7 +1,6 @@
 #include "canvas.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 namespace pymypaint {
@@ -32,9 +31,7 @@ void Canvas::draw_dab(const DabShape& shape, const DabBlend& blend) {
   }
   if (blend.use_eraser) planes_.opaque = false;
   kernels_.draw_dab(planes_, shape, blend);
-  const auto clip = [](float value, float high) {
-    return static_cast<int>(std::min(std::max(std::floor(value), 0.0f), high));
-  };
+  const auto clip = [](float value, float high) { return static_cast<int>(std::min(std::max(value, 0.0f), high)); };
   dirty_.x0 = std::min(dirty_.x0, clip(shape.x - fringe, width));
   dirty_.y0 = std::min(dirty_.y0, clip(shape.y - fringe, height));
   dirty_.x1 = std::max(dirty_.x1, clip(shape.x + fringe + 1.0f, width));

@@ -21,7 +21,8 @@ struct LocalDab {
   float x, y, aspect_ratio, cosine, sine, inverse_radius2, antialias_start;
   float hardness, offset1, slope1, offset2, slope2;
   bool antialias;
-  float reach;  // how far from its centre the dab can touch a pixel, with a margin for rounding
+  float line_length2;  // of (cosine, sine): 1, but for rounding
+  float reach;         // how far from its centre the dab can touch a pixel, with a margin for rounding
   // The same for an ellipse: pixel centres with x2*dx^2 + xy*dx*dy + y2*dy^2 <= reach^2.
   bool cull;
   float x2, xy, y2;
@@ -35,6 +36,7 @@ LocalDab localise(const DabShape& dab, int tile_x, int tile_y) {
   local.aspect_ratio = dab.aspect_ratio;
   local.cosine = dab.cosine;
   local.sine = dab.sine;
+  local.line_length2 = dab.cosine * dab.cosine + dab.sine * dab.sine;
   local.inverse_radius2 = 1.0f / (dab.radius * dab.radius);
   local.antialias = dab.radius < 3.0f;
   const float start = dab.radius > 1.0f ? dab.radius - 1.0f : 0.0f;
@@ -109,7 +111,6 @@ inline Floats mask_plain(const LocalDab& dab, int row, int x0) {
 // Small dabs: libmypaint estimates how much of a pixel is covered from its nearest and its farthest point.
 inline Floats mask_antialiased(const LocalDab& dab, int row, int x0) {
   const float unit_disc = sqrtf(static_cast<float>(1.0f / 3.14159265358979323846));  // radius of a disc with area 1
-  const float line_length2 = dab.cosine * dab.cosine + dab.sine * dab.sine;
   const float bottom = dab.y - static_cast<float>(row);
   const float centre_y = bottom - 0.5f, top = bottom - 1.0f;
   const Floats right = dab.x - (kIndex + static_cast<float>(x0));
@@ -118,7 +119,8 @@ inline Floats mask_antialiased(const LocalDab& dab, int row, int x0) {
   const Ints inside = row_inside ? (left < 0.0f) & (right > 0.0f) : Ints{};
 
   // The point of the pixel nearest to the dab's long axis, roughly.
-  const Floats t = (centre_x * dab.cosine + centre_y * dab.sine) / line_length2;
+  Floats t = centre_x * dab.cosine + centre_y * dab.sine;
+  if (dab.line_length2 != 1.0f) t = t / dab.line_length2;
   const Floats near_x = choose(inside, Floats{}, clamp(dab.cosine * t, left, right));
   const Floats near_y = choose(inside, Floats{}, clamp(dab.sine * t, all<Floats>(top), all<Floats>(bottom)));
   const Floats rr_near = choose(inside, Floats{}, squared(near_x, near_y, dab) * dab.inverse_radius2);

@@ -18,15 +18,6 @@ float positive_modulo(float a, float n) {
   return static_cast<float>(static_cast<double>(a) - static_cast<double>(n) * std::floor(static_cast<double>(a / n)));
 }
 
-float evaluate(const std::vector<std::pair<float, float>>& points, float x) {
-  std::size_t right = 1;
-  while (right + 1 < points.size() && x > points[right].first) ++right;
-  const auto [x0, y0] = points[right - 1];
-  const auto [x1, y1] = points[right];
-  if (x0 == x1 || y0 == y1) return y0;
-  return (y1 * (x - x0) + y0 * (x1 - x)) / (x1 - x0);
-}
-
 #define BASE(name) base_[MYPAINT_BRUSH_SETTING_##name]
 #define VALUE(name) value_[MYPAINT_BRUSH_SETTING_##name]
 #define INPUT(name) inputs_[MYPAINT_BRUSH_INPUT_##name]
@@ -117,11 +108,21 @@ void FastBrush::step(const Step& asked) {
   read_inputs();
   for (const Dynamic& dynamic : dynamics_) {
     float value = base_[dynamic.id];
-    for (const Curve& curve : dynamic.curves) value += evaluate(curve.points, inputs_[curve.input]);
+    for (int i = dynamic.first; i < dynamic.end; ++i) value += evaluate(curves_[i]);
     value_[dynamic.id] = value;
   }
   run_filters(part);
   shape_dab();
+}
+
+// Piecewise linear, going on beyond both ends as the first and the last piece do.
+inline float FastBrush::evaluate(const Curve& curve) const {
+  const float x = inputs_[curve.input];
+  const Point* left = &points_[curve.first];
+  for (const Point* last = &points_[curve.last]; left + 1 < last && x > left[1].x;) ++left;
+  const Point right = left[1];
+  if (left->x == right.x || left->y == right.y) return left->y;
+  return (right.y * (x - left->x) + left->y * (right.x - x)) / (right.x - left->x);
 }
 
 void FastBrush::read_inputs() {
@@ -157,8 +158,11 @@ void FastBrush::run_filters(const Step& part) {
 
   if (USES(SPEED1) || USES(SPEED2)) {
     const float speed = std::hypot(part.x / part.seconds, part.y / part.seconds);
-    state_.speed[0] += (speed - state_.speed[0]) * approach(VALUE(SPEED1_SLOWNESS), part.seconds);
-    state_.speed[1] += (speed - state_.speed[1]) * approach(VALUE(SPEED2_SLOWNESS), part.seconds);
+    const auto follow_speed = [&](float& slow, float slowness) {
+      slow += (speed - slow) * approach(slowness, part.seconds);
+    };
+    if (USES(SPEED1)) follow_speed(state_.speed[0], VALUE(SPEED1_SLOWNESS));
+    if (USES(SPEED2)) follow_speed(state_.speed[1], VALUE(SPEED2_SLOWNESS));
   }
   if (USES(DIRECTION)) {
     float dx = part.x, dy = part.y;

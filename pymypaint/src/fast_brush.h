@@ -28,13 +28,16 @@ class FastBrush final : public Brush {
   void set(MyPaintBrushSetting id, float value) override;
 
  private:
+  struct Point {
+    float x, y;
+  };
   struct Curve {
     MyPaintBrushInput input;
-    std::vector<std::pair<float, float>> points;
+    int first, last;  // of points_
   };
   struct Dynamic {  // a setting that depends on inputs
     int id;
-    std::vector<Curve> curves;
+    int first, end;  // of curves_
   };
   struct Step {  // the part of the way to the next event that one step covers
     float dabs, x, y, pressure, seconds;
@@ -52,6 +55,7 @@ class FastBrush final : public Brush {
   void move(Surface& surface, float x, float y, float pressure, double seconds);
   void step(const Step& step);
   void read_inputs();
+  float evaluate(const Curve& curve) const;
   void run_filters(const Step& step);
   void shape_dab();
   void draw(Surface& surface);
@@ -64,6 +68,8 @@ class FastBrush final : public Brush {
   }
 
   std::vector<Dynamic> dynamics_;
+  std::vector<Curve> curves_;
+  std::vector<Point> points_;
   bool uses_[MYPAINT_BRUSH_INPUTS_COUNT] = {};
   float base_[MYPAINT_BRUSH_SETTINGS_COUNT] = {};
   float value_[MYPAINT_BRUSH_SETTINGS_COUNT] = {};  // base value plus dynamics, as of the last step

@@ -72,15 +72,17 @@ FastBrush::FastBrush(const BrushSettings& settings) {
   for (const auto& setting : settings.settings) {
     set(setting.id, setting.base_value);
     if (setting.curves.empty()) continue;
-    Dynamic dynamic{static_cast<int>(setting.id), {}};
-    for (const auto& curve : setting.curves) {
-      uses_[curve.input] = true;
-      dynamic.curves.push_back({curve.input, curve.points});
-    }
     // libmypaint adds the inputs' shares in the order of its list of inputs.
-    std::sort(dynamic.curves.begin(), dynamic.curves.end(),
-              [](const Curve& a, const Curve& b) { return a.input < b.input; });
-    dynamics_.push_back(std::move(dynamic));
+    std::vector<BrushSettings::Curve> sorted = setting.curves;
+    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.input < b.input; });
+    const int first_curve = static_cast<int>(curves_.size());
+    for (const auto& curve : sorted) {
+      uses_[curve.input] = true;
+      const int first_point = static_cast<int>(points_.size());
+      for (const auto& [x, y] : curve.points) points_.push_back({x, y});
+      curves_.push_back({curve.input, first_point, static_cast<int>(points_.size()) - 1});
+    }
+    dynamics_.push_back({static_cast<int>(setting.id), first_curve, static_cast<int>(curves_.size())});
   }
 }
 

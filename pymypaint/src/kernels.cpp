@@ -38,9 +38,14 @@ void draw_on_tile(const Planes& planes, long corner, int rows, const LocalDab& d
 }
 
 void draw_dab(const Planes& planes, const DabShape& dab, const DabBlend& blend) {
-  const float fringe = dab.radius + 1.0f;
-  const int tx0 = maxi(0, tile_of(dab.x - fringe)), tx1 = mini((planes.width - 1) / kTile, tile_of(dab.x + fringe));
-  const int ty0 = maxi(0, tile_of(dab.y - fringe)), ty1 = mini((planes.height - 1) / kTile, tile_of(dab.y + fringe));
+  int tx0 = 0, ty0 = 0, tx1 = (planes.width - 1) / kTile, ty1 = (planes.height - 1) / kTile;
+  if (tx1 > 0 || ty1 > 0) {
+    const float fringe = dab.radius + 1.0f;
+    tx0 = maxi(tx0, tile_of(dab.x - fringe));
+    tx1 = mini(tx1, tile_of(dab.x + fringe));
+    ty0 = maxi(ty0, tile_of(dab.y - fringe));
+    ty1 = mini(ty1, tile_of(dab.y + fringe));
+  }
   for (int ty = ty0; ty <= ty1; ++ty) {
     for (int tx = tx0; tx <= tx1; ++tx) {
       const LocalDab local = localise(dab, tx, ty);

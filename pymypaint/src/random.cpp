@@ -10,6 +10,14 @@ inline double sum_modulo_one(double a, double b) {
   return sum >= 1.0 ? sum - 1.0 : sum;
 }
 
+// Appends to the kLong numbers at `sequence` the next ones of x[n] = x[n - kLong] + x[n - kShort] mod 1.
+template <int kLong, int kShort>
+inline void extend(double* sequence, int count) {
+  for (int i = kLong; i < kLong + count; ++i) {
+    sequence[i] = sum_modulo_one(sequence[i - kLong], sequence[i - kShort]);
+  }
+}
+
 }  // namespace
 
 Random::Random() {
@@ -18,23 +26,13 @@ Random::Random() {
     Seeded() { seed(state, 1000); }
   };
   static const Seeded seeded;  // always the same, and much slower to compute than to copy
-  std::copy(seeded.state, seeded.state + kLong, state_);
+  std::copy(seeded.state, seeded.state + kLong, sequence_ + kBatch);
 }
 
 void Random::refill() {
-  std::copy(state_, state_ + kLong, numbers_);
-  advance(state_, kBatch);
+  std::copy(sequence_ + kBatch, sequence_ + kBatch + kLong, sequence_);
+  extend<kLong, kShort>(sequence_, kBatch);
   position_ = 0;
-}
-
-// Moves the window of the last kLong numbers of the sequence x[n] = x[n - kLong] + x[n - kShort] mod 1 by `steps`.
-void Random::advance(double (&state)[kLong], int steps) {
-  double sequence[kLong + 2 * kLong];
-  std::copy(state, state + kLong, sequence);
-  for (int i = kLong; i < kLong + steps; ++i) {
-    sequence[i] = sum_modulo_one(sequence[i - kLong], sequence[i - kShort]);
-  }
-  std::copy(sequence + steps, sequence + steps + kLong, state);
 }
 
 // Knuth's ranf_start: computes z^(2^t + seed) modulo the generator's polynomial, by squaring and multiplying.
@@ -69,7 +67,13 @@ void Random::seed(double (&state)[kLong], long value) {
   }
   std::copy(power, power + kShort, state + kLong - kShort);
   std::copy(power + kShort, power + kLong, state);
-  for (int i = 0; i < 10; ++i) advance(state, 2 * kLong - 1);
+  for (int i = 0; i < 10; ++i) {  // warm up
+    constexpr int kSteps = 2 * kLong - 1;
+    double sequence[kLong + kSteps];
+    std::copy(state, state + kLong, sequence);
+    extend<kLong, kShort>(sequence, kSteps);
+    std::copy(sequence + kSteps, sequence + kSteps + kLong, state);
+  }
 }
 
 }  // namespace pymypaint

@@ -10,26 +10,31 @@ class Random {
 
   double next() {  // uniform in [0, 1)
     if (position_ == kLong) refill();
-    return numbers_[position_++];
+    return sequence_[position_++];
   }
 
   float gauss() {  // roughly normal: mean 0, deviation 1
-    double sum = 0.0;
-    for (int i = 0; i < 4; ++i) sum += next();
+    double sum;
+    if (position_ + 4 <= kLong) {
+      const double* four = sequence_ + position_;
+      sum = four[0] + four[1] + four[2] + four[3];
+      position_ += 4;
+    } else {
+      sum = next();
+      for (int i = 0; i < 3; ++i) sum += next();
+    }
     return static_cast<float>(sum * 1.73205080757 - 3.46410161514);
   }
 
  private:
   static constexpr int kLong = 10, kShort = 7;
-  static constexpr int kBatch =
-      19;  // of each batch only the first kLong numbers are used: that is what makes them random
+  // Of each batch only the first kLong numbers are used: that is what makes them random.
+  static constexpr int kBatch = 19;
 
   void refill();
-  static void advance(double (&state)[kLong], int steps);
   static void seed(double (&state)[kLong], long value);
 
-  double state_[kLong];
-  double numbers_[kLong];
+  double sequence_[kBatch + kLong];  // the last kLong are where the next batch begins
   int position_ = kLong;
 };
 

@@ -15,4 +15,4 @@ trap 'rm -rf "$target"' EXIT
 export ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
 export PYTHONPATH="$target"
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
-    "$python" -m pytest -p no:cacheprovider "$here" "$@"
+    "$python" -m pytest -p no:cacheprovider --capture=sys "$here" "$@"  # fd capture would hide reports

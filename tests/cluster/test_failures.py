@@ -19,16 +19,18 @@ from ray.exceptions import RayTaskError
 from cluster import checkpoints, cli
 from cluster.algorithm import Spiral
 from cluster.config import SpiralConfig
+from cluster.errors import UserError
 from cluster.learner_groups import PolicyGroupLearner, SpiralLearner
 from cluster.learner_link import LearnerDied, LearnerLink
 from cluster.metrics import read_metrics
 from cluster.redis_server import RedisServer
+from cluster.replay import ReplayUnavailable
 from cluster.replay_host import ReplayHost
 from cluster.run_folder import RunFolder
 from cluster.settings import RunSettings
 from cluster.trainer import Trainer
 from learners.policy_learner import NonFiniteLoss, PolicyLearner
-from tests.cluster.tiny_run import options, tiny_settings, wait_until
+from tests.cluster.tiny_run import options, quiet, tiny_settings, wait_until
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 
@@ -70,17 +72,48 @@ def spiral(images: Path, private_ray: None) -> Iterator[Spiral]:
     algorithm.stop()
 
 
-def test_a_killed_actor_is_replaced(spiral: Spiral) -> None:
+def test_a_killed_actor_is_replaced_and_what_is_lost_with_it_left_out(spiral: Spiral) -> None:
+    """Ray frees what a dead process owned: batches in the queue, painted by it, can not be learned from."""
     train_until(spiral, lambda latest: latest["updates"] > 0)
-    victim, bystander = actor_pids(spiral)
-    restarts = spiral.latest["runners/restarts"]
-    kill(victim)
-    train_until(spiral, lambda latest: latest["runners/restarts"] == restarts + 1 and latest["runners/healthy"] == 2)
-    updates = spiral.latest["updates"]
-    train_until(spiral, lambda latest: latest["updates"] > updates)
+    spiral.collect(everything=True)
+    while {batch["actor"] for batch in spiral.queue} != {1, 2}:
+        spiral.request_batches()
+        spiral.fetch_batches()
     pids = actor_pids(spiral)
-    assert victim not in pids
-    assert bystander in pids
+    before, steps, lost = spiral.policy_updates, spiral.trained_steps, spiral.lost_batches
+    restarts = spiral.runners.num_remote_worker_restarts()
+    kill(pids[1])
+    time.sleep(2.0)  # until Ray has freed them
+    train_until(
+        spiral,
+        lambda latest: (
+            latest["batches/lost"] > lost
+            and latest["runners/restarts"] == restarts + 1
+            and latest["runners/healthy"] == 2
+            and latest["updates"] > before
+        ),
+    )
+    spiral.collect(everything=True)
+    settings = spiral.spiral_config.settings
+    assert spiral.lost_batches - lost <= settings.system.max_lag
+    batch = settings.system.canvases * settings.paint.num_actions
+    assert spiral.trained_steps - steps == batch * (spiral.policy_updates - before)
+    assert pids[0] in actor_pids(spiral)
+    assert pids[1] not in actor_pids(spiral)
+
+
+def test_what_was_overtaken_by_too_much_is_left_out(spiral: Spiral, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 2 * spiral.spiral_config.settings.system.max_lag
+    quiet(spiral)
+    spiral.queue.clear()
+    stale = spiral.stale_batches
+    for lag, kept in ((limit, 1), (limit + 1, 0)):
+        batch = {"version": spiral.policy_updates - lag, "steps": 0, "seconds": {}}
+        monkeypatch.setattr(spiral.runners, "fetch_ready_async_reqs", lambda batch=batch, **_: [(1, batch)])
+        spiral.fetch_batches()
+        assert len(spiral.queue) == kept
+        spiral.queue.clear()
+    assert spiral.stale_batches == stale + 1
 
 
 def test_our_own_redis_is_restarted(spiral: Spiral) -> None:
@@ -101,25 +134,6 @@ def test_our_own_redis_is_restarted(spiral: Spiral) -> None:
     assert spiral.latest["replay/fill"] > 0
 
 
-def test_batches_lost_with_their_actor_are_counted_and_left_out(spiral: Spiral) -> None:
-    train_until(spiral, lambda latest: latest["updates"] > 0)
-    spiral.collect(everything=True)
-    while len(spiral.queue) < 3:  # batches that nobody learns from yet
-        spiral.request_batches()
-        spiral.fetch_batches()
-    pids = actor_pids(spiral)
-    before, steps, lost = spiral.policy_updates, spiral.trained_steps, spiral.lost_batches
-    for pid in pids:
-        kill(pid)
-    time.sleep(2.0)  # until Ray has freed what they owned
-    train_until(spiral, lambda latest: latest["batches/lost"] > lost)
-    train_until(spiral, lambda latest: latest["updates"] > before and latest["runners/healthy"] == 2)
-    spiral.collect(everything=True)
-    assert spiral.lost_batches - lost <= spiral.spiral_config.settings.system.max_lag
-    batch = spiral.spiral_config.settings.system.canvases * spiral.spiral_config.settings.paint.num_actions
-    assert spiral.trained_steps - steps == batch * (spiral.policy_updates - before)
-
-
 def test_a_slow_learner_holds_the_actors_back(spiral: Spiral, monkeypatch: pytest.MonkeyPatch) -> None:
     limit = spiral.spiral_config.settings.system.max_lag
     seen: list[int] = []
@@ -135,16 +149,12 @@ def test_a_slow_learner_holds_the_actors_back(spiral: Spiral, monkeypatch: pytes
 
     monkeypatch.setattr(PolicyGroupLearner, "work", slow)
     monkeypatch.setattr(Spiral, "request_batches", watched)
-    spiral.train()
-    lags = []
-    for _ in range(3):
+    lags: list[float] = []
+    while len(lags) < 3:
         spiral.train()
-        print(spiral.latest)
-        lags.append(spiral.latest["lag/max"])
-    assert max(seen) <= limit
-    assert max(seen) >= limit - 2, "the learner was not slow enough for this test to mean anything"
-    assert max(lags) < limit
-    assert min(lags) > 0
+        lags += [spiral.latest["lag/max"]] if "lag/max" in spiral.latest else []
+    assert limit - 2 <= max(seen) <= limit
+    assert 0 < max(lags) <= 2 * limit
 
 
 def test_a_run_stops_at_a_loss_that_is_not_finite(
@@ -169,14 +179,11 @@ def test_a_run_stops_at_a_loss_that_is_not_finite(
     kept = checkpoints.load(path)
     assert kept.update <= 4
     assert all(torch.isfinite(value).all() for value in kept.tensors["policy"].values())
-    assert psutil.Process().children(recursive=True)
-    assert not [p for p in psutil.Process().children(recursive=True) if "redis" in p.name() and p.ppid() != os.getpid()]
 
 
+@pytest.mark.slow
 def test_a_huge_learning_rate_ends_as_one_line(images: Path, tmp_path: Path) -> None:
     settings = tiny_settings(images, minutes=1, policy_learning_rate=1e30)
-    from cluster.errors import UserError
-
     with (
         RunFolder.create(tmp_path / "run", settings.to_json()) as folder,
         pytest.raises(UserError, match=r"training stopped: policy update \d+: .*the last good checkpoint is") as caught,
@@ -188,15 +195,22 @@ def test_a_huge_learning_rate_ends_as_one_line(images: Path, tmp_path: Path) -> 
     assert checkpoints.load(path).update == 0
 
 
-def test_without_redis_one_line_says_so(
+def test_a_redis_that_refuses_is_one_line(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ray, "shutdown", lambda: None)
-    given = ["train", str(images), "--run", str(tmp_path / "run"), *options(redis="redis://:secret@127.0.0.1:1/0")]
-    assert cli.main(given) == 2
+    with RedisServer() as server:
+        url = server.url.replace("redis://:", "redis://:not-")
+        assert cli.main(["train", str(images), "--run", str(tmp_path / "run"), *options(redis=url)]) == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "no Redis at 127.0.0.1:1" in message
-    assert "secret" not in message
+    assert "refuses the user or password in the URL" in message
+    assert "not-" not in message
+
+
+def test_without_a_redis_the_address_is_named(images: Path) -> None:
+    with pytest.raises(ReplayUnavailable, match=r"no Redis at 127\.0\.0\.1:1 for") as caught:
+        ReplayHost(tiny_settings(images, redis="redis://:secret@127.0.0.1:1/0"))
+    assert "secret" not in str(caught.value)
 
 
 def test_a_shared_redis_is_left_as_it_was_found(images: Path) -> None:

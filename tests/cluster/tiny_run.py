@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from cluster.algorithm import Spiral
 from cluster.settings import RunSettings, preset
 
 REPOSITORY = Path(__file__).parents[2]
@@ -109,3 +110,10 @@ def end(driver: subprocess.Popen[bytes], processes: Iterable[psutil.Process] = (
     driver.wait()
     for process in running(mine):
         process.kill()
+
+
+def quiet(algorithm: Spiral) -> None:
+    """Let all that was asked for arrive, so that nothing changes the replay any more."""
+    algorithm.collect(everything=True)
+    while algorithm.runners.num_in_flight_async_reqs("sample"):
+        algorithm.fetch_batches()
