@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import ray
 import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
@@ -38,32 +39,36 @@ class PaintRunner(EnvRunner):
         policy = build_policy(
             settings.policy, self.world.spec_actions, settings.paint.canvas_shape, settings.paint.num_actions
         )
-        seed = settings.system.seed * 10_000 + 100 * config.restarts + self.index
+        identity = [settings.system.seed, config.restarts, self.index]
+        if ray.get_runtime_context().was_current_actor_reconstructed:
+            identity.append(time.time_ns())  # not the same paintings again
+        seed = int(np.random.SeedSequence(identity).generate_state(1)[0])
         self.rollout = Rollout(self.world, policy, seed=seed, precision=settings.policy.precision)
         self.sink: CanvasSink | None = config.sink()
-        self.version = -1
+        self.version = (-1, -1)
 
-    def sample_refs(self, weights: dict[str, Any] | None = None, version: int = -1) -> dict[str, Any]:
+    def sample_refs(self, weights: dict[str, Any] | None = None, version: int = -1, epoch: int = 0) -> dict[str, Any]:
         """Paint one batch of episodes.
 
         Args:
-            weights: NumPy arrays by name, taken over if ``version`` differs from the one that this actor holds.
+            weights: NumPy arrays by name, taken over if ``epoch`` and ``version`` differ from what this actor holds.
             version: policy updates behind ``weights``.
+            epoch: how often the algorithm took back a checkpoint; weights of one version differ between epochs.
 
         Returns:
             ``trajectory`` (a list with one object reference of a :class:`Trajectory`), ``steps``, ``version``,
-            ``actor`` (its index), and wall ``seconds`` by activity (render, inference, transfer).
+            ``epoch``, ``actor`` (its index), and wall ``seconds`` by activity (render, inference, transfer).
         """
         clock = time.perf_counter()
         seconds = self.rollout.seconds
         seconds.clear()
-        if weights is not None and version != self.version:
+        if weights is not None and (epoch, version) != self.version:
             self.rollout.policy.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
-            self.version = version
-        elif self.version < 0:
+            self.version = (epoch, version)
+        elif self.version[1] < 0:
             raise RuntimeError("sample_refs: the first call must bring weights")
         loaded = time.perf_counter()
-        trajectory = self.rollout.episodes(self.version, self.index)
+        trajectory = self.rollout.episodes(self.version[1], self.index)
         painted = time.perf_counter()
         if self.sink is not None:
             self.sink.push(trajectory.canvas[-1])
@@ -72,7 +77,8 @@ class PaintRunner(EnvRunner):
         return {
             "trajectory": [reference],
             "steps": trajectory.steps,
-            "version": self.version,
+            "version": self.version[1],
+            "epoch": self.version[0],
             "actor": self.index,
             "seconds": dict(seconds),
         }

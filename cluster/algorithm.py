@@ -61,7 +61,7 @@ class Spiral(Algorithm):
         self.trained_seconds = 0.0
         self.sampled_steps = self.trained_steps = 0
         self.policy_updates = self.discriminator_updates = 0
-        self.lost_batches = self.stale_batches = 0
+        self.lost_batches = self.stale_batches = self.turn = self.epoch = 0
         self.latest: dict[str, Any] = {}
         self.meters = Meters()
         config = config.copy(copy_frozen=False)
@@ -80,7 +80,7 @@ class Spiral(Algorithm):
                 model_config={"settings": self.spiral_config.settings},
             )
         )
-        self.policy_link = LearnerLink(self.policy_group)
+        self.policy_link = LearnerLink(self.policy_group, batches_per_learner=config.settings.system.batches_per_update)
         self.discriminator_link = LearnerLink(self.discriminator_group)
         self.refresh_weights()
 
@@ -109,6 +109,11 @@ class Spiral(Algorithm):
         self.judge = first_result(self.discriminator_group, publish_weights)
         self.judge_version = self.discriminator_updates
         self.discriminator_debt = 0.0
+
+    def settle(self) -> None:
+        """Let the updates on their way end, and publish the weights that they lead to."""
+        self.collect(everything=True)
+        self.refresh_weights()
 
     @property
     def progress(self) -> float:
@@ -143,19 +148,22 @@ class Spiral(Algorithm):
         """
         group, width = self.runners, self.policy_link.width
         on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue) + width * self.policy_link.outstanding
-        for actor in group.healthy_env_runner_ids():
+        actors = group.healthy_env_runner_ids()
+        self.turn += 1  # begin with another one each time, so that all get work where not all are needed
+        for place in range(len(actors)):
+            actor = actors[(self.turn + place) % len(actors)]
             if on_their_way >= width * self.spiral_config.settings.system.max_lag:
                 break
             on_their_way += group.foreach_env_runner_async(
                 "sample_refs",
                 tag="sample",
-                kwargs={"weights": self.weights, "version": self.weights_version},
+                kwargs={"weights": self.weights, "version": self.weights_version, "epoch": self.epoch},
                 remote_worker_ids=[actor],
             )
 
     def fetch_batches(self) -> None:
         """Put what actors have finished into the queue, unless too much overtook it; wait a moment for the first."""
-        idle = not self.queue or not self.policy_link.has_room
+        idle = len(self.queue) < self.policy_link.width or not self.policy_link.has_room
         with self.meters.time("wait"):
             ready: Any = self.runners.fetch_ready_async_reqs(
                 tags="sample", timeout_seconds=IDLE_SECONDS if idle else 0.0
@@ -163,7 +171,7 @@ class Spiral(Algorithm):
         system, link = self.spiral_config.settings.system, self.policy_link
         for _, batch in ready:
             lag = self.policy_updates + link.outstanding + len(self.queue) // link.width - batch["version"]
-            if lag < 2 * system.max_lag + system.publish_interval:
+            if batch["epoch"] == self.epoch and lag < 2 * system.max_lag + system.publish_interval:
                 self.queue.append(batch)
             else:
                 self.stale_batches += 1
@@ -172,7 +180,7 @@ class Spiral(Algorithm):
                 self.meters.seconds[activity] += seconds
 
     def learn(self, batches: list[dict[str, Any]]) -> None:
-        """Send one batch for each of its processes to the policy's learner."""
+        """Send the batches of one update to the policy's learner."""
         judge, self.judge = self.judge, []
         updates = self.policy_updates + self.policy_link.outstanding + 1
         self.policy_link.submit(
@@ -216,7 +224,7 @@ class Spiral(Algorithm):
             self.meters.learner("policy", result)
             self.policy_updates = result["updates"]
             if "steps" in result:
-                steps = self.policy_link.width * result["steps"]
+                steps = max(1, len(self.policy_group)) * result["steps"]
                 self.trained_steps += steps
                 self.meters.learned(steps)
             else:
@@ -267,6 +275,9 @@ class Spiral(Algorithm):
 
     def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Go on from ``checkpoint``: weights, optimisers, replay, counters."""
+        self.collect(everything=True)
+        self.queue.clear()
+        self.epoch += 1  # what was painted before is not this policy's
         restore_checkpoint(self, checkpoint)
         self.refresh_weights()
 
@@ -287,11 +298,14 @@ class Spiral(Algorithm):
 
     def cleanup(self) -> None:
         """Stop actors, learners and, last, the replay."""
-        for link in (getattr(self, "policy_link", None), getattr(self, "discriminator_link", None)):
-            if link is not None:
+        links = [link for name in ("policy_link", "discriminator_link") if (link := getattr(self, name, None))]
+        for link in links:
+            if not link.group.is_remote:  # its thread computes; a remote group's waits, perhaps for a dead process
                 link.close()
         super().cleanup()
         if hasattr(self, "discriminator_group"):
             self.discriminator_group.shutdown()  # type: ignore[no-untyped-call]
+        for link in links:
+            link.close()
         if hasattr(self, "replay_host"):
             self.replay_host.close()

@@ -81,7 +81,7 @@ class PlainLearner(TorchLearner):
         """Instead of wrapping the module: start all processes from the first one's weights."""
         if self.distributed:
             for value in self.inner_state():
-                torch.distributed.broadcast(value, 0)
+                torch.distributed.broadcast(value.detach(), 0)
 
     def inner_state(self) -> list[torch.Tensor]:
         """Parameters and buffers of the network that learns."""

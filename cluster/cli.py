@@ -52,12 +52,16 @@ class Resume:
         run: folder of the run.
         minutes: new total training time in minutes; 0 keeps the run's.
         steps: new total of environment steps; 0 keeps the run's.
+        redis: URL of a shared Redis, needed again where it has a password; empty keeps the run's.
+        data_dir: folder with data sets; empty keeps the run's.
         address: Ray cluster to join.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     minutes: float = 0.0
     steps: int = 0
+    redis: str = ""
+    data_dir: str = ""
     address: str = ""
 
 
@@ -126,7 +130,7 @@ def train(arguments: Sequence[str]) -> int:
 def resume(arguments: Sequence[str]) -> int:
     """``impasto resume``."""
     chosen = parse(Resume, arguments, "resume")
-    changes = {name: value for name, value in (("minutes", chosen.minutes), ("steps", chosen.steps)) if value}
+    changes = {name: value for name in ("minutes", "steps", "redis", "data_dir") if (value := getattr(chosen, name))}
     return commands.resume(chosen.run, chosen.address, **changes)
 
 
@@ -247,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given[0] not in COMMANDS:
             raise UserError(f"unknown command {given[0]!r}; valid are {', '.join(COMMANDS)}")
         return COMMANDS[given[0]](given[1:])
-    except (UserError, ValueError) as error:
+    except (UserError, ValueError, OSError) as error:
         if os.environ.get("IMPASTO_DEBUG"):
             raise
         print(f"impasto: {' '.join(str(error).split())}", file=sys.stderr)

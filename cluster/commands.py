@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,9 @@ from cluster.checkpoints import Checkpoint
 from cluster.errors import UserError
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.settings import RunSettings
+
+#: Stands for a password in ``config.json``.
+HIDDEN = "***"
 
 if TYPE_CHECKING:
     from cluster.trainer import Trainer
@@ -31,10 +35,22 @@ def train(settings: RunSettings, run: str, address: str = "") -> int:
         return go(trainer, folder, None, address)
 
 
+def storable(settings: RunSettings) -> dict[str, Any]:
+    """Settings as ``config.json`` holds them: paths that work from elsewhere, and no password."""
+    system = settings.system
+    changes = {"redis": re.sub(r"(://[^/@]*?:)[^/@]*@", rf"\g<1>{HIDDEN}@", system.redis)}
+    for name in ("data", "data_dir"):
+        if (value := getattr(system, name)) and Path(value).exists():
+            changes[name] = str(Path(value).resolve())
+    if Path(settings.paint.brush).is_file():
+        changes["brush"] = str(Path(settings.paint.brush).resolve())
+    return settings.replace(**changes).to_json()
+
+
 def create(path: Path, settings: RunSettings) -> RunFolder:
     """A new run folder, or one line that says why not."""
     try:
-        return RunFolder.create(path, settings.to_json())
+        return RunFolder.create(path, storable(settings))
     except RunFolderError as error:
         raise UserError(str(error)) from error
 
@@ -49,6 +65,9 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
 
     with folder:
         settings = read_settings(folder).replace(**changes)
+        if HIDDEN in settings.system.redis:
+            raise UserError("resume: this run used a Redis with a password, which is not kept; give --redis its URL")
+        folder.write_config(storable(settings))
         checkpoint = last_checkpoint(folder, required=False)
         restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
         return go(Trainer(settings, restarts=restarts), folder, checkpoint, address)
@@ -115,9 +134,9 @@ def sample(run: str, out: str, count: int, seed: int) -> int:
     target = Path(out) if out else folder.samples / f"seed-{seed}"
     sampler = Sampler(read_settings(folder), seed=seed)
     sampler.load(checkpoint.tensors["policy"])
-    sheet = sampler.write(target, "sheet", count)
-    _, _, trajectory = sampler.paint(count)
-    np.savez_compressed(target / "actions.npz", actions=trajectory.action, noise=trajectory.noise)
+    paintings = sampler.paint(count)
+    sheet = sampler.write(paintings, target, "sheet", count)
+    np.savez_compressed(target / "actions.npz", actions=paintings.actions, noise=paintings.noise)
     sampler.close()
     print(f"{sheet}\n{target / 'painting.gif'}\n{target / 'actions.npz'}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -13,6 +14,9 @@ from cluster.learner_groups import DiscriminatorGroupLearner, PolicyGroupLearner
 from cluster.modules import PolicyModule
 from cluster.replay import Replay, ReplaySpec
 from cluster.settings import RunSettings, preset
+
+#: RLlib's names of settings that are ours.
+RENAMED = {"lr": "policy_learning_rate", "gamma": "discount", "grad_clip": "gradient_clip"}
 
 
 class SpiralConfig(AlgorithmConfig):
@@ -77,7 +81,10 @@ class SpiralConfig(AlgorithmConfig):
         Raises:
             ValueError: a name that neither knows.
         """
-        known = AlgorithmConfig.training.__code__.co_varnames
+        for theirs_name, our_name in RENAMED.items():
+            if theirs_name in values:
+                values[our_name] = values.pop(theirs_name)
+        known = inspect.signature(AlgorithmConfig.training).parameters
         theirs = {name: value for name, value in values.items() if name in known}
         ours = {name: value for name, value in values.items() if name not in known}
         if theirs:

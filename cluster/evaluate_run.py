@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from cluster.checkpoints import Checkpoint
 from cluster.errors import UserError
@@ -44,16 +45,21 @@ def evaluate_run(
     test = load_dataset("mnist", split="test", size=settings.paint.observation_size, data_dir=data).images
     paint = settings.paint
     sampler = Sampler(settings, seed=1)
-    untrained = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.system.seed)  # as in the run: the weights that it started from
+        untrained = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
     images = {}
     for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
         sampler.load(dict(weights))
-        images[name], full, _ = sampler.paint(count)
+        paintings = sampler.paint(count)
+        images[name] = paintings.observed
     sampler.close()
     result = evaluate_images(images, judge, test, samples=count)
     chosen = np.random.default_rng(0).permutation(len(test))
     big = load_dataset("mnist", split="test", size=paint.canvas_size, data_dir=data).images
-    sheet = side_by_side(full[:120], big[chosen[:120]], folder.samples / f"evaluation-{checkpoint.update:08d}.png")
+    sheet = side_by_side(
+        paintings.full[:120], big[chosen[:120]], folder.samples / f"evaluation-{checkpoint.update:08d}.png"
+    )
     counters = checkpoint.documents["counters"]
     return result | {
         "run": str(folder.path),

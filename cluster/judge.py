@@ -23,6 +23,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cluster.errors import UserError
 from envs.data_files import DataError, default_cache_dir, make_cache_dir
 from envs.datasets import ImageSet, load_dataset
 from envs.resampling import resize_images
@@ -34,7 +35,7 @@ FEATURES = 64
 CLASSES = 10
 
 
-class JudgeError(RuntimeError):
+class JudgeError(UserError):
     """The judge can not be trained to the accuracy asked for, or is asked about something that is not images."""
 
 

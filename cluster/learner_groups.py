@@ -21,6 +21,7 @@ from envs.datasets import load_dataset
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator
 from learners.policy_learner import PolicyLearner
+from learners.trajectory import Trajectory
 
 
 def to_arrays(network: nn.Module) -> dict[str, np.ndarray[Any, Any]]:
@@ -77,10 +78,10 @@ class PolicyGroupLearner(SpiralLearner):
         return PolicyLearner(network, judge, settings.policy, torch.device(self.device), self.reduce_gradients)
 
     def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
-        """One update from one batch of episodes.
+        """One update from the batches of episodes that this learner was sent.
 
         Args:
-            training_data: ``batch_refs`` holds one reference of a Trajectory.
+            training_data: ``batch_refs`` holds references of trajectories.
             order: ``progress`` of the run in [0, 1]; ``judge``, a list with a reference of newer discriminator
                 weights, or empty; ``judge_version``; ``publish``, whether to return weights.
 
@@ -89,17 +90,19 @@ class PolicyGroupLearner(SpiralLearner):
             reference. Where the batch of any of the group's learners was lost with the actor that held it,
             ``updates`` alone: then all of them leave this update out.
         """
-        (reference,) = training_data.batch_refs
         for weights in order["judge"]:
-            arrays = ray.get(weights)
+            try:
+                arrays = ray.get(weights)
+            except ObjectLostError:  # with the process that held them: the present ones stay
+                continue
             self.inner.set_discriminator(
                 {name: torch.tensor(value) for name, value in arrays.items()}, order["judge_version"]
             )
         try:
-            trajectory = ray.get(reference)
+            trajectory = Trajectory.join(ray.get(list(training_data.batch_refs)))
         except ObjectLostError:
             trajectory = None
-        if not self.all_have(trajectory is not None):
+        if not self.all_have(trajectory is not None) or trajectory is None:
             return {"updates": self.inner.updates}
         metrics = self.inner.update(trajectory, order["progress"])
         result: dict[str, Any] = {"metrics": metrics, "updates": self.inner.updates, "steps": trajectory.steps}
@@ -124,7 +127,9 @@ class DiscriminatorGroupLearner(SpiralLearner):
             channels=3 if channels == 3 else 1,
             data_dir=Path(system.data_dir) if system.data_dir else None,
         ).images
-        self.rng = np.random.default_rng([system.seed, self.run.restarts, 7])
+        rank = torch.distributed.get_rank() if self.distributed else 0
+        self.rng = np.random.default_rng([system.seed, self.run.restarts, 7, rank])
+        torch.manual_seed(int(self.rng.integers(2**62)))  # the mix of the gradient penalty differs between processes
         self.replay = Replay(self.run.replay)
         return DiscriminatorLearner(
             network, settings.discriminator, torch.device(self.device), settings.policy.precision, self.reduce_gradients

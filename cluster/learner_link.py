@@ -29,17 +29,18 @@ class LearnerLink:
         seconds: wall seconds that the thread spent in updates since it was last read and reset by its owner.
     """
 
-    def __init__(self, group: LearnerGroup, capacity: int = 2) -> None:
+    def __init__(self, group: LearnerGroup, capacity: int = 2, batches_per_learner: int = 1) -> None:
         self.group = group
         self.capacity = capacity
+        self.batches_per_learner = batches_per_learner
         self.seconds = 0.0
         self.thread = ThreadPoolExecutor(1)
         self.futures: deque[Future[dict[str, Any]]] = deque()
 
     @property
     def width(self) -> int:
-        """Learners in the group: an update takes one batch for each."""
-        return max(1, len(self.group))
+        """Batches that one update takes."""
+        return max(1, len(self.group)) * self.batches_per_learner
 
     @property
     def outstanding(self) -> int:
@@ -55,13 +56,13 @@ class LearnerLink:
         """Order one update.
 
         Args:
-            references: one object reference for each learner, or empty: the learners find their data themselves.
+            references: ``width`` object references, or empty: the learners find their data themselves.
             order: keywords of the learners' ``work``.
         """
         data = (
             TrainingData(batch_refs=references)
             if references
-            else TrainingData(batches=[MultiAgentBatch({}, 0)] * self.width)
+            else TrainingData(batches=[MultiAgentBatch({}, 0)] * max(1, len(self.group)))
         )
         self.futures.append(self.thread.submit(self.update, data, order))
 

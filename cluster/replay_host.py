@@ -6,6 +6,8 @@ import contextlib
 import uuid
 from collections.abc import Iterator
 
+import ray
+
 from cluster.redis_server import RedisServer
 from cluster.replay import Replay, ReplaySpec, ReplayUnavailable
 from cluster.settings import RunSettings
@@ -34,6 +36,12 @@ class ReplayHost:
         if spec is None:
             url = settings.system.redis
             if not url:
+                nodes = sum(node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
+                if nodes > 1:
+                    raise ValueError(
+                        f"redis: this Ray cluster has {nodes} nodes, and a Redis started here answers only one; "
+                        "give --redis the URL of one that all reach"
+                    )
                 with redis_errors():
                     self.server = RedisServer().start()
                 url = self.server.url

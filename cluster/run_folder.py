@@ -43,7 +43,7 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise RunFolderError(f"{path} is not a folder: choose another --run") from None
-        text = json.dumps(dict(config), indent=1)
+        json.dumps(dict(config))  # fails before anything is made
         lock = _lock(path)
         folder = cls(path, lock)
         try:
@@ -53,10 +53,7 @@ class RunFolder:
                 )
             for sub in (folder.tensorboard, folder.samples, folder.checkpoints):
                 sub.mkdir(exist_ok=True)
-            # Last and at once: a folder with a config is a run.
-            temporary = path / ".config.json.tmp"
-            temporary.write_text(text + "\n")
-            os.replace(temporary, folder.config)
+            folder.write_config(config)  # last and at once: a folder with a config is a run
         except BaseException:
             folder.close()
             raise
@@ -102,6 +99,12 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The root for cluster.checkpoints."""
         return self.path / "checkpoints"
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Replace config.json, at once."""
+        temporary = self.path / ".config.json.tmp"
+        temporary.write_text(json.dumps(dict(config), indent=1) + "\n")
+        os.replace(temporary, self.config)
 
     def read_config(self) -> dict[str, Any]:
         """The settings that `create` was given. RunFolderError where the file can not be read."""

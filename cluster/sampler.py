@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,23 @@ from learners.networks.build import build_policy
 from learners.trajectory import Trajectory
 
 CANVASES = 64
+
+
+@dataclass
+class Paintings:
+    """Finished paintings.
+
+    Attributes:
+        observed: uint8 [N, h, w, C], at the size that the networks see.
+        full: uint8 [N, H, W, C], the canvases.
+        actions: int16 [T, N, K].
+        noise: float32 [N, Z].
+    """
+
+    observed: NDArray[np.uint8]
+    full: NDArray[np.uint8]
+    actions: NDArray[np.int16]
+    noise: NDArray[np.float32]
 
 
 class Sampler:
@@ -38,33 +56,28 @@ class Sampler:
         """Take weights by name, NumPy arrays or tensors."""
         self.policy.load_state_dict({name: torch.as_tensor(np.array(value)) for name, value in weights.items()})
 
-    def paint(self, count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Trajectory]:
-        """Paint ``count`` episodes.
-
-        Returns:
-            final observations uint8 [count, h, w, C], final full canvases uint8 [count, H, W, C], and the first
-            batch's trajectory.
-        """
-        observed, full, first = [], [], None
+    def paint(self, count: int) -> Paintings:
+        """Paint ``count`` episodes, the same each time for the same weights."""
+        batches: list[Trajectory] = []
+        full = []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.rollout.generator.manual_seed(self.seed)
             for _ in range(-(-count // CANVASES)):
-                trajectory = self.rollout.episodes()
-                observed.append(trajectory.canvas[-1])
+                batches.append(self.rollout.episodes())
                 full.append(self.world.canvas.copy())
-                first = first or trajectory
-        assert first is not None
-        return np.concatenate(observed)[:count], np.concatenate(full)[:count], first
+        joined = Trajectory.join(batches)
+        return Paintings(
+            joined.canvas[-1, :count], np.concatenate(full)[:count], joined.action[:, :count], joined.noise[:count]
+        )
 
-    def write(self, folder: Path, name: str, count: int = 120) -> Path:
-        """Write a contact sheet ``name.png`` of full canvases and the animated ``painting.gif``; returns the sheet."""
+    def write(self, paintings: Paintings, folder: Path, name: str, count: int = 120) -> Path:
+        """Write a contact sheet ``name.png`` of the first paintings and ``painting.gif``; returns the sheet's path."""
         folder.mkdir(parents=True, exist_ok=True)
-        _, full, trajectory = self.paint(count)
         sheet = folder / f"{name}.png"
-        contact_sheet(full, sheet, columns=20)
-        frames = paint_again(self.settings, trajectory.action[:, :1], scale=4)
-        animate(frames[:, 0], folder / "painting.gif")
+        contact_sheet(paintings.full[:count], sheet, columns=20)
+        frames = paint_again(self.settings, paintings.actions[:, :1], scale=4)
+        animate(frames[:, 0], folder / "painting.gif", scale=1)
         return sheet
 
     def close(self) -> None:

@@ -23,7 +23,9 @@ class SystemSettings:
         minutes: training time after which the run ends, in minutes; decays are stretched over it.
         steps: environment steps after which the run ends; 0 for no such limit.
         actors: Ray actors that paint. More keep a faster learner fed and raise the policy lag.
-        canvases: canvases that an actor paints in lock-step; also the learner's batch, in episodes.
+        canvases: canvases that an actor paints in lock-step, an episode each; its batch.
+        batches_per_update: batches, of any actors, that a learner takes for one update. With many actors, more and
+            smaller batches keep the lag low: an actor's weights are as old as the updates made while it painted.
         policy_learners: processes of the policy learner; 0 learns in the driver.
         discriminator_learners: processes of the discriminator learner; 0 learns in the driver.
         learner_gpus: GPUs of each learner process (or, with 0 processes, of the driver).
@@ -46,6 +48,7 @@ class SystemSettings:
     steps: int = 0
     actors: int = 1
     canvases: int = 64
+    batches_per_update: int = 1
     policy_learners: int = 0
     discriminator_learners: int = 0
     learner_gpus: float = 0.0
@@ -59,7 +62,15 @@ class SystemSettings:
     torch_threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("actors", "canvases", "publish_interval", "max_lag", "replay_batches", "keep_checkpoints"):
+        for name in (
+            "actors",
+            "canvases",
+            "batches_per_update",
+            "publish_interval",
+            "max_lag",
+            "replay_batches",
+            "keep_checkpoints",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         for name in ("minutes", "checkpoint_minutes", "sample_minutes"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 
 import ray
 import torch
+from ray.exceptions import ObjectLostError
 
 from cluster import checkpoints
 from cluster.algorithm import Spiral
@@ -52,8 +54,11 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
     if ray.is_initialized():
         return
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parents[1])}}
+    root = str(Path(__file__).parents[1])
+    environment: dict[str, Any] = {"env_vars": {"PYTHONPATH": root}}
     if address or os.environ.get("RAY_ADDRESS"):
+        # Inside `ray job submit` the job has its working directory already.
+        environment = {} if os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") else {"working_dir": root}
         ray.init(address=address or None, logging_level=logging.ERROR, runtime_env=environment)
         return
     ray.init(
@@ -97,6 +102,10 @@ class Trainer:
         Raises:
             ValueError: one of them can not be had.
         """
+        system = settings.system
+        in_driver = min(system.policy_learners, system.discriminator_learners) == 0
+        if system.learner_gpus and in_driver and not torch.cuda.is_available():
+            raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         self.settings = settings
         self.restarts = restarts
         self.stop_signal: int | None = None
@@ -104,6 +113,7 @@ class Trainer:
         self.sampler = Sampler(settings)
         self.quality = PixelQuality(settings)
         self.last: dict[str, Any] = {}
+        self.measured = (-1, 0.0)  # update and score of the last look
 
     def run(self, folder: RunFolder, resume: Checkpoint | None = None) -> Outcome:
         """Train in ``folder``; goes on from ``resume`` if given.
@@ -182,10 +192,20 @@ class Trainer:
             algorithm.stop()  # type: ignore[no-untyped-call]
 
     def look(self, algorithm: Spiral, writer: MetricsWriter) -> None:
-        """Write a contact sheet at fixed noise, and measure how far the pixels are from real images."""
-        self.sampler.load(ray.get(algorithm.weights))
-        sheet = self.sampler.write(self.folder.samples, f"{algorithm.policy_updates:08d}")
-        distance = self.quality.distance(self.sampler.paint(self.quality.count)[0])
+        """Write a contact sheet at fixed noise, and measure how far the pixels are from real images.
+
+        Raises:
+            LearnerDied: the process that held the weights is gone.
+        """
+        algorithm.settle()
+        try:
+            self.sampler.load(ray.get(algorithm.weights))
+        except ObjectLostError as error:
+            raise LearnerDied("the policy's learner died, and its weights with it") from error
+        paintings = self.sampler.paint(self.quality.count)
+        sheet = self.sampler.write(paintings, self.folder.samples, f"{algorithm.policy_updates:08d}")
+        distance = self.quality.distance(paintings.observed)
+        self.measured = algorithm.policy_updates, -distance
         self.last |= {"sample/last": str(sheet), "sample/pixel_frechet": distance}
         writer.write(
             algorithm.policy_updates,
@@ -197,15 +217,10 @@ class Trainer:
         )
 
     def save(self, algorithm: Spiral) -> Path:
-        """Write a checkpoint; its score is minus the last pixel Frechet distance."""
+        """Write a checkpoint; its score is minus the pixel Frechet distance, if that was measured at this update."""
         checkpoint = algorithm.make_checkpoint()
-        checkpoint = Checkpoint(
-            checkpoint.update,
-            checkpoint.tensors,
-            checkpoint.arrays,
-            checkpoint.documents,
-            score=-self.last["sample/pixel_frechet"] if "sample/pixel_frechet" in self.last else None,
-        )
+        update, score = self.measured
+        checkpoint = dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.settings.system.keep_checkpoints)
         self.last["checkpoint/last"] = str(path)
         return path

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from envs.spec import ActionComponent, ActionSpec
 from pymypaint import BatchPainter
 
+#: Locations are recorded as int16.
+MAX_GRID = 181
+
 Observation = dict[str, NDArray[Any]]
 
 
@@ -28,7 +31,7 @@ class PaintConfig:
         episode_length: length of an episode where, as published, the reset counts as one step: an episode
             has ``episode_length - 1`` actions. More actions paint more detail and are harder to credit.
         brush: name of a libmypaint brush, or path of a ``.myb`` file.
-        brush_sizes: brush radii in pixels of a 64-pixel canvas; more than one makes it an action component.
+        brush_sizes: brush radii in pixels of the canvas; more than one makes it an action component.
         pressure_levels: number of pressures, ``linspace(0.1, 1, n)``; 1 fixes the pressure at ``fixed_pressure``.
         fixed_pressure: pressure in [0, 1] where ``pressure_levels`` is 1.
         color: whether strokes have colours (three components of ``color_levels`` each); else black on white.
@@ -60,8 +63,8 @@ class PaintConfig:
             raise ValueError(
                 f"observation_size: expected a divisor of canvas_size {self.canvas_size}, got {self.observation_size}"
             )
-        if self.grid < 2 or self.canvas_size < self.grid:
-            raise ValueError(f"grid: expected 2 to canvas_size {self.canvas_size}, got {self.grid}")
+        if not 2 <= self.grid <= min(self.canvas_size, MAX_GRID):
+            raise ValueError(f"grid: expected 2 to {min(self.canvas_size, MAX_GRID)}, got {self.grid}")
         if self.episode_length < 2:
             raise ValueError(f"episode_length: expected at least 2 (reset counts as one), got {self.episode_length}")
         if not self.brush_sizes or min(self.brush_sizes) <= 0:

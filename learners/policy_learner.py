@@ -17,6 +17,9 @@ from learners.settings import PolicySettings
 from learners.trajectory import Trajectory, TrajectoryTensors
 from learners.vtrace import vtrace
 
+#: Canvases that are scored in one pass.
+SCORED_AT_ONCE = 1024
+
 ReduceGradients = Callable[[nn.Module], None]
 
 
@@ -155,7 +158,7 @@ class PolicyLearner:
             "value_loss": value_loss.detach(),
             "entropy": entropy.detach(),
             "advantage_std": spread,
-            "clipped_ratios": returns.clipped,
+            "truncated_ratios": returns.truncated,
         }
 
     def set_discriminator(self, weights: dict[str, Tensor], version: int) -> None:

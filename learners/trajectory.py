@@ -38,6 +38,20 @@ class Trajectory:
         time, batch = self.action.shape[:2]
         return int(time * batch)
 
+    @classmethod
+    def join(cls, parts: list[Trajectory]) -> Trajectory:
+        """Batches of one length side by side, as one; its version is the oldest's, its actor the first's."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            np.concatenate([part.canvas for part in parts], 1),
+            np.concatenate([part.action for part in parts], 1),
+            np.concatenate([part.log_prob for part in parts], 1),
+            np.concatenate([part.noise for part in parts]),
+            min(part.version for part in parts),
+            parts[0].actor,
+        )
+
 
 @dataclass
 class TrajectoryTensors:

@@ -15,12 +15,13 @@ class VTraceReturns:
     Attributes:
         vs: float32 [T, B], value targets v_s (equation 1).
         advantages: float32 [T, B], rho_s (r_s + gamma_s v_{s+1} - V(x_s)), the weight of the policy gradient.
-        clipped: float32 [], share of importance ratios that were above ``rho_bar`` by more than rounding (0.1 %).
+        truncated: float32 [], share of the importance weights that ``rho_bar`` cut away, in [0, 1]: 0 on-policy,
+            towards 1 where the policy that learns has moved far from the one that acted.
     """
 
     vs: Tensor
     advantages: Tensor
-    clipped: Tensor
+    truncated: Tensor
 
 
 @torch.no_grad()
@@ -60,4 +61,4 @@ def vtrace(
     vs = values + torch.stack(corrections[::-1])
     next_vs = torch.cat([vs[1:], bootstrap_value[None]])
     advantages = rho * (rewards + discounts * next_vs - values)
-    return VTraceReturns(vs, advantages, (ratio > rho_bar * (1 + 1e-3)).float().mean())
+    return VTraceReturns(vs, advantages, 1 - rho.mean() / ratio.mean().clamp_min(1e-8))

@@ -25,10 +25,11 @@ PATCH = 4
 def cosine_features(grid: int, count: int) -> Tensor:
     """float32 [grid * grid, count]: each cell as its ``count`` products of cosines in y and x of lowest frequency."""
     wave = torch.cos(math.pi * torch.arange(grid)[:, None] * (torch.arange(grid) + 0.5)[None] / grid)
-    products = torch.einsum("ay,bx->yxab", wave, wave).reshape(grid * grid, grid * grid)
     frequency = torch.arange(grid)
     radius = (frequency[:, None] ** 2 + frequency[None] ** 2).flatten()
-    return products[:, radius.argsort(stable=True)[:count]].contiguous()
+    lowest = radius.argsort(stable=True)[:count]
+    y, x = wave[lowest // grid], wave[lowest % grid]
+    return torch.einsum("fy,fx->yxf", y, x).reshape(grid * grid, -1).contiguous()
 
 
 class LaptopPolicy(PaintPolicy):

@@ -17,13 +17,25 @@ void glaze_on_tile(const Planes& planes, long corner, int rows, const LocalDab& 
                                [&](int row, int x0, long at) { glaze(at, Kind::mask(dab, row, x0)); });
 }
 
+template <bool kFullOpacity>
+bool glaze_pairs_on_tile(const Planes& planes, long corner, int rows, const LocalDab& shared, const DabBlend& blend) {
+  const LocalDab dab = shared;
+  const Glaze<AntialiasedPair, kFullOpacity> glaze(planes, blend);
+  return for_each_pair(dab, corner, planes.stride, rows,
+                       [&](int row, int x0, long at) { glaze(at, AntialiasedPair::mask(dab, row, x0)); });
+}
+
 template <typename Kind>
 void draw_on_tile(const Planes& planes, long corner, int rows, const LocalDab& dab, const DabBlend& blend) {
   constexpr int kLanes = Kind::kLanes;
-  const bool only_normal = blend.use_normal && !blend.use_lock_alpha && !blend.use_colorize;
-  if (only_normal && planes.opaque && blend.red < kOne && blend.green < kOne && blend.blue < kOne) {
-    if (blend.normal < kOne) glaze_on_tile<Kind, false>(planes, corner, rows, dab, blend);
-    else glaze_on_tile<Kind, true>(planes, corner, rows, dab, blend);
+  const bool full = blend.normal == kOne;
+  if (Glaze<Kind, true>::fits(planes, blend)) {
+    if (AntialiasedPair::fits(dab) && (full ? glaze_pairs_on_tile<true>(planes, corner, rows, dab, blend)
+                                            : glaze_pairs_on_tile<false>(planes, corner, rows, dab, blend))) {
+      return;
+    }
+    if (full) glaze_on_tile<Kind, true>(planes, corner, rows, dab, blend);
+    else glaze_on_tile<Kind, false>(planes, corner, rows, dab, blend);
     return;
   }
   for_each_block<kLanes>(dab, corner, planes.stride, rows, [&](int row, int x0, long at) {

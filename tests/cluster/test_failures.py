@@ -329,11 +329,12 @@ def test_two_policy_learners_stay_equal_also_when_one_loses_its_batch(images: Pa
     try:
         train_until(algorithm, lambda latest: latest["updates"] > 4)
         algorithm.collect(everything=True)
-        while len(algorithm.queue) < 2:
+        while {batch["actor"] for batch in algorithm.queue} != {1, 2}:
             algorithm.request_batches()
             algorithm.fetch_batches()
         before = algorithm.policy_updates
         kill(actor_pids(algorithm)[0])
+        time.sleep(2.0)  # until Ray has freed what it owned
         train_until(algorithm, lambda latest: latest["batches/lost"] > 0)
         train_until(algorithm, lambda latest: latest["updates"] > before + 3)
         algorithm.collect(everything=True)

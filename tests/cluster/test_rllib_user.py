@@ -58,7 +58,7 @@ def test_settings_are_given_by_name_beside_rllibs_own() -> None:
     config = SpiralConfig().training(entropy_cost=0.03, actors=3, canvases=8, gamma=0.5)
     assert config.settings.policy.entropy_cost == 0.03
     assert config.num_env_runners == 3
-    assert config.gamma == 0.5
+    assert config.settings.policy.discount == 0.5
     with pytest.raises(ValueError, match="entropy_price: no such setting; valid are actors, advantage_floor, "):
         config.training(entropy_price=1)
 

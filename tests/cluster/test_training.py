@@ -150,12 +150,12 @@ def test_sample_paints_what_its_actions_say(finished: Run, tmp_path: Path, capsy
     assert path is not None
     sampler = Sampler(settings, seed=5)
     sampler.load(checkpoints.load(path).tensors["policy"])
-    _, full, trajectory = sampler.paint(40)
+    paintings = sampler.paint(40)
     sampler.close()
-    np.testing.assert_array_equal(recorded["actions"], trajectory.action)
-    np.testing.assert_array_equal(recorded["noise"], trajectory.noise)
-    np.testing.assert_array_equal(paint_again(settings, recorded["actions"][:, :40])[-1], full)
-    assert len({canvas.tobytes() for canvas in full}) > 1
+    np.testing.assert_array_equal(recorded["actions"], paintings.actions)
+    np.testing.assert_array_equal(recorded["noise"], paintings.noise)
+    np.testing.assert_array_equal(paint_again(settings, recorded["actions"])[-1], paintings.full)
+    assert len({canvas.tobytes() for canvas in paintings.full}) > 1
 
 
 def test_a_run_is_not_overwritten(finished: Run, images: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,7 +74,7 @@ def test_on_policy_gives_n_step_returns() -> None:
         expected = data["rewards"][t] + data["discounts"][t] * expected
         np.testing.assert_allclose(returns.vs[t], expected, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(returns.advantages[t], expected - data["values"][t], rtol=1e-4, atol=1e-4)
-    assert returns.clipped == 0
+    assert returns.truncated == pytest.approx(0, abs=1e-6)
 
 
 def test_nothing_passes_the_end_of_an_episode() -> None:
@@ -91,11 +91,13 @@ def test_nothing_passes_the_end_of_an_episode() -> None:
     assert not torch.allclose(after.vs[3:], before.vs[3:])
 
 
-def test_clipped_is_the_share_of_ratios_above_the_bound() -> None:
+def test_truncated_is_the_share_of_the_weights_above_the_bound() -> None:
     data = example(5, 2, spread=0.0, seed=3)
-    data["log_ratio"][:] = np.log([[0.5, 1.0], [1.0005, 1.01], [1.5, 0.1], [2.5, 1.0], [0.9, 3.0]])
-    assert fast_vtrace(data).clipped == pytest.approx(0.4)  # 1.0005 is rounding
-    assert fast_vtrace(data, rho_bar=2.0).clipped == pytest.approx(0.2)
+    ratios = np.array([[0.5, 1.0], [1.0, 1.0], [1.5, 0.5], [2.5, 1.0], [1.0, 3.0]])
+    data["log_ratio"][:] = np.log(ratios)
+    for bound in (1.0, 2.0, 5.0):
+        expected = (ratios - np.minimum(ratios, bound)).sum() / ratios.sum()
+        assert fast_vtrace(data, rho_bar=bound).truncated == pytest.approx(expected, abs=1e-6)
 
 
 def test_targets_are_constants() -> None:
