@@ -54,7 +54,9 @@ class Sampler:
 
     def load(self, weights: dict[str, Any]) -> None:
         """Take weights by name, NumPy arrays or tensors."""
-        self.policy.load_state_dict({name: torch.as_tensor(np.array(value)) for name, value in weights.items()})
+        self.policy.load_state_dict(
+            {name: torch.tensor(value) if isinstance(value, np.ndarray) else value for name, value in weights.items()}
+        )
 
     def paint(self, count: int) -> Paintings:
         """Paint ``count`` episodes, the same each time for the same weights."""

@@ -160,6 +160,7 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
             network="laptop",
             policy_learning_rate=1e-3,
             policy_final_learning_rate=1e-4,
+            policy_warmup_updates=200,
             policy_betas=(0.9, 0.99),
             policy_adam_epsilon=1e-6,
             gradient_clip=1.0,

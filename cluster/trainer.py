@@ -176,11 +176,11 @@ class Trainer:
                 view.update(self.last)
                 if "note" in algorithm.latest:  # no Redis: nothing was trained, and no checkpoint can be made
                     continue
-                if algorithm.trained_seconds - sampled >= 60 * system.sample_minutes:
-                    sampled = algorithm.trained_seconds
-                    self.look(algorithm, writer)
-                if algorithm.trained_seconds - saved >= 60 * system.checkpoint_minutes:
-                    with contextlib.suppress(ReplayUnavailable):  # then after the next iteration
+                with contextlib.suppress(ReplayUnavailable):  # then after the next iteration
+                    if algorithm.trained_seconds - sampled >= 60 * system.sample_minutes:
+                        self.look(algorithm, writer)
+                        sampled = algorithm.trained_seconds
+                    if algorithm.trained_seconds - saved >= 60 * system.checkpoint_minutes:
                         self.save(algorithm)
                         saved = algorithm.trained_seconds
             self.look(algorithm, writer)

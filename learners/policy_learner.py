@@ -91,6 +91,7 @@ class PolicyLearner:
         )
         entropy_cost = interpolate(settings.entropy_cost, settings.final_entropy_cost, progress)
         learning_rate = interpolate(settings.policy_learning_rate, settings.policy_final_learning_rate, progress)
+        learning_rate *= min(1.0, (self.updates + 1) / max(1, settings.policy_warmup_updates))
         loss, metrics = self.loss(batch, rewards, entropy_cost)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -20,6 +20,8 @@ class PolicySettings:
         noise_size: numbers of N(0, 1) noise that an episode is painted from. More allow more variety.
         policy_learning_rate: Adam's step size at the start. Higher learns faster and collapses sooner.
         policy_final_learning_rate: step size that a linear decay reaches at the end of the run.
+        policy_warmup_updates: first updates, over which the step size rises from 0. Without a warm-up the policy commits
+            itself to what a discriminator of a few dozen updates happens to like.
         policy_betas: Adam's averaging of gradients and squares.
         policy_adam_epsilon: Adam's epsilon; larger values damp small gradients.
         gradient_clip: largest global norm of the gradient.
@@ -44,6 +46,7 @@ class PolicySettings:
     noise_size: int = 10
     policy_learning_rate: float = 1e-4
     policy_final_learning_rate: float = 1e-4
+    policy_warmup_updates: int = 0
     policy_betas: tuple[float, float] = (0.9, 0.999)
     policy_adam_epsilon: float = 1e-8
     gradient_clip: float = 10.0

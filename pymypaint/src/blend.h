@@ -47,16 +47,12 @@ template <typename Kind, bool kFullOpacity>
 class Glaze {
  public:
   typedef typename Kind::Shorts Shorts;
+  typedef typename Kind::Signed Signed;
 
-  static bool fits(const Planes& planes, const DabBlend& blend) {
-    const bool only_normal = blend.use_normal && !blend.use_lock_alpha && !blend.use_colorize;
-    return only_normal && planes.opaque && blend.red < kOne && blend.green < kOne && blend.blue < kOne;
-  }
   Glaze(const Planes& planes, const DabBlend& blend)
       : red_(planes.channel[0]),
         green_(planes.channel[1]),
         blue_(planes.channel[2]),
-        stride_(planes.stride),
         red_color_(all<Shorts>(blend.red)),
         green_color_(all<Shorts>(blend.green)),
         blue_color_(all<Shorts>(blend.blue)),
@@ -73,20 +69,19 @@ class Glaze {
   }
 
  private:
-  static Shorts sign(Shorts value) { return reinterpret_cast<Shorts>(as_signed(value) >> 15); }
+  static Shorts sign(Shorts value) { return reinterpret_cast<Shorts>(reinterpret_cast<Signed>(value) >> 15); }
 
   // Sums are unsigned, where overflow is defined; they end in range.
-  void blend(std::uint16_t* value, Shorts color, Shorts doubled, Shorts correct, Shorts full) const {
-    const Shorts bottom = Kind::read(value, stride_);
+  static void blend(std::uint16_t* value, Shorts color, Shorts doubled, Shorts correct, Shorts full) {
+    const Shorts bottom = load<Shorts>(value);
     const Shorts difference = color - bottom;  // as a signed number, at least -2^15 and less than 2^15
-    const Shorts product = reinterpret_cast<Shorts>(multiply_high(as_signed(doubled), as_signed(difference)));
-    Shorts result = bottom + (difference & correct) + product;
+    const Signed product = multiply_high(reinterpret_cast<Signed>(doubled), reinterpret_cast<Signed>(difference));
+    Shorts result = bottom + (difference & correct) + reinterpret_cast<Shorts>(product);
     if (kFullOpacity) result += difference & full;  // where the cover is 2^15, doubling has lost it
-    Kind::write(result, value, stride_);
+    store(result, value);
   }
 
   std::uint16_t *red_, *green_, *blue_;
-  long stride_;
   Shorts red_color_, green_color_, blue_color_;
   Shorts opacity_;
 };

@@ -1,7 +1,6 @@
 #include "canvas.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace pymypaint {
 
@@ -18,8 +17,6 @@ Canvas::Canvas(int height, int width) : kernels_(kernels()) {
 void Canvas::clear() {
   std::fill(values_.begin(), values_.end(), static_cast<std::uint16_t>(kOne));
   planes_.opaque = true;
-  std::fill(picture_.begin(), picture_.end(), std::uint8_t{255});
-  dirty_ = {planes_.width, planes_.height, 0, 0};
 }
 
 void Canvas::draw_dab(const DabShape& shape, const DabBlend& blend) {
@@ -31,22 +28,6 @@ void Canvas::draw_dab(const DabShape& shape, const DabBlend& blend) {
   }
   if (blend.use_eraser) planes_.opaque = false;
   kernels_.draw_dab(planes_, shape, blend);
-  const auto clip = [](float value, float high) { return static_cast<int>(std::min(std::max(value, 0.0f), high)); };
-  dirty_.x0 = std::min(dirty_.x0, clip(shape.x - fringe, width));
-  dirty_.y0 = std::min(dirty_.y0, clip(shape.y - fringe, height));
-  dirty_.x1 = std::max(dirty_.x1, clip(shape.x + fringe + 1.0f, width));
-  dirty_.y1 = std::max(dirty_.y1, clip(shape.y + fringe + 1.0f, height));
-}
-
-void Canvas::observe(int channels, std::uint8_t* out) {
-  if (picture_channels_ != channels) {
-    picture_.resize(static_cast<std::size_t>(planes_.height) * planes_.width * channels);
-    picture_channels_ = channels;
-    dirty_ = {0, 0, planes_.width, planes_.height};
-  }
-  if (dirty_.x0 < dirty_.x1 && dirty_.y0 < dirty_.y1) kernels_.observe(planes_, dirty_, channels, picture_.data());
-  dirty_ = {planes_.width, planes_.height, 0, 0};
-  std::memcpy(out, picture_.data(), picture_.size());
 }
 
 void Canvas::copy_fix15(std::uint16_t* out) const {

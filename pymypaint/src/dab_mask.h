@@ -109,18 +109,20 @@ inline Floats mask_plain(const LocalDab& dab, int row, int x0) {
 }
 
 // Small dabs: libmypaint estimates how much of a pixel is covered from its nearest and its farthest point.
-inline Floats mask_antialiased(const LocalDab& dab, Floats row, Floats column) {
+inline Floats mask_antialiased(const LocalDab& dab, int row, int x0) {
   const float unit_disc = sqrtf(static_cast<float>(1.0f / 3.14159265358979323846));  // radius of a disc with area 1
-  const Floats bottom = dab.y - row, right = dab.x - column;
+  const float bottom = dab.y - static_cast<float>(row);
+  const float centre_y = bottom - 0.5f, top = bottom - 1.0f;
+  const Floats right = dab.x - (kIndex + static_cast<float>(x0));
   const Floats centre_x = right - 0.5f, left = right - 1.0f;
-  const Floats centre_y = bottom - 0.5f, top = bottom - 1.0f;
-  const Ints inside = (left < 0.0f) & (right > 0.0f) & (top < 0.0f) & (bottom > 0.0f);
+  const bool row_inside = top < 0 && bottom > 0;
+  const Ints inside = row_inside ? (left < 0.0f) & (right > 0.0f) : Ints{};
 
   // The point of the pixel nearest to the dab's long axis, roughly.
   Floats t = centre_x * dab.cosine + centre_y * dab.sine;
   if (dab.line_length2 != 1.0f) t = t / dab.line_length2;
   const Floats near_x = choose(inside, Floats{}, clamp(dab.cosine * t, left, right));
-  const Floats near_y = choose(inside, Floats{}, clamp(dab.sine * t, top, bottom));
+  const Floats near_y = choose(inside, Floats{}, clamp(dab.sine * t, all<Floats>(top), all<Floats>(bottom)));
   const Floats rr_near = choose(inside, Floats{}, squared(near_x, near_y, dab) * dab.inverse_radius2);
 
   const Floats side = (centre_x - dab.cosine) * dab.sine - dab.cosine * (centre_y + dab.sine);
@@ -138,26 +140,24 @@ inline Floats mask_antialiased(const LocalDab& dab, Floats row, Floats column) {
   return opacity_at(dab, choose(rr_near > 1.0f, rr_near, rr));
 }
 
-// How many pixels are drawn at a time, and which: kLanes of a row. Small dabs are antialiased, and at most 8 pixels
-// wide.
-template <typename S>
-struct OneRow {
-  typedef S Shorts;
-  static constexpr int kLanes = sizeof(S) / 2;
-  static Shorts read(const std::uint16_t* from, long) { return load<Shorts>(from); }
-  static void write(Shorts value, std::uint16_t* to, long) { store(value, to); }
+// Small dabs are antialiased, and at most 8 pixels wide; the others are drawn 8 or 16 pixels at a time.
+struct Antialiased {
+  typedef Shorts8 Shorts;
+  typedef Signed8 Signed;
+  static constexpr int kLanes = 8;
+  static Shorts mask(const LocalDab& dab, int row, int x0) { return to_shorts(mask_antialiased(dab, row, x0)); }
 };
-struct Antialiased : OneRow<Shorts8> {
-  static Shorts mask(const LocalDab& dab, int row, int x0) {
-    const Floats columns = kIndex + static_cast<float>(x0);
-    return to_shorts(mask_antialiased(dab, all<Floats>(static_cast<float>(row)), columns));
-  }
-};
-struct Plain : OneRow<Shorts8> {
+struct Plain {
+  typedef Shorts8 Shorts;
+  typedef Signed8 Signed;
+  static constexpr int kLanes = 8;
   static Shorts mask(const LocalDab& dab, int row, int x0) { return to_shorts(mask_plain(dab, row, x0)); }
 };
 #if defined(__AVX2__)
-struct PlainWide : OneRow<Shorts16> {
+struct PlainWide {
+  typedef Shorts16 Shorts;
+  typedef Signed16 Signed;
+  static constexpr int kLanes = 16;
   static Shorts mask(const LocalDab& dab, int row, int x0) {
     return to_shorts(mask_plain(dab, row, x0), mask_plain(dab, row, x0 + 8));
   }
@@ -165,27 +165,6 @@ struct PlainWide : OneRow<Shorts16> {
 #else
 typedef Plain PlainWide;
 #endif
-
-// The smallest dabs, and with many brushes the most frequent: two rows of 4 pixels at a time.
-struct AntialiasedPair {
-  typedef Shorts8 Shorts;
-  static constexpr int kLanes = 4;
-  static bool fits(const LocalDab& dab) { return dab.antialias && dab.reach < 1.99f; }
-  static Shorts read(const std::uint16_t* from, long stride) {
-    Shorts value;
-    __builtin_memcpy(&value, from, 8);
-    __builtin_memcpy(reinterpret_cast<char*>(&value) + 8, from + stride, 8);
-    return value;
-  }
-  static void write(Shorts value, std::uint16_t* to, long stride) {
-    __builtin_memcpy(to, &value, 8);
-    __builtin_memcpy(to + stride, reinterpret_cast<const char*>(&value) + 8, 8);
-  }
-  static Shorts mask(const LocalDab& dab, int row, int x0) {
-    constexpr Floats columns = {0, 1, 2, 3, 0, 1, 2, 3}, rows = {0, 0, 0, 0, 1, 1, 1, 1};
-    return to_shorts(mask_antialiased(dab, rows + static_cast<float>(row), columns + static_cast<float>(x0)));
-  }
-};
 
 // Calls body(row, x0, at) for each block of pixels of the tile that the dab may touch; pixel (row, x0) of the tile is
 // planes.channel[...][at]. `corner` is where the tile's top left pixel is.
@@ -199,23 +178,6 @@ inline void for_each_block(const LocalDab& dab, long corner, long stride, int ro
     const long start = corner + row * stride;
     for (int x = x0; x < x0 + blocks * kLanes; x += kLanes) body(row, x, start + x);
   }
-}
-
-// The same by pairs of rows; false if the tile has not enough rows for that.
-template <typename Body>
-inline bool for_each_pair(const LocalDab& dab, long corner, long stride, int rows, const Body& body) {
-  int y0, y1, x0, x1;
-  pixel_span(dab.y, dab.reach, dab.reach, rows, y0, y1);
-  pixel_span(dab.x, dab.reach, dab.reach, kTile, x0, x1);
-  if (x0 >= x1 || y0 >= y1) return true;
-  x0 = mini(x0, kTile - AntialiasedPair::kLanes);
-  if ((y1 - y0) % 2 != 0) {  // one more row, which the dab does not touch
-    if (y1 < rows) ++y1;
-    else if (y0 > 0) --y0;
-    else return false;
-  }
-  for (int row = y0; row < y1; row += 2) body(row, x0, corner + row * stride + x0);
-  return true;
 }
 
 }  // namespace

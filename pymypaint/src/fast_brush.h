@@ -59,6 +59,7 @@ class FastBrush final : public Brush {
   void run_filters(const Step& step);
   void shape_dab();
   void draw(Surface& surface);
+  void mix_ink();
   float count_dabs(float x, float y, float seconds);
   float opaque() const;
   void refresh();
@@ -83,6 +84,8 @@ class FastBrush final : public Brush {
   bool stale_ = true;
   float base_radius_, spacing_radius_, pressure_gain_, linear_exponent_;
   float red_, green_, blue_;
+  Ink ink_;
+  bool ink_is_dynamic_ = false;
   float speed_gamma_[2], speed_slope_[2], speed_offset_[2];
   double tracking_seconds_ = -1.0;
   float tracking_ = 0.0f;

@@ -82,6 +82,10 @@ FastBrush::FastBrush(const BrushSettings& settings) {
       for (const auto& [x, y] : curve.points) points_.push_back({x, y});
       curves_.push_back({curve.input, first_point, static_cast<int>(points_.size()) - 1});
     }
+    for (const auto id :
+         {MYPAINT_BRUSH_SETTING_ERASER, MYPAINT_BRUSH_SETTING_LOCK_ALPHA, MYPAINT_BRUSH_SETTING_COLORIZE}) {
+      if (setting.id == id) ink_is_dynamic_ = true;
+    }
     dynamics_.push_back({static_cast<int>(setting.id), first_curve, static_cast<int>(curves_.size())});
   }
 }
@@ -97,6 +101,7 @@ void FastBrush::refresh() {
   spacing_radius_ = clamp_radius(base_radius_);
   pressure_gain_ = std::exp(BASE(PRESSURE_GAIN_LOG));
   hsv_to_rgb(BASE(COLOR_H), BASE(COLOR_S), BASE(COLOR_V), red_, green_, blue_);
+  mix_ink();
   tracking_seconds_ = -1.0;
   for (int i = 0; i < 2; ++i) {  // the speed inputs: log(gamma + speed) * slope + offset
     speed_gamma_[i] = std::exp(i == 0 ? BASE(SPEED1_GAMMA) : BASE(SPEED2_GAMMA));

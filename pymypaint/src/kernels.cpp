@@ -17,25 +17,13 @@ void glaze_on_tile(const Planes& planes, long corner, int rows, const LocalDab& 
                                [&](int row, int x0, long at) { glaze(at, Kind::mask(dab, row, x0)); });
 }
 
-template <bool kFullOpacity>
-bool glaze_pairs_on_tile(const Planes& planes, long corner, int rows, const LocalDab& shared, const DabBlend& blend) {
-  const LocalDab dab = shared;
-  const Glaze<AntialiasedPair, kFullOpacity> glaze(planes, blend);
-  return for_each_pair(dab, corner, planes.stride, rows,
-                       [&](int row, int x0, long at) { glaze(at, AntialiasedPair::mask(dab, row, x0)); });
-}
-
 template <typename Kind>
 void draw_on_tile(const Planes& planes, long corner, int rows, const LocalDab& dab, const DabBlend& blend) {
   constexpr int kLanes = Kind::kLanes;
-  const bool full = blend.normal == kOne;
-  if (Glaze<Kind, true>::fits(planes, blend)) {
-    if (AntialiasedPair::fits(dab) && (full ? glaze_pairs_on_tile<true>(planes, corner, rows, dab, blend)
-                                            : glaze_pairs_on_tile<false>(planes, corner, rows, dab, blend))) {
-      return;
-    }
-    if (full) glaze_on_tile<Kind, true>(planes, corner, rows, dab, blend);
-    else glaze_on_tile<Kind, false>(planes, corner, rows, dab, blend);
+  const bool only_normal = blend.use_normal && !blend.use_lock_alpha && !blend.use_colorize;
+  if (only_normal && planes.opaque && blend.red < kOne && blend.green < kOne && blend.blue < kOne) {
+    if (blend.normal < kOne) glaze_on_tile<Kind, false>(planes, corner, rows, dab, blend);
+    else glaze_on_tile<Kind, true>(planes, corner, rows, dab, blend);
     return;
   }
   for_each_block<kLanes>(dab, corner, planes.stride, rows, [&](int row, int x0, long at) {
@@ -154,13 +142,12 @@ inline Bytes observe_channel(const std::uint16_t* color, const std::uint16_t* al
   return to_bytes(half[0], half[1]);
 }
 
-void observe(const Planes& shared, const Rect& area, int channels, std::uint8_t* out) {
-  const Planes planes = shared;  // copies, which writing bytes cannot change
-  const Rect rect = area;
+void observe(const Planes& shared, int channels, std::uint8_t* out) {
+  const Planes planes = shared;  // a copy, which writing bytes cannot change
   constexpr int kBlock = 16;
-  for (int y = rect.y0; y < rect.y1; ++y) {
+  for (int y = 0; y < planes.height; ++y) {
     const long row = static_cast<long>(y) * planes.stride;
-    for (int x = rect.x0 / kBlock * kBlock; x < rect.x1; x += kBlock) {  // never beyond the stride
+    for (int x = 0; x < planes.width; x += kBlock) {  // never beyond the stride
       Bytes color[3];
       for (int c = 0; c < channels; ++c) {
         color[c] = observe_channel(planes.channel[c] + row + x, planes.channel[3] + row + x, planes.opaque);

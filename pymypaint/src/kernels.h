@@ -39,16 +39,12 @@ struct ColorSums {
   float weight, red, green, blue, alpha;
 };
 
-struct Rect {  // half open: [x0, x1) x [y0, y1)
-  int x0, y0, x1, y1;
-};
-
 struct Kernels {
   const char* name;
   void (*draw_dab)(const Planes&, const DabShape&, const DabBlend&);
   ColorSums (*sample)(const Planes&, const DabShape&);
-  // Writes the rectangle of `planes` to `out`, uint8 [height, width, channels], channels 1 (red) or 3.
-  void (*observe)(const Planes&, const Rect&, int channels, std::uint8_t* out);
+  // Writes `planes` to `out`, uint8 [height, width, channels], channels 1 (red) or 3.
+  void (*observe)(const Planes&, int channels, std::uint8_t* out);
 };
 
 const Kernels& kernels();  // the best version that this processor runs

@@ -43,8 +43,6 @@ static inline Shorts16 join(Shorts8 left, Shorts8 right) {
 
 typedef std::int16_t Signed8 __attribute__((vector_size(16)));
 typedef std::int16_t Signed16 __attribute__((vector_size(32)));
-static inline Signed8 as_signed(Shorts8 value) { return reinterpret_cast<Signed8>(value); }
-static inline Signed16 as_signed(Shorts16 value) { return reinterpret_cast<Signed16>(value); }
 
 // The upper halves of the 32-bit products, of unsigned and of signed numbers.
 static inline Shorts8 multiply_high(Shorts8 a, Shorts8 b) {

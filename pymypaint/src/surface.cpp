@@ -32,37 +32,44 @@ Surface::Surface(Canvas& canvas) : canvas_(canvas), link_{} {
   link_.surface = this;
 }
 
+Ink::Ink(float red, float green, float blue, float alpha, float lock_alpha, float colorize)
+    : red(to_fix15(clamp_unit(red))),
+      green(to_fix15(clamp_unit(green))),
+      blue(to_fix15(clamp_unit(blue))),
+      alpha(to_fix15(clamp_unit(alpha))),
+      lock_alpha(clamp_unit(lock_alpha)),
+      colorize(clamp_unit(colorize)),
+      is_opaque(clamp_unit(alpha) == 1.0f) {
+  normal = (1.0f - this->lock_alpha) * (1.0f - this->colorize);
+}
+
 int Surface::draw_dab(MyPaintSurface* base, float x, float y, float radius, float red, float green, float blue,
                       float opaque, float hardness, float alpha, float aspect_ratio, float angle, float lock_alpha,
                       float colorize) {
-  return reinterpret_cast<Link*>(base)->surface->draw(x, y, radius, red, green, blue, opaque, hardness, alpha,
-                                                      aspect_ratio, angle, lock_alpha, colorize);
+  const Ink ink(red, green, blue, alpha, lock_alpha, colorize);
+  return reinterpret_cast<Link*>(base)->surface->draw(x, y, radius, opaque, hardness, aspect_ratio, angle, ink);
 }
 
-bool Surface::draw(float x, float y, float radius, float red, float green, float blue, float opaque, float hardness,
-                   float alpha, float aspect_ratio, float angle, float lock_alpha, float colorize) {
+bool Surface::draw(float x, float y, float radius, float opaque, float hardness, float aspect_ratio, float angle,
+                   const Ink& ink) {
   opaque = clamp_unit(opaque);
   hardness = clamp_unit(hardness);
-  lock_alpha = clamp_unit(lock_alpha);
-  colorize = clamp_unit(colorize);
-  alpha = clamp_unit(alpha);
   // libmypaint's own surface refuses these too (and not what is not a number).
   if (!(radius >= 0.1f) || hardness == 0.0f || opaque == 0.0f) return false;
   if (!(std::isfinite(x) && std::isfinite(y) && std::isfinite(radius) && std::isfinite(angle))) return false;
 
-  const float normal = 1.0f * (1.0f - lock_alpha) * (1.0f - colorize);
   DabBlend blend{};
-  blend.red = to_fix15(clamp_unit(red));
-  blend.green = to_fix15(clamp_unit(green));
-  blend.blue = to_fix15(clamp_unit(blue));
-  blend.alpha = to_fix15(alpha);
-  blend.use_normal = normal != 0.0f && alpha == 1.0f;
-  blend.use_eraser = normal != 0.0f && alpha != 1.0f;
-  blend.use_lock_alpha = lock_alpha != 0.0f;
-  blend.use_colorize = colorize != 0.0f;
-  blend.normal = to_fix15(normal * opaque);
-  blend.lock_alpha = to_fix15(lock_alpha * opaque * (1.0f - colorize));
-  blend.colorize = to_fix15(colorize * opaque);
+  blend.red = ink.red;
+  blend.green = ink.green;
+  blend.blue = ink.blue;
+  blend.alpha = ink.alpha;
+  blend.use_normal = ink.normal != 0.0f && ink.is_opaque;
+  blend.use_eraser = ink.normal != 0.0f && !ink.is_opaque;
+  blend.use_lock_alpha = ink.lock_alpha != 0.0f;
+  blend.use_colorize = ink.colorize != 0.0f;
+  blend.normal = to_fix15(ink.normal * opaque);
+  if (blend.use_lock_alpha) blend.lock_alpha = to_fix15(ink.lock_alpha * opaque * (1.0f - ink.colorize));
+  if (blend.use_colorize) blend.colorize = to_fix15(ink.colorize * opaque);
 
   if (!(aspect_ratio >= 1.0f)) aspect_ratio = 1.0f;
   turn(angle);

@@ -3,9 +3,22 @@
 
 #include <libmypaint/mypaint-surface.h>
 
+#include <cstdint>
+
 #include "canvas.h"
 
 namespace pymypaint {
+
+// What a dab paints with, in libmypaint's terms: a colour, the opacity that the dab pulls towards (1: plain paint, 0:
+// an eraser), and the shares of the dab that keep the canvas' opacity or its luminance. All in [0, 1].
+struct Ink {
+  Ink() = default;
+  Ink(float red, float green, float blue, float alpha, float lock_alpha, float colorize);
+
+  std::uint16_t red = 0, green = 0, blue = 0, alpha = 0;  // 15-bit
+  float normal = 0.0f, lock_alpha = 0.0f, colorize = 0.0f;
+  bool is_opaque = false;
+};
 
 class Surface {
  public:
@@ -15,10 +28,9 @@ class Surface {
 
   MyPaintSurface* get() { return &link_.base; }
 
-  // Draws a dab of libmypaint's terms: colour and opacities in [0, 1], angle in degrees, `alpha` the opacity that the
-  // dab pulls towards (1: plain paint, 0: eraser). False: it is too small or too faint to draw.
-  bool draw(float x, float y, float radius, float red, float green, float blue, float opaque, float hardness,
-            float alpha, float aspect_ratio, float angle, float lock_alpha, float colorize);
+  // Draws a dab. False: it is too small or too faint.
+  bool draw(float x, float y, float radius, float opaque, float hardness, float aspect_ratio, float angle,
+            const Ink& ink);
 
  private:
   struct Link {  // what libmypaint sees, and the way back from it

@@ -47,7 +47,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         ("train --minuts 3", "train: unknown option --minuts; did you mean --minutes or "),
         ("train --entropy-cots=3", "train: unknown option --entropy-cots; did you mean --entropy-cost"),
         ("train --entropy_cots 3", "train: unknown option --entropy-cots; did you mean --entropy-cost"),
-        ("resume RUN --xyzzy 3", "resume: unknown option --xyzzy; valid are --minutes, --steps, --address"),
+        ("resume RUN --xyzzy 3", "resume: unknown option --xyzzy; valid are --minutes, --steps, "),
         ("train --actors two", "train: --actors: invalid literal for int() with base 10: 'two'"),
         ("train --actors 0", "train: actors: expected at least 1, got 0"),
         ("train --minutes=-1", "train: minutes: expected more than 0 minutes, got -1.0"),
@@ -93,6 +93,13 @@ def test_a_run_without_a_checkpoint_is_one_line(
 ) -> None:
     RunFolder.create(tmp_path / "run", preset("laptop").to_json()).close()
     assert refused([command, str(tmp_path / "run")], capsys) == f"{tmp_path / 'run'}: no intact checkpoint"
+
+
+def test_a_password_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = preset("laptop").replace(redis="redis://:secret@127.0.0.1:1/0")
+    commands.create(tmp_path / "run", settings).close()
+    assert "secret" not in (tmp_path / "run" / "config.json").read_text()
+    assert "give --redis its URL" in refused(["resume", str(tmp_path / "run")], capsys)
 
 
 def test_a_run_that_trains_is_not_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

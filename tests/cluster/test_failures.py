@@ -108,7 +108,7 @@ def test_what_was_overtaken_by_too_much_is_left_out(spiral: Spiral, monkeypatch:
     spiral.queue.clear()
     stale = spiral.stale_batches
     for lag, kept in ((limit, 1), (limit + 1, 0)):
-        batch = {"version": spiral.policy_updates - lag, "steps": 0, "seconds": {}}
+        batch = {"version": spiral.policy_updates - lag, "epoch": spiral.epoch, "steps": 0, "seconds": {}}
         monkeypatch.setattr(spiral.runners, "fetch_ready_async_reqs", lambda batch=batch, **_: [(1, batch)])
         spiral.fetch_batches()
         assert len(spiral.queue) == kept

@@ -190,7 +190,7 @@ def test_kill_resume_and_interrupt(images: Path, tmp_path: Path) -> None:
     settings = options(minutes=30, checkpoint_minutes=0.02, keep_checkpoints=4)
     driver = launch(["train", str(images), "--run", str(run), *settings], log)
     try:
-        wait_until(lambda: driver.poll() is not None or len(saved(run)) >= 4, START, "four checkpoints")
+        wait_until(lambda: driver.poll() is not None or len(saved(run)) >= 3, START, "three checkpoints")
         assert driver.poll() is None, log.read_text()
         processes = family(driver.pid)
         driver.kill()
@@ -209,7 +209,7 @@ def test_kill_resume_and_interrupt(images: Path, tmp_path: Path) -> None:
         log.write_bytes(b"")
         driver = launch(["resume", str(run)], log)
         seen = len(rows)
-        wait_until(lambda: driver.poll() is not None or len(trained_rows(run)) >= seen + 2, START, "two more rows")
+        wait_until(lambda: driver.poll() is not None or len(trained_rows(run)) > seen, START, "another row")
         assert driver.poll() is None, log.read_text()
         processes = family(driver.pid)
         os.killpg(driver.pid, signal.SIGINT)  # as a terminal does
