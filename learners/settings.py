@@ -20,7 +20,7 @@ class PolicySettings:
         noise_size: numbers of N(0, 1) noise that an episode is painted from. More allow more variety.
         policy_learning_rate: Adam's step size at the start. Higher learns faster and collapses sooner.
         policy_final_learning_rate: step size that a linear decay reaches at the end of the run.
-        policy_warmup_updates: first updates, over which the step size rises from 0. Without a warm-up the policy commits
+        policy_warmup_updates: first updates, over which the step size rises from 0. Without it the policy commits
             itself to what a discriminator of a few dozen updates happens to like.
         policy_betas: Adam's averaging of gradients and squares.
         policy_adam_epsilon: Adam's epsilon; larger values damp small gradients.

@@ -10,11 +10,18 @@ inline double sum_modulo_one(double a, double b) {
   return sum >= 1.0 ? sum - 1.0 : sum;
 }
 
-// Appends to the kLong numbers at `sequence` the next ones of x[n] = x[n - kLong] + x[n - kShort] mod 1.
+// Appends to the kLong numbers at `sequence` the next ones of x[n] = x[n - kLong] + x[n - kShort] mod 1, two at a time: if
+// `count` is odd, one more is written.
 template <int kLong, int kShort>
 inline void extend(double* sequence, int count) {
-  for (int i = kLong; i < kLong + count; ++i) {
-    sequence[i] = sum_modulo_one(sequence[i - kLong], sequence[i - kShort]);
+  typedef double Pair __attribute__((vector_size(16)));
+  for (int i = kLong; i < kLong + count; i += 2) {
+    Pair a, b;
+    __builtin_memcpy(&a, sequence + i - kLong, sizeof a);
+    __builtin_memcpy(&b, sequence + i - kShort, sizeof b);
+    const Pair sum = a + b, one = {1.0, 1.0};
+    const Pair result = sum - (sum >= one ? one : Pair{});
+    __builtin_memcpy(sequence + i, &result, sizeof result);
   }
 }
 
@@ -69,7 +76,7 @@ void Random::seed(double (&state)[kLong], long value) {
   std::copy(power + kShort, power + kLong, state);
   for (int i = 0; i < 10; ++i) {  // warm up
     constexpr int kSteps = 2 * kLong - 1;
-    double sequence[kLong + kSteps];
+    double sequence[kLong + kSteps + 1];
     std::copy(state, state + kLong, sequence);
     extend<kLong, kShort>(sequence, kSteps);
     std::copy(sequence + kSteps, sequence + kSteps + kLong, state);

@@ -34,7 +34,7 @@ class Random {
   void refill();
   static void seed(double (&state)[kLong], long value);
 
-  double sequence_[kBatch + kLong];  // the last kLong are where the next batch begins
+  double sequence_[kBatch + kLong + 1];  // from kBatch on: where the next batch begins
   int position_ = kLong;
 };
 
