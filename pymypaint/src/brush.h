@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include <libmypaint/mypaint-brush.h>
+#include <mypaint-brush.h>
 
 #include "surface.h"
 

@@ -10,8 +10,8 @@ inline double sum_modulo_one(double a, double b) {
   return sum >= 1.0 ? sum - 1.0 : sum;
 }
 
-// Appends to the kLong numbers at `sequence` the next ones of x[n] = x[n - kLong] + x[n - kShort] mod 1, two at a time: if
-// `count` is odd, one more is written.
+// Appends to the kLong numbers at `sequence` the next ones of x[n] = x[n - kLong] + x[n - kShort] mod 1, two at a time:
+// if `count` is odd, one more is written.
 template <int kLong, int kShort>
 inline void extend(double* sequence, int count) {
   typedef double Pair __attribute__((vector_size(16)));

@@ -1,7 +1,7 @@
 // The surface that libmypaint's brush engine draws on: hands each dab straight to a canvas, with no queue and no tiles.
 #pragma once
 
-#include <libmypaint/mypaint-surface.h>
+#include <mypaint-surface.h>
 
 #include <cstdint>
 
