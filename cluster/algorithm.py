@@ -26,7 +26,7 @@ from cluster.replay import ReplayUnavailable
 from cluster.replay_host import ReplayHost
 
 ITERATION_SECONDS = 1.0
-IDLE_SECONDS = 0.005
+IDLE_SECONDS = 0.02
 
 
 class Spiral(Algorithm):
@@ -162,11 +162,17 @@ class Spiral(Algorithm):
             )
 
     def fetch_batches(self) -> None:
-        """Put what actors have finished into the queue, unless too much overtook it; wait a moment for the first."""
-        idle = len(self.queue) < self.policy_link.width or not self.policy_link.has_room
+        """Put what actors have finished into the queue, unless too much overtook it.
+
+        Waits a moment for the first batch, or, with batches at hand, for room in the policy's learner: each turn of the
+        driver's loop costs about a millisecond of Python, which the learners' threads want too.
+        """
+        waiting = len(self.queue) < self.policy_link.width
         with self.meters.time("wait"):
+            if not waiting:
+                self.policy_link.wait_for_room(IDLE_SECONDS)
             ready: Any = self.runners.fetch_ready_async_reqs(
-                tags="sample", timeout_seconds=IDLE_SECONDS if idle else 0.0
+                tags="sample", timeout_seconds=IDLE_SECONDS if waiting else 0.0
             )
         system, link = self.spiral_config.settings.system, self.policy_link
         for _, batch in ready:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from ray.exceptions import RayActorError, RayTaskError
@@ -51,6 +51,11 @@ class LearnerLink:
     def has_room(self) -> bool:
         """Whether another update may be submitted."""
         return self.outstanding < self.capacity
+
+    def wait_for_room(self, timeout: float) -> None:
+        """Wait until the oldest update has ended, at most ``timeout`` seconds, if there is no room."""
+        if not self.has_room:
+            wait([self.futures[0]], timeout)
 
     def submit(self, references: list[Any], **order: Any) -> None:
         """Order one update.
