@@ -74,12 +74,14 @@ class Sample:
         out: folder for the pictures; the run's ``samples`` if not given.
         count: paintings on the sheet.
         seed: of noise and action sampling.
+        best: take the checkpoint of lowest pixel Frechet distance instead of the newest.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     out: str = ""
     count: int = 120
     seed: int = 0
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,14 @@ class Evaluate:
         json: print JSON instead of a table.
         count: paintings, and as many test digits; 2000 is the number to publish.
         data_dir: folder with data sets that are there already.
+        best: take the checkpoint of lowest pixel Frechet distance instead of the newest.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     json: bool = False
     count: int = 2000
     data_dir: str = ""
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,13 +141,13 @@ def resume(arguments: Sequence[str]) -> int:
 def sample(arguments: Sequence[str]) -> int:
     """``impasto sample``."""
     chosen = parse(Sample, arguments, "sample")
-    return commands.sample(chosen.run, chosen.out, chosen.count, chosen.seed)
+    return commands.sample(chosen.run, chosen.out, chosen.count, chosen.seed, chosen.best)
 
 
 def evaluate(arguments: Sequence[str]) -> int:
     """``impasto evaluate``."""
     chosen = parse(Evaluate, arguments, "evaluate")
-    return commands.evaluate(chosen.run, chosen.json, chosen.count, chosen.data_dir)
+    return commands.evaluate(chosen.run, chosen.json, chosen.count, chosen.data_dir, chosen.best)
 
 
 def bench(arguments: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cluster import checkpoints
-from cluster.checkpoints import Checkpoint
+from cluster.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.errors import UserError
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.settings import RunSettings
@@ -104,8 +104,17 @@ def read_settings(folder: RunFolder) -> RunSettings:
         raise UserError(f"{folder.config}: not the settings of a run: {error}") from error
 
 
-def last_checkpoint(folder: RunFolder, *, required: bool = True) -> Checkpoint | None:
-    """The newest intact checkpoint; damaged ones are named on standard error."""
+def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = False) -> Checkpoint | None:
+    """The newest intact checkpoint, or the best one; damaged ones are named on standard error.
+
+    Raises:
+        UserError: there is none, or the best one is damaged.
+    """
+    if best and (path := checkpoints.best(folder.checkpoints)):
+        try:
+            return checkpoints.load(path)
+        except CheckpointDamaged as error:
+            raise UserError(str(error)) from error
     path, damaged = checkpoints.latest_good(folder.checkpoints)
     for message in damaged:
         print(f"warning: damaged checkpoint skipped: {message}", file=sys.stderr)
@@ -124,12 +133,12 @@ def open_to_read(run: str) -> RunFolder:
         raise UserError(str(error)) from error
 
 
-def sample(run: str, out: str, count: int, seed: int) -> int:
-    """Paint with the newest checkpoint: a contact sheet, an animated painting, and the actions."""
+def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int:
+    """Paint with the newest checkpoint, or the best: a contact sheet, an animated painting, and the actions."""
     from cluster.sampler import Sampler
 
     folder = open_to_read(run)
-    checkpoint = last_checkpoint(folder)
+    checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
     target = Path(out) if out else folder.samples / f"seed-{seed}"
     sampler = Sampler(read_settings(folder), seed=seed)
@@ -142,12 +151,12 @@ def sample(run: str, out: str, count: int, seed: int) -> int:
     return 0
 
 
-def evaluate(run: str, as_json: bool, count: int, data_dir: str) -> int:
+def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = False) -> int:
     """Judge a run's paintings; see :mod:`cluster.evaluate_run`."""
     from cluster.evaluate_run import evaluate_run, table
 
     folder = open_to_read(run)
-    checkpoint = last_checkpoint(folder)
+    checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
     result = evaluate_run(folder, read_settings(folder), checkpoint, count, data_dir)
     print(json.dumps(result) if as_json else table(result))

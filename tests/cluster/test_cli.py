@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cluster import cli, commands
+from cluster import checkpoints, cli, commands
 from cluster.run_folder import RunFolder
 from cluster.settings import RunSettings, preset
 from tests.cluster.tiny_run import REPOSITORY, options
@@ -177,3 +177,14 @@ def test_the_module_is_the_command() -> None:
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert ended.stderr == "impasto: unknown command 'paint'; valid are train, resume, sample, evaluate, bench\n"
+
+
+def test_best_takes_the_checkpoint_of_the_highest_score(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", {})
+    for update, score in ((1, -3.0), (2, -1.0), (3, -2.0), (4, None)):
+        checkpoints.save(folder.checkpoints, checkpoints.Checkpoint(update, score=score), keep_last=4)
+    newest, best = commands.last_checkpoint(folder), commands.last_checkpoint(folder, best=True)
+    folder.close()
+    assert newest is not None
+    assert best is not None
+    assert (newest.update, best.update) == (4, 2)
