@@ -107,14 +107,5 @@ def paint_again(settings: RunSettings, actions: NDArray[np.integer[Any]], scale:
     with BatchPainter(count, paint.brush, height=size, width=size, legacy_move=paint.legacy_move) as painter:
         painter.reset(frames[0], log_radius=decoder.smallest_log_radius(scale))
         for step, action in enumerate(actions):
-            strokes = decoder(action.astype(np.int64), scale)
-            painter.stroke(
-                strokes.end,
-                strokes.control,
-                strokes.pressure,
-                strokes.log_radius,
-                strokes.color,
-                strokes.paint,
-                frames[step + 1],
-            )
+            decoder(action.astype(np.int64), scale).paint_on(painter, frames[step + 1])
     return frames

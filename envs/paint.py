@@ -119,6 +119,10 @@ class Strokes:
     color: NDArray[np.float64]
     paint: NDArray[np.bool_]
 
+    def paint_on(self, painter: BatchPainter, canvas: NDArray[np.uint8]) -> None:
+        """Paint them with ``painter``, whose canvases are written to ``canvas`` uint8 [N, H, W, C]."""
+        painter.stroke(self.end, self.control, self.pressure, self.log_radius, self.color, self.paint, canvas)
+
 
 @dataclass(frozen=True)
 class StrokeDecoder:
@@ -261,15 +265,7 @@ class PaintVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDArra
             actions = actions.copy()
             actions[:, self.spec_actions.flag] = 0
         strokes = self.decoder(actions)
-        self.painter.stroke(
-            strokes.end,
-            strokes.control,
-            strokes.pressure,
-            strokes.log_radius,
-            strokes.color,
-            strokes.paint,
-            self.canvas,
-        )
+        strokes.paint_on(self.painter, self.canvas)
         self.mask = self.spec_actions.mask(actions)
         self.step_count += 1
         self.must_reset = self.step_count == self.config.num_actions

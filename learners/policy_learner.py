@@ -112,6 +112,7 @@ class PolicyLearner:
             "gradient_norm": norm.item(),
             "learning_rate": learning_rate,
             "entropy_cost": entropy_cost,
+            "discriminator_version": float(self.discriminator_version),
             "score": final.mean().item(),
             "score_std": final.std(correction=0).item(),
             "return": rewards.sum(0).mean().item(),

@@ -315,3 +315,4 @@ def test_many_painters_come_and_go() -> None:
     for _ in range(50):
         with BatchPainter(2, "classic/smudge+paint", threads=2) as painter:
             painter.stroke(**strokes(0, 2))
+        assert painter.closed
