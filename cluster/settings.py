@@ -114,6 +114,11 @@ class SettingsParts:
         }
         return type(self)(**changed)
 
+    def flat(self) -> dict[str, Any]:
+        """All settings by their bare names."""
+        parts = (getattr(self, part.name) for part in dataclasses.fields(self))
+        return {setting.name: getattr(part, setting.name) for part in parts for setting in dataclasses.fields(part)}
+
     def to_json(self) -> dict[str, Any]:
         """Nested plain values, as written to ``config.json``, and the kind of run."""
         return {"kind": self.kind} | dataclasses.asdict(self)
