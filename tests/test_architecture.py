@@ -24,6 +24,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "learners.precision",
         "learners.settings",
         "learners.trajectory",
+        "learners.transitions",
     ),
     "cluster": LAYERS,
 }

@@ -57,7 +57,7 @@ def test_targets_are_what_the_paper_says_one_transition_at_a_time() -> None:
         action = [float(a) + float(e) for a, e in zip(actor(state)[0].detach(), noise[i], strict=True)]
         clipped += any(abs(each) > 1 for each in action)
         action = [min(1.0, max(-1.0, each)) for each in action]
-        values = [float(value) for value in critic(state, torch.tensor([action]))]
+        values = [float(value.detach()) for value in critic(state, torch.tensor([action]))]
         assert values[0] != values[1]
         expected = float(data["reward"][i]) + float(data["discount"][i]) * min(values)
         assert float(found[i]) == pytest.approx(expected, abs=1e-5)
