@@ -40,7 +40,7 @@ def fit(
     for _ in range(epochs):
         order = torch.randperm(rows)
         total = 0.0
-        for chosen in order[: batches * batch].split(batch):
+        for chosen in torch.split(order[: batches * batch], batch):
             loss = loss_of(chosen)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
@@ -78,7 +78,7 @@ def train_autoencoder(parts: FrozenParts, images: Tensor, settings: PartsSetting
     )
     modules.requires_grad_(False)
     with torch.inference_mode():
-        latents = torch.cat([parts.encoder(to_unit(part)) for part in images.split(1000)])
+        latents = torch.cat([parts.encoder(to_unit(part)) for part in torch.split(images, 1000)])
         parts.latent_mean.copy_(latents.mean(dim=0))
         parts.latent_std.copy_(latents.std(dim=0).clamp(min=1e-6))
     return loss
