@@ -6,8 +6,9 @@ import json
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,6 +26,7 @@ HIDDEN = "***"
 PATHS = ("data", "data_dir", "brush")
 
 if TYPE_CHECKING:
+    from cluster.latent_settings import LatentSettings
     from cluster.run_trainer import RunTrainer
 
 
@@ -115,6 +117,14 @@ def painter_settings(folder: RunFolder, command: str) -> RunSettings:
     return settings
 
 
+def latent_settings(folder: RunFolder, command: str) -> LatentSettings:
+    """The settings of a run in the latent world; UserError where it is another kind's."""
+    settings = read_settings(folder)
+    if settings.kind != "latent":
+        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not one of `impasto train latent`")
+    return cast("LatentSettings", settings)
+
+
 def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = False) -> Checkpoint | None:
     """The newest intact checkpoint, or the best one; damaged ones are named on standard error.
 
@@ -163,15 +173,40 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
 
 
 def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = False) -> int:
-    """Judge a run's paintings; see :mod:`cluster.evaluate_run`."""
-    from cluster.evaluate_run import evaluate_run, table
-
+    """Judge what a run has learned: paintings (see :mod:`cluster.evaluate_run`), or translations
+    (:mod:`cluster.latent_commands`). ``count`` 0 is the number to publish."""
     folder = open_to_read(run)
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
-    result = evaluate_run(folder, painter_settings(folder, "evaluate"), checkpoint, count, data_dir)
+    settings = read_settings(folder)
+    if isinstance(settings, RunSettings):
+        from cluster.evaluate_run import evaluate_run, table
+
+        result = evaluate_run(folder, settings, checkpoint, count or 2000, data_dir)
+    else:
+        from cluster.latent_commands import evaluate_latent
+        from cluster.latent_commands import latent_table as table
+
+        result = evaluate_latent(folder, latent_settings(folder, "evaluate"), checkpoint, count, data_dir)
     print(json.dumps(result) if as_json else table(result))
     return 0
+
+
+def translate(images: Sequence[str], run: str, task: str, out: str, best: bool = False) -> int:
+    """Translate image files; exit status 1 where some could not be read."""
+    from cluster import latent_commands
+
+    folder = open_to_read(run)
+    settings = latent_settings(folder, "translate")
+    checkpoint = last_checkpoint(folder, best=best)
+    assert checkpoint is not None
+    done = latent_commands.translate(folder, settings, checkpoint, images, task or settings.world.task, out)
+    for each in done:
+        if each.problem:
+            print(f"impasto: {each.problem}", file=sys.stderr)
+        else:
+            print(each.output)
+    return 1 if any(each.problem for each in done) else 0
 
 
 def bench(names: list[str], options: Any) -> int:

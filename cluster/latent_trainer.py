@@ -72,7 +72,7 @@ class LatentTrainer(RunTrainer):
         metrics = {"sample/score": score}
         layout = self.ground.parts.shape.layout
         label, task = info["source"][:, 0].astype(np.int64), info["task"]
-        if layout.classes and (target := self.world.tasks.targets[task, label]).min() >= 0:
+        if layout.classes and (target := self.world.rules.tasks.targets[task, label]).min() >= 0:
             shown = info["features"][:, : layout.classes].argmax(1)
             metrics["sample/accuracy"] = float((shown == target).mean())
         picture = self.folder.samples / f"{update:08d}.png"

@@ -17,8 +17,9 @@ from cluster.latent_parts import frozen_parts
 from cluster.latent_settings import LatentSettings
 from envs.latent import FrozenParts, LatentVectorEnv, PartsShape
 from envs.latent.data import LatentImages, load_latent_images
+from envs.latent.rules import LatentRules
 
-#: Images of a world that is only asked for its spaces and rules.
+#: Images of a world that is only asked what it looks like.
 FEW = 16
 
 
@@ -76,11 +77,16 @@ class SharedGround:
         return self
 
     def world(self, settings: LatentSettings, count: int, seed: int, few: bool = False) -> LatentVectorEnv:
-        """``count`` worlds; with ``few``, on a handful of images, to ask for spaces and rules."""
+        """``count`` worlds; with ``few``, on a handful of images, to see what they look like."""
         shape, arrays, images, labels = ray.get(self.references[0])
         if few:
             images, labels = images[:FEW], None if labels is None else labels[:FEW]
         return LatentVectorEnv(count, settings.world, parts_of(shape, arrays), images, labels, seed)
+
+    def rules(self, settings: LatentSettings) -> LatentRules:
+        """What transitions are scored, relabelled and told by."""
+        shape, arrays, _, _ = ray.get(self.references[0])
+        return LatentRules(settings.world, parts_of(shape, arrays))
 
 
 def parts_of(shape: PartsShape, arrays: dict[str, NDArray[np.float32]]) -> FrozenParts:

@@ -134,8 +134,10 @@ class LatentTD3Config(AlgorithmConfig):
 
     def rules(self) -> Rules | None:
         """Score, relabel and retell without acting; None for worlds that can not."""
-        probe = self.probe()
-        return probe if isinstance(probe, Rules) else None
+        if self.env is None:
+            return self.shared_ground().rules(self.settings)
+        world = self.world(1, 0)
+        return world if isinstance(world, Rules) else None
 
     @property
     def prior_spread(self) -> float | None:

@@ -1,4 +1,4 @@
-"""Commands of the latent world: train."""
+"""Commands of the latent world: train, translate."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tyro
 
 from cluster import commands
 from cluster.cli.parse import parse
+from cluster.errors import UserError
 from cluster.latent_settings import LatentSettings
 
 
@@ -28,6 +29,38 @@ class TrainLatent:
     run: str = ""
     address: str = ""
     settings: Annotated[LatentSettings, tyro.conf.arg(name="")] = field(default_factory=LatentSettings)
+
+
+@dataclass(frozen=True)
+class Translate:
+    """Translate images with a trained agent: the digit that a task makes of each, in its hand.
+
+    Images are of the size and mode of the training data, bright on a dark ground. One that can not be read is named and
+    left out.
+
+    Attributes:
+        images: files.
+        run: folder of the run.
+        task: what is asked; one of those that the run was trained for. Its only one if not given.
+        out: folder for the results, ``NAME-TASK.png``.
+        best: take the checkpoint of highest score instead of the newest.
+    """
+
+    images: Annotated[tuple[str, ...], tyro.conf.Positional]
+    run: str = ""
+    task: str = ""
+    out: str = "translated"
+    best: bool = False
+
+
+def translate(arguments: Sequence[str]) -> int:
+    """``impasto translate``."""
+    chosen = parse(Translate, arguments, "translate")
+    if not chosen.run:
+        raise UserError("translate: --run is missing: the folder of a run of `impasto train latent`")
+    if not chosen.images:
+        raise UserError("translate: no images given")
+    return commands.translate(chosen.images, chosen.run, chosen.task, chosen.out, chosen.best)
 
 
 def train(arguments: Sequence[str]) -> int:
