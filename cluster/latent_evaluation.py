@@ -56,6 +56,11 @@ class LatentEvaluation:
         self.latents = rules.parts.encode_all(self.images)
         self.features, self.read = judge.look(self.pixels)
 
+    def some(self, count: int) -> LatentEvaluation:
+        """The same for a random draw of `count` of the images, or for all of them where there are no more."""
+        test = LatentImages(self.pixels, self.labels, (), "test images")
+        return LatentEvaluation(self.rules, test, self.judge, limit=count, seed=self.seed)
+
     def parts_report(self) -> dict[str, Any]:
         """What the frozen parts allow: the ceilings of any policy.
 
@@ -167,8 +172,8 @@ class LatentEvaluation:
         task = np.resize(self.rules.tasks.asked, 1000)
         batch = self.images[:1000]
         found = {}
-        for name, images, repeats in (("one", batch[:1], 20), ("batched", batch, 1)):
-            translate(self.rules, policy, images, task[: len(images)])  # warm
+        translate(self.rules, policy, batch[:1], task[:1])  # warm
+        for name, images, repeats in (("one", batch[:1], 10), ("batched", batch, 1)):
             start = time.perf_counter()
             for _ in range(repeats):
                 translate(self.rules, policy, images, task[: len(images)])

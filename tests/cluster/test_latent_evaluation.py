@@ -8,6 +8,7 @@ from PIL import Image
 
 from cluster.errors import UserError
 from cluster.judge import JudgeSettings, train_judge
+from cluster.latent_baselines import evaluate_baselines
 from cluster.latent_evaluation import LatentEvaluation
 from cluster.latent_judge import LatentJudge, latent_judge, on_paper
 from cluster.latent_measures import diversity, style_report, within_class_variance
@@ -57,6 +58,17 @@ def test_a_good_policy_reads_well_and_one_answer_for_each_class_has_no_variety(e
     assert first["kept_class"] < 0.05
     assert abs(first["style"]["thickness"]["correlation"]) < 0.3
     assert found["milliseconds"]["one"] > 0
+
+
+def test_baselines_are_rows_of_the_same_table(evaluation: LatentEvaluation) -> None:
+    said: list[str] = []
+    found = evaluate_baselines(
+        evaluation, bars(800, 0), search_images=120, starts=(2,), direct_updates=3, say=said.append
+    )
+    assert list(found) == ["prototype", "gradient, 2 starts", "through the decoder"]
+    assert len(said) == 3
+    assert found["prototype"]["mean"]["accuracy"] > 0.9
+    assert [row["images"] for row in found.values()] == [240, 30, 240]
 
 
 def test_the_right_answer_to_the_wrong_question_is_wrong(evaluation: LatentEvaluation) -> None:
