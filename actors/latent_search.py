@@ -44,7 +44,9 @@ class PrototypeLookup:
         with torch.inference_mode():
             latent = torch.from_numpy(observation[:, : self.rules.parts.shape.latent])
             label = self.reader(latent).argmax(dim=1).numpy()
-        return self.prototypes[self.rules.tasks.targets[told_task(self.rules, observation), label]]
+        target = self.rules.tasks.targets[told_task(self.rules, observation), label]
+        found: Floats = self.prototypes[target]
+        return found
 
 
 class GradientSearch:

@@ -87,7 +87,7 @@ class FeatureLayout:
         if features.shape[1] != self.features:
             raise ValueError(f"features: expected [N, {self.features}], got {list(features.shape)}")
         probabilities, realism, measures, latent = torch.split(
-            features, (self.classes, 1, len(NAMES), self.latent), dim=1
+            features, [self.classes, 1, len(NAMES), self.latent], dim=1
         )
         return Outcome(probabilities, realism[:, 0], measures, latent)
 
@@ -99,5 +99,5 @@ class FeatureLayout:
         """The opposite of `pack_source`; ValueError for another number of columns."""
         if source.shape[1] != self.source:
             raise ValueError(f"source: expected [N, {self.source}], got {list(source.shape)}")
-        label, measures, latent = torch.split(source, (1, len(NAMES), self.latent), dim=1)
+        label, measures, latent = torch.split(source, [1, len(NAMES), self.latent], dim=1)
         return Source(label[:, 0].round().to(torch.int64), measures, latent)

@@ -1,4 +1,4 @@
-"""What an agent is compared with and that is trained by gradients: a reader of latents, a policy through the decoder."""
+"""What an agent is compared with and that gradients train: a reader of latents, a policy through the decoder."""
 
 from __future__ import annotations
 

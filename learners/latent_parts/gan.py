@@ -68,8 +68,8 @@ def train_gan(parts: FrozenParts, latents: Tensor, labels: Tensor | None, settin
             spectral_norm(layer)
     betas = (0.5, 0.99) if hinge else (0.0, 0.9)
     rate = settings.gan_learning_rate
-    steer = torch.optim.Adam(generator.parameters(), lr=rate, betas=betas)
-    judge = torch.optim.Adam(discriminator.parameters(), lr=rate * settings.critic_speed, betas=betas)
+    steer = torch.optim.Adam(generator.parameters(), lr=rate, betas=betas, fused=True)
+    judge = torch.optim.Adam(discriminator.parameters(), lr=rate * settings.critic_speed, betas=betas, fused=True)
     total = settings.gan_updates
     schedules = [
         torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.1, total_iters=total) for optimiser in (steer, judge)

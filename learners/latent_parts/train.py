@@ -51,7 +51,7 @@ def train_parts(
         torch.manual_seed(settings.parts_seed)
         parts = FrozenParts(settings.shape((height, width, channels), classes))
         start = time.perf_counter()
-        loss = train_autoencoder(parts, pixels, settings)
+        loss = train_autoencoder(parts, pixels, kinds, settings)
         seconds["autoencoder"] = time.perf_counter() - start
         say(f"auto-encoder: {loss:.4f} nats per pixel, {seconds['autoencoder']:.0f} s")
         if kinds is not None:
