@@ -31,17 +31,24 @@ if TYPE_CHECKING:
 
 
 def train(settings: RunSettings, run: str, address: str = "") -> int:
-    """Train a painter from the start in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
+    """Train a painter in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
     name = "images" if "/" in settings.system.data else settings.system.data
-    return start(settings, name, run, address)
+    return start(trainer_class(settings.kind)(settings), name, run, address)
 
 
-def start(settings: SettingsParts, name: str, run: str, address: str = "", checkpoint: Checkpoint | None = None) -> int:
+def train_latent(settings: LatentSettings, run: str, address: str = "", warm_start: str = "") -> int:
+    """Train in the latent world, from the start or from another run's end. Returns the exit status."""
+    from cluster.latent_trainer import LatentTrainer
+
+    checkpoint = last_checkpoint(open_to_read(warm_start)) if warm_start else None
+    return start(LatentTrainer(settings, warm_start=checkpoint), "latent", run, address)
+
+
+def start(trainer: RunTrainer, name: str, run: str, address: str = "") -> int:
     """Start a run of any kind in folder ``run`` (a new one under ``runs/``, called after ``name``, if empty)."""
     path = Path(run or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    trainer = trainer_class(settings.kind)(settings)
-    with create(path, settings) as folder:
-        return go(trainer, folder, checkpoint, address)
+    with create(path, trainer.settings) as folder:
+        return go(trainer, folder, None, address)
 
 
 def storable(settings: SettingsParts) -> dict[str, Any]:

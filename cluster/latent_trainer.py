@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cluster.checkpoints import Checkpoint
 from cluster.errors import UserError
 from cluster.latent_settings import LatentSettings
 from cluster.latent_world import LatentGround, load_images
+from cluster.run_algorithm import RunAlgorithm
 from cluster.run_trainer import Look, RunTrainer
 from cluster.sheets import contact_sheet
 from cluster.td3_algorithm import LatentTD3
@@ -28,8 +30,10 @@ class LatentTrainer(RunTrainer):
 
     settings: LatentSettings
 
-    def __init__(self, settings: LatentSettings, *, restarts: int = 0) -> None:
+    def __init__(self, settings: LatentSettings, *, restarts: int = 0, warm_start: Checkpoint | None = None) -> None:
         """Reads the data and the frozen parts, so that what is wrong with them is known before there is a folder.
+
+        ``warm_start``: a checkpoint of another run in the same parts, to begin from.
 
         Raises:
             ValueError: they can not be had.
@@ -39,6 +43,7 @@ class LatentTrainer(RunTrainer):
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
         self.cpus = 2 + system.actors + system.policy_learners
+        self.warm_start = warm_start
         self.ground = LatentGround.load(settings)
         held_out = load_images(settings, "test")
         chosen = np.random.default_rng(0).permutation(len(held_out.images))[:LOOKED_AT]
@@ -56,6 +61,12 @@ class LatentTrainer(RunTrainer):
         algorithm = config.build_algo()
         assert isinstance(algorithm, LatentTD3)
         return algorithm
+
+    def begin(self, algorithm: RunAlgorithm) -> None:
+        """Take over another run's networks and replay, if one was given."""
+        if self.warm_start is not None:
+            assert isinstance(algorithm, LatentTD3)
+            algorithm.warm_start(self.warm_start, self.world.rules)
 
     def look_at(self, weights: dict[str, Any], update: int) -> Look:
         """Translate held-out images without noise; the score is the mean reward of the episodes' last steps.

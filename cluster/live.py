@@ -148,21 +148,21 @@ def _table(m: Metrics, title: str) -> Group:
     body = Table.grid(padding=(0, 2))
     for style in ("bright_black", "bold", "bright_black", "bold"):
         body.add_column(style=style, no_wrap=True)
-    rows = (
-        ("environment steps", _count(m, "env_steps"), "steps/s", _count(m, "env_steps_per_s")),
-        ("updates", _count(m, "updates"), "policy lag", f"{_number(m, 'lag/mean', 1)} max {_number(m, 'lag/max', 0)}"),
+    learned: tuple[tuple[str, str, str, str], ...] = (
         ("episode return", _number(m, "policy/return", 3), "entropy", _number(m, "policy/entropy", 2)),
         ("score of real", _number(m, "discriminator/real", 3), "of painted", _number(m, "discriminator/fake", 3)),
     )
     if "limiter/samples_per_insert" in m:
-        rows = (
-            *rows[:2],
+        reuse, loss = _number(m, "limiter/samples_per_insert", 1), _number(m, "policy/critic_loss", 4)
+        learned = (
             ("episode return", _number(m, "policy/return", 3), "value", _number(m, "policy/value", 3)),
             ("score without noise", _number(m, "sample/score", 3), "accuracy", _number(m, "sample/accuracy", 3)),
-            ("samples per insert", _number(m, "limiter/samples_per_insert", 1), "critic loss", _number(m, "policy/critic_loss", 4)),
+            ("samples per insert", reuse, "critic loss", loss),
         )
     rows = (
-        *rows,
+        ("environment steps", _count(m, "env_steps"), "steps/s", _count(m, "env_steps_per_s")),
+        ("updates", _count(m, "updates"), "policy lag", f"{_number(m, 'lag/mean', 1)} max {_number(m, 'lag/max', 0)}"),
+        *learned,
         ("replay fill", _percent(m, "replay/fill"), "restarts", _count(m, "runners/restarts")),
     )
     for row in rows:

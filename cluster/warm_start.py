@@ -17,12 +17,13 @@ from cluster.checkpoints import Checkpoint
 from envs.latent.rules import LatentRules
 from learners.transitions import TransitionLayout
 
-#: Blocks that are scored at once.
-BLOCKS_AT_ONCE = 16
-
 
 def scored_again(
-    blocks: NDArray[np.uint8], old: TransitionLayout, new: TransitionLayout, rules: LatentRules, rng: np.random.Generator
+    blocks: NDArray[np.uint8],
+    old: TransitionLayout,
+    new: TransitionLayout,
+    rules: LatentRules,
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """Blocks of the old run as blocks of the new one.
 
@@ -76,8 +77,8 @@ def transplanted(old: dict[str, Tensor], fresh: dict[str, Tensor], latent: int, 
         actions: numbers of an action, the last of what a critic sees.
 
     Returns:
-        Old weights wherever the shapes agree. In first layers of another width: the columns of latent and action are the
-        old ones, those of the tasks zero, so that all tasks begin alike.
+        Old weights wherever the shapes agree. In first layers of another width: the columns of latent and action are
+        the old ones, those of the tasks zero, so that all tasks begin alike.
 
     Raises:
         ValueError: the hidden layers differ.

@@ -16,7 +16,9 @@ def turned(point: np.ndarray, task: np.ndarray) -> np.ndarray:
     """float32 [N, 2] turned by a third of a circle for each task number."""
     angle = 2 * np.pi * task / TASKS
     x, y = point[:, 0], point[:, 1]
-    return np.stack([np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y], 1).astype(np.float32)
+    return np.stack([np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y], 1).astype(
+        np.float32
+    )
 
 
 class TurnWorld(gym.vector.VectorEnv[Any, Any, Any]):

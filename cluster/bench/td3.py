@@ -1,4 +1,4 @@
-"""TD3 on Pendulum-v1 beside RLlib's SAC: both on Ray, with as many updates as steps, judged by the same hundred episodes."""
+"""TD3 on Pendulum-v1 beside RLlib's SAC: as many updates as steps for both, and the same hundred episodes."""
 
 from __future__ import annotations
 

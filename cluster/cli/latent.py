@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -21,11 +22,14 @@ class TrainLatent:
     Every setting can be given by its name. Frozen parts are trained first where the cache has none of these settings.
 
     Attributes:
+        warm_start: folder of a run to start from: its networks, and its replay scored again for the new task. Its
+            settings are the defaults then; the frozen parts and ``--hidden`` must stay as they are.
         run: folder for the run; a new one under ``runs/`` if not given.
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
         settings: all settings of the run.
     """
 
+    warm_start: str = ""
     run: str = ""
     address: str = ""
     settings: Annotated[LatentSettings, tyro.conf.arg(name="")] = field(default_factory=LatentSettings)
@@ -65,5 +69,17 @@ def translate(arguments: Sequence[str]) -> int:
 
 def train(arguments: Sequence[str]) -> int:
     """``impasto train latent``."""
-    chosen = parse(TrainLatent, arguments, "train latent")
-    return commands.start(chosen.settings, "latent", chosen.run, chosen.address)
+    other = value_of("--warm-start", arguments)
+    default = TrainLatent()
+    if other:
+        default = TrainLatent(settings=commands.latent_settings(commands.open_to_read(other), "train latent"))
+    chosen = parse(TrainLatent, arguments, "train latent", default)
+    return commands.train_latent(chosen.settings, chosen.run, chosen.address, chosen.warm_start)
+
+
+def value_of(option: str, arguments: Sequence[str]) -> str:
+    """The value of an option that decides about the defaults of the others; empty where it is not given."""
+    parts = [part.replace("_", "-") if part.startswith("--") and "=" not in part else part for part in arguments]
+    following = dict(itertools.pairwise(parts))
+    joined = (part.split("=", 1)[1] for part in parts if part.replace("_", "-").startswith(f"{option}="))
+    return next(joined, following.get(option, ""))
