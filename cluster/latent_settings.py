@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from cluster.settings import SettingsParts
 from envs.latent import LatentConfig
@@ -18,6 +18,8 @@ class LatentSystemSettings:
     Attributes:
         data: ``mnist``, ``fashion-mnist``, ``kmnist``, or the path of a folder of images.
         data_dir: folder with data sets that are there already (torchvision's layout); looked into first.
+        image_size: side that a folder's images are brought to; data sets known by name keep theirs.
+        image_channels: of a folder's images, 1 (grey) or 3 (colour).
         seed: seeds networks, noise and batches. Asynchronous runs still differ in timing.
         minutes: training time after which the run ends, in minutes; decays are stretched over it. 0 for no such limit.
         steps: environment steps stored after which the run ends; 0 for no such limit.
@@ -36,6 +38,8 @@ class LatentSystemSettings:
 
     data: str = "mnist"
     data_dir: str = ""
+    image_size: int = 32
+    image_channels: Literal[1, 3] = 1
     seed: int = 0
     minutes: float = 8.0
     steps: int = 0
@@ -51,7 +55,7 @@ class LatentSystemSettings:
     torch_threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("actors", "worlds", "block", "keep_checkpoints"):
+        for name in ("image_size", "actors", "worlds", "block", "keep_checkpoints"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         for name in ("checkpoint_minutes", "sample_minutes"):

@@ -59,7 +59,13 @@ class LatentGround:
 def load_images(settings: LatentSettings, split: Any) -> LatentImages:
     """A split of the run's data."""
     system = settings.system
-    return load_latent_images(system.data, split, data_dir=Path(system.data_dir) if system.data_dir else None)
+    return load_latent_images(
+        system.data,
+        split,
+        size=system.image_size,
+        channels=system.image_channels,
+        data_dir=Path(system.data_dir) if system.data_dir else None,
+    )
 
 
 @dataclass(frozen=True)
