@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ class PaintRunner(EnvRunner):
     steps; a painting step costs a tenth of that. This one returns one reference a batch.
 
     The configuration must have ``settings`` (what to paint and with which network) and ``sink()`` (where final
-    canvases go): :class:`cluster.algorithm.SpiralConfig` has.
+    canvases go): :class:`cluster.config.SpiralConfig` has. Its ``member`` names the actor, ``painter-03/actor-7``, in
+    Ray's dashboard, its logs and its list of actors.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -35,17 +37,25 @@ class PaintRunner(EnvRunner):
         keep_large_blocks()
         torch.set_num_threads(max(1, int(config.num_cpus_per_env_runner)))
         self.index = int(self.worker_index or 0)
+        self.name = f"{config.member}/actor-{self.index}"
         self.world = PaintVectorEnv(settings.system.canvases, settings.paint)
         policy = build_policy(
             settings.policy, self.world.spec_actions, settings.paint.canvas_shape, settings.paint.num_actions
         )
         identity = [settings.system.seed, config.restarts, self.index]
-        if ray.get_runtime_context().was_current_actor_reconstructed:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ray's own use of what it calls deprecated
+            reconstructed = ray.get_runtime_context().was_current_actor_reconstructed
+        if reconstructed:
             identity.append(time.time_ns())  # not the same paintings again
         seed = int(np.random.SeedSequence(identity).generate_state(1)[0])
         self.rollout = Rollout(self.world, policy, seed=seed, precision=settings.policy.precision)
         self.sink: CanvasSink | None = config.sink()
         self.version = (-1, -1)
+
+    def __repr__(self) -> str:
+        """Ray shows this as the actor's name."""
+        return self.name
 
     def sample_refs(self, weights: dict[str, Any] | None = None, version: int = -1, epoch: int = 0) -> dict[str, Any]:
         """Paint one batch of episodes.

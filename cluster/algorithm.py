@@ -24,6 +24,8 @@ from cluster.meters import Meters
 from cluster.modules import DiscriminatorModule
 from cluster.replay import ReplayUnavailable
 from cluster.replay_host import ReplayHost
+from cluster.roster import Roster
+from cluster.telemetry import Telemetry
 
 ITERATION_SECONDS = 1.0
 IDLE_SECONDS = 0.02
@@ -71,6 +73,9 @@ class Spiral(Algorithm):
         self.config = config  # RLlib's setup reads it from there
         super().setup(config)
         self.queue: deque[dict[str, Any]] = deque()
+        self.roster = Roster(self.runners)
+        self.used: dict[int, int] = {}  # by actor: the update that its newest batch goes into
+        self.telemetry = Telemetry(config.run_name, config.member)
         observation_space, action_space = self.runners.get_spaces()[INPUT_ENV_SPACES]  # type: ignore[no-untyped-call]
         self.discriminator_group = self.spiral_config.discriminator_config().build_learner_group(
             rl_module_spec=RLModuleSpec(
@@ -136,6 +141,8 @@ class Spiral(Algorithm):
                 now = time.perf_counter()
                 self.trained_seconds += now - last
                 last = now
+            waiting = {batch["actor"] for batch in self.queue}
+            self.roster.dismiss(waiting | {actor for actor, at in self.used.items() if at > self.policy_updates})
             self.report()
         except ReplayUnavailable as error:
             self.latest = {"note": str(error)}
@@ -148,7 +155,7 @@ class Spiral(Algorithm):
         """
         group, width = self.runners, self.policy_link.width
         on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue) + width * self.policy_link.outstanding
-        actors = group.healthy_env_runner_ids()
+        actors = self.roster.working
         self.turn += 1  # begin with another one each time, so that all get work where not all are needed
         for place in range(len(actors)):
             actor = actors[(self.turn + place) % len(actors)]
@@ -196,6 +203,7 @@ class Spiral(Algorithm):
             judge_version=self.judge_version,
             publish=updates % self.spiral_config.settings.system.publish_interval == 0,
         )
+        self.used |= {batch["actor"]: updates for batch in batches}
         self.discriminator_debt += self.spiral_config.settings.discriminator.discriminator_updates
 
     def collect(self, *, everything: bool = False) -> None:
@@ -255,12 +263,14 @@ class Spiral(Algorithm):
             "replay/fill": self.replay.fill,
             "queue": len(self.queue),
             "in_flight": group.num_in_flight_async_reqs("sample"),
+            "runners/wanted": self.roster.wanted,
             "runners/healthy": group.num_healthy_remote_env_runners(),
-            "runners/restarts": group.num_remote_worker_restarts(),
+            "runners/restarts": self.roster.restarts,
             "redis/restarts": self.replay_host.restarts,
             "batches/lost": self.lost_batches,
             "batches/stale": self.stale_batches,
         }
+        self.telemetry.report(self.latest)
         assert self.metrics is not None
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, self.sampled_steps, reduce="max")
         self.metrics.log_value(NUM_ENV_STEPS_TRAINED_LIFETIME, self.trained_steps, reduce="max")
@@ -272,7 +282,7 @@ class Spiral(Algorithm):
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
         """Bring dead actors back; they get their weights with the next request."""
-        return list(env_runner_group.probe_unhealthy_env_runners() or [])
+        return self.roster.revive()
 
     def make_checkpoint(self) -> Checkpoint:
         """Everything that a later process needs to go on: both learners, the replay, the counters."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -14,7 +15,9 @@ import numpy as np
 from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.errors import UserError
+from cluster.remote_folder import RemoteFolder
 from cluster.run_folder import RunFolder, RunFolderError
+from cluster.run_place import RunPlace, outside
 from cluster.settings import RunSettings
 
 #: Stands for a password in ``config.json``.
@@ -29,10 +32,13 @@ def train(settings: RunSettings, run: str, address: str = "") -> int:
     from cluster.trainer import Trainer
 
     name = "images" if "/" in settings.system.data else settings.system.data
-    path = Path(run or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    place = RunPlace.find(run or f"{name}-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
+    if place.remote is not None and place.remote.read("config.json") is not None:
+        raise UserError(f"{run} holds another run: continue it with `impasto resume {run}` or choose another --run")
     trainer = Trainer(settings)
-    with create(path, settings) as folder:
-        return go(trainer, folder, None, address)
+    with create(place.path, settings) as folder:
+        place.mark()
+        return go(trainer, folder, None, address, place.remote)
 
 
 def storable(settings: RunSettings) -> dict[str, Any]:
@@ -57,8 +63,10 @@ def create(path: Path, settings: RunSettings) -> RunFolder:
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
     """Go on with a run from its last intact checkpoint, with some settings changed (``minutes``, say)."""
+    place = RunPlace.find(run)
+    place.fetch()
     try:
-        folder = RunFolder.open(run)
+        folder = RunFolder.open(place.path)
     except RunFolderError as error:
         raise UserError(str(error)) from error
     from cluster.trainer import Trainer
@@ -70,10 +78,12 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         folder.write_config(storable(settings))
         checkpoint = last_checkpoint(folder, required=False)
         restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
-        return go(Trainer(settings, restarts=restarts), folder, checkpoint, address)
+        return go(Trainer(settings, restarts=restarts), folder, checkpoint, address, place.remote)
 
 
-def go(trainer: Trainer, folder: RunFolder, checkpoint: Checkpoint | None, address: str) -> int:
+def go(
+    trainer: Trainer, folder: RunFolder, checkpoint: Checkpoint | None, address: str, remote: RemoteFolder | None = None
+) -> int:
     """Train in ``folder`` and say where the pictures are."""
     import ray
 
@@ -83,7 +93,8 @@ def go(trainer: Trainer, folder: RunFolder, checkpoint: Checkpoint | None, addre
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=2 + system.actors + system.policy_learners + system.discriminator_learners)
     try:
-        outcome = trainer.run(folder, checkpoint)
+        with outside(trainer, folder, remote, cluster=bool(address or os.environ.get("RAY_ADDRESS"))):
+            outcome = trainer.run(folder, checkpoint)
     finally:
         ray.shutdown()
     print(
@@ -92,7 +103,7 @@ def go(trainer: Trainer, folder: RunFolder, checkpoint: Checkpoint | None, addre
     )
     print(f"pictures: {folder.samples}")
     verb = "resume" if outcome.reason == "interrupted" else "evaluate"
-    print(f"next: impasto {verb} {folder.path}")
+    print(f"next: impasto {verb} {remote.uri if remote and verb == 'resume' else folder.path}")
     return 0
 
 

@@ -35,7 +35,18 @@ def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 class SpiralLearner(PlainLearner):
-    """What both have in common: settings, and a state made of weights, optimiser and counters."""
+    """What both have in common: settings, and a state made of weights, optimiser and counters.
+
+    Attributes:
+        role: what its process is called in Ray's dashboard, after the member's name.
+    """
+
+    role: str
+
+    def __repr__(self) -> str:
+        """Ray shows this as the actor's name."""
+        rank = torch.distributed.get_rank() if self.distributed else 0
+        return f"{self.run.member}/{self.role}-{rank}"
 
     @property
     def settings(self) -> RunSettings:
@@ -69,6 +80,7 @@ class SpiralLearner(PlainLearner):
 class PolicyGroupLearner(SpiralLearner):
     """The policy's learner in a learner group."""
 
+    role = "policy-learner"
     inner: PolicyLearner
 
     def make(self, network: Any) -> PolicyLearner:
@@ -114,6 +126,7 @@ class PolicyGroupLearner(SpiralLearner):
 class DiscriminatorGroupLearner(SpiralLearner):
     """The discriminator's learner in a learner group: holds the real images, samples fakes from the shared replay."""
 
+    role = "discriminator-learner"
     inner: DiscriminatorLearner
 
     def make(self, network: Any) -> DiscriminatorLearner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -34,7 +35,7 @@ class ReplayHost:
         self.made = spec is None
         self.restarts = 0
         if spec is None:
-            url = settings.system.redis
+            url = settings.system.redis or os.environ.get("IMPASTO_REDIS", "")
             if not url:
                 nodes = sum(node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
                 if nodes > 1:

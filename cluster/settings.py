@@ -34,7 +34,8 @@ class SystemSettings:
             publications. Actors are not asked for more while the batches on their way would exceed it; what a slow
             actor, overtaken by others, brings with twice that lag is left out. Give several actors 3 each or more.
         replay_batches: capacity of the shared replay in batches of 64 final canvases.
-        redis: URL of a shared Redis (``redis://`` or ``rediss://``); empty starts one for this run.
+        redis: URL of a shared Redis (``redis://`` or ``rediss://``); empty takes $IMPASTO_REDIS of the driver, where a
+            password is seen by nobody, and without it starts one for this run.
         checkpoint_minutes: training time between checkpoints.
         keep_checkpoints: newest checkpoints that are kept, besides the best.
         sample_minutes: training time between contact sheets.

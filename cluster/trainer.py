@@ -26,7 +26,9 @@ from cluster.errors import UserError
 from cluster.learner_link import LearnerDied
 from cluster.live import make_view
 from cluster.metrics import MetricsWriter
+from cluster.orders import OrderBox
 from cluster.quality import PixelQuality
+from cluster.remote_folder import Mirror
 from cluster.replay import ReplayUnavailable
 from cluster.run_folder import RunFolder
 from cluster.sampler import Sampler
@@ -92,6 +94,8 @@ class Trainer:
 
     Attributes:
         folder: of the run, once it runs.
+        boxes: where orders to the run come from.
+        mirror: copies the folder to shared storage, if it has a place there.
     """
 
     folder: RunFolder
@@ -109,6 +113,8 @@ class Trainer:
         self.settings = settings
         self.restarts = restarts
         self.stop_signal: int | None = None
+        self.boxes: list[OrderBox] = []
+        self.mirror: Mirror | None = None
         torch.set_num_threads(settings.system.torch_threads)
         self.sampler = Sampler(settings)
         self.quality = PixelQuality(settings)
@@ -158,6 +164,7 @@ class Trainer:
         """Build the algorithm and train until the end, a signal, or a learner's death."""
         config = SpiralConfig().use(self.settings)
         config.restarts = self.restarts
+        config.run_name = self.folder.path.name
         with standard_error_to(self.folder.path / "ray.log"):
             algorithm = config.build_algo()
         assert isinstance(algorithm, Spiral)
@@ -170,6 +177,7 @@ class Trainer:
             system = self.settings.system
             sampled = saved = algorithm.trained_seconds
             while algorithm.progress < 1 and self.stop_signal is None:
+                self.obey(algorithm)
                 algorithm.train()  # type: ignore[no-untyped-call]
                 self.last |= {"note": None} | algorithm.latest
                 writer.write(algorithm.policy_updates, algorithm.latest)
@@ -190,6 +198,26 @@ class Trainer:
             return Outcome(reason, algorithm.policy_updates, algorithm.trained_steps, algorithm.trained_seconds)
         finally:
             algorithm.stop()  # type: ignore[no-untyped-call]
+
+    def obey(self, algorithm: Spiral) -> None:
+        """Carry out what was ordered since the last iteration, and remember it for a resume."""
+        system = self.settings.system
+        for box in self.boxes:
+            order = box.take()
+            if order is None:
+                continue
+            try:
+                algorithm.roster.resize(order.actors)
+            except ValueError as error:
+                box.answer(order, str(error))
+                continue
+            self.settings = self.settings.replace(actors=order.actors)
+            config = self.folder.read_config()
+            config["system"]["actors"] = order.actors
+            self.folder.write_config(config)
+            useful = system.max_lag * algorithm.policy_link.width
+            note = f"; only {useful} can have work at a time: max_lag is {system.max_lag}" * (order.actors > useful)
+            box.answer(order, f"{order.actors} actors from now on{note}")
 
     def look(self, algorithm: Spiral, writer: MetricsWriter) -> None:
         """Write a contact sheet at fixed noise, and measure how far the pixels are from real images.
@@ -223,4 +251,6 @@ class Trainer:
         checkpoint = dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.settings.system.keep_checkpoints)
         self.last["checkpoint/last"] = str(path)
+        if self.mirror is not None:
+            self.mirror.request()
         return path

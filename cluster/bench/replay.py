@@ -3,7 +3,9 @@
 Figures of two cores (Redis 7.0 on loopback, redis-py 8.1 without hiredis), canvases/s, beside the ways not taken:
 
     64x64x3, batch 64                          push       sample
-    a value per canvas, MSET and MGET        31-44 k      31-62 k    <- ours
+    a hash of canvases, HSET and HMGET       10-30 k      19-26 k    <- ours; while other work ran, like the next line
+    a key per canvas, the same minutes       12-24 k      19-21 k
+    a key per canvas, MSET and MGET          31-44 k      31-62 k
     one long string, SETRANGE and GETRANGE  103-124 k     18-37 k
     one long string, Lua                       25 k         12 k
 

@@ -26,7 +26,8 @@ class Train:
 
     Attributes:
         preset: ``laptop`` learns MNIST on two cores in minutes, ``paper`` is SPIRAL as published.
-        run: folder for the run; a new one under ``runs/`` if not given.
+        run: folder for the run; a new one under ``runs/`` (or $IMPASTO_RUNS) if not given. An address like
+            ``s3://bucket/run`` keeps a copy on shared storage, brought up to date after each checkpoint.
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
         settings: all settings of the run.
     """
@@ -42,9 +43,10 @@ class Resume:
     """Go on with a run from its last intact checkpoint.
 
     Attributes:
-        run: folder of the run.
+        run: folder of the run, or its address on shared storage.
         minutes: new total training time in minutes; 0 keeps the run's.
         steps: new total of environment steps; 0 keeps the run's.
+        actors: new number of actors; 0 keeps the run's.
         redis: URL of a shared Redis, needed again where it has a password; empty keeps the run's.
         data_dir: folder with data sets; empty keeps the run's.
         address: Ray cluster to join.
@@ -53,6 +55,7 @@ class Resume:
     run: Annotated[str, tyro.conf.Positional]
     minutes: float = 0.0
     steps: int = 0
+    actors: int = 0
     redis: str = ""
     data_dir: str = ""
     address: str = ""
@@ -127,7 +130,8 @@ def train(arguments: Sequence[str]) -> int:
 def resume(arguments: Sequence[str]) -> int:
     """``impasto resume``."""
     chosen = parse(Resume, arguments, "resume")
-    changes = {name: value for name in ("minutes", "steps", "redis", "data_dir") if (value := getattr(chosen, name))}
+    names = ("minutes", "steps", "actors", "redis", "data_dir")
+    changes = {name: value for name in names if (value := getattr(chosen, name))}
     return commands.resume(chosen.run, chosen.address, **changes)
 
 
