@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import ray
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
@@ -75,7 +76,7 @@ class Roster:
         silent = [actor for actor in self.manager.actor_ids() if not self.manager.is_actor_healthy(actor)]
         if silent:
             self.manager.foreach_actor_async("ping", tag="ping", healthy_only=False, remote_actor_ids=silent)
-        answers = self.manager.fetch_ready_async_reqs(tags="ping", timeout_seconds=0.0, mark_healthy=True)
+        answers: Any = self.manager.fetch_ready_async_reqs(tags="ping", timeout_seconds=0.0, mark_healthy=True)
         back = [answer.actor_id for answer in answers if answer.ok and answer.actor_id in silent]
         for actor in back:
             if actor in self.newcomers:  # started for the first time: not a restart
