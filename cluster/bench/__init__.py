@@ -87,11 +87,19 @@ def train(options: BenchOptions) -> Iterable[Figure]:
     return bench(options)
 
 
+def transport(options: BenchOptions) -> Iterable[Figure]:
+    """Bytes that travel between processes, and how fast the object store carries them."""
+    from cluster.bench.transport import bench
+
+    return bench(options)
+
+
 BENCHES: dict[str, Callable[[BenchOptions], Iterable[Figure]]] = {
     "canvas": canvas,
     "actor": actor,
     "learners": learners,
     "replay": replay,
+    "transport": transport,
     "train": train,
 }
 

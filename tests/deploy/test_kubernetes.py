@@ -7,7 +7,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,7 +51,7 @@ def pod_templates() -> Iterator[tuple[str, dict[str, Any]]]:
 def through(model: str, value: dict[str, Any]) -> Any:
     """``value`` read as a model of the Kubernetes client and written again: what the model does not know is gone."""
     client = ApiClient()
-    read = client.deserialize(SimpleNamespace(data=json.dumps(value)), model)
+    read = client.deserialize(json.dumps(value), model, "application/json")
     return client.sanitize_for_serialization(read)
 
 
