@@ -68,7 +68,7 @@ def test_learners() -> None:
 
 
 def test_replay() -> None:
-    assert len(measure("replay")) == 4
+    assert len(measure("replay")) == 12
 
 
 @pytest.mark.slow

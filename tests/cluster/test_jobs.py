@@ -100,9 +100,10 @@ def published(text: str, run: str) -> dict[str, float]:
 def test_ray_job_submit_works_from_the_checkout(head: Head, images: Path, tmp_path: Path) -> None:
     run = tmp_path / "plain"
     command = ["python", "-m", "cluster", "train", str(images), "--run", str(run), *options(minutes=0.1)]
+    ray = shutil.which("ray", path=head.environment["PATH"]) or "ray"
     done = subprocess.run(
         [
-            shutil.which("ray", path=head.environment["PATH"]) or "ray",
+            ray,
             "job",
             "submit",
             "--address",
@@ -183,12 +184,13 @@ def test_prometheus_finds_our_metrics_with_the_file_in_deploy(head: Head, images
     config.write_text(text.replace("http://127.0.0.1:8265", head.dashboard).replace("10s", "2s").replace("30s", "5s"))
     (port,) = free_ports(1)
     job = head.impasto("submit", "--", "train", str(images), "--run", str(tmp_path / "scraped"), *options(minutes=0.5))
+    listen = f"--web.listen-address=127.0.0.1:{port}"
     server = subprocess.Popen(
         [
             "prometheus",
             f"--config.file={config}",
             f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{port}",
+            listen,
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
