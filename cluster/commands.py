@@ -14,40 +14,45 @@ import numpy as np
 from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.errors import UserError
+from cluster.kinds import settings_class, trainer_class
 from cluster.run_folder import RunFolder, RunFolderError
-from cluster.settings import RunSettings
+from cluster.settings import RunSettings, SettingsParts
 
 #: Stands for a password in ``config.json``.
 HIDDEN = "***"
 
+#: Settings that may be paths.
+PATHS = ("data", "data_dir", "brush")
+
 if TYPE_CHECKING:
-    from cluster.trainer import Trainer
+    from cluster.run_trainer import RunTrainer
 
 
 def train(settings: RunSettings, run: str, address: str = "") -> int:
-    """Train from the start in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
-    from cluster.trainer import Trainer
-
+    """Train a painter from the start in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
     name = "images" if "/" in settings.system.data else settings.system.data
+    return start(settings, name, run, address)
+
+
+def start(settings: SettingsParts, name: str, run: str, address: str = "", checkpoint: Checkpoint | None = None) -> int:
+    """Start a run of any kind in folder ``run`` (a new one under ``runs/``, called after ``name``, if empty)."""
     path = Path(run or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    trainer = Trainer(settings)
+    trainer = trainer_class(settings.kind)(settings)
     with create(path, settings) as folder:
-        return go(trainer, folder, None, address)
+        return go(trainer, folder, checkpoint, address)
 
 
-def storable(settings: RunSettings) -> dict[str, Any]:
+def storable(settings: SettingsParts) -> dict[str, Any]:
     """Settings as ``config.json`` holds them: paths that work from elsewhere, and no password."""
-    system = settings.system
-    changes = {"redis": re.sub(r"(://[^/@]*?:)[^/@]*@", rf"\g<1>{HIDDEN}@", system.redis)}
-    for name in ("data", "data_dir"):
-        if (value := getattr(system, name)) and Path(value).exists():
+    given = settings.flat()
+    changes = {"redis": re.sub(r"(://[^/@]*?:)[^/@]*@", rf"\g<1>{HIDDEN}@", given["redis"])}
+    for name in PATHS:
+        if (value := given.get(name)) and Path(value).exists():
             changes[name] = str(Path(value).resolve())
-    if Path(settings.paint.brush).is_file():
-        changes["brush"] = str(Path(settings.paint.brush).resolve())
     return settings.replace(**changes).to_json()
 
 
-def create(path: Path, settings: RunSettings) -> RunFolder:
+def create(path: Path, settings: SettingsParts) -> RunFolder:
     """A new run folder, or one line that says why not."""
     try:
         return RunFolder.create(path, storable(settings))
@@ -61,27 +66,24 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         folder = RunFolder.open(run)
     except RunFolderError as error:
         raise UserError(str(error)) from error
-    from cluster.trainer import Trainer
-
     with folder:
         settings = read_settings(folder).replace(**changes)
-        if HIDDEN in settings.system.redis:
+        if HIDDEN in settings.flat()["redis"]:
             raise UserError("resume: this run used a Redis with a password, which is not kept; give --redis its URL")
         folder.write_config(storable(settings))
         checkpoint = last_checkpoint(folder, required=False)
         restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
-        return go(Trainer(settings, restarts=restarts), folder, checkpoint, address)
+        return go(trainer_class(settings.kind)(settings, restarts=restarts), folder, checkpoint, address)
 
 
-def go(trainer: Trainer, folder: RunFolder, checkpoint: Checkpoint | None, address: str) -> int:
+def go(trainer: RunTrainer, folder: RunFolder, checkpoint: Checkpoint | None, address: str) -> int:
     """Train in ``folder`` and say where the pictures are."""
     import ray
 
-    from cluster.trainer import standard_error_to, start_ray
+    from cluster.run_trainer import standard_error_to, start_ray
 
-    system = trainer.settings.system
     with standard_error_to(folder.path / "ray.log"):
-        start_ray(address, cpus=2 + system.actors + system.policy_learners + system.discriminator_learners)
+        start_ray(address, cpus=trainer.cpus)
     try:
         outcome = trainer.run(folder, checkpoint)
     finally:
@@ -96,12 +98,21 @@ def go(trainer: Trainer, folder: RunFolder, checkpoint: Checkpoint | None, addre
     return 0
 
 
-def read_settings(folder: RunFolder) -> RunSettings:
-    """The settings of a run."""
+def read_settings(folder: RunFolder) -> SettingsParts:
+    """The settings of a run, of whatever kind."""
     try:
-        return RunSettings.from_json(folder.read_config())
+        config = folder.read_config()
+        return settings_class(config.get("kind", RunSettings.kind)).from_json(config)
     except (RunFolderError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{folder.config}: not the settings of a run: {error}") from error
+
+
+def painter_settings(folder: RunFolder, command: str) -> RunSettings:
+    """The settings of a painter's run; UserError where it is another kind's."""
+    settings = read_settings(folder)
+    if not isinstance(settings, RunSettings):
+        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not a painter's")
+    return settings
 
 
 def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = False) -> Checkpoint | None:
@@ -141,7 +152,7 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
     target = Path(out) if out else folder.samples / f"seed-{seed}"
-    sampler = Sampler(read_settings(folder), seed=seed)
+    sampler = Sampler(painter_settings(folder, "sample"), seed=seed)
     sampler.load(checkpoint.tensors["policy"])
     paintings = sampler.paint(count)
     sheet = sampler.write(paintings, target, "sheet", count)
@@ -158,7 +169,7 @@ def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = Fa
     folder = open_to_read(run)
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
-    result = evaluate_run(folder, read_settings(folder), checkpoint, count, data_dir)
+    result = evaluate_run(folder, painter_settings(folder, "evaluate"), checkpoint, count, data_dir)
     print(json.dumps(result) if as_json else table(result))
     return 0
 

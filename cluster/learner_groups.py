@@ -34,8 +34,8 @@ def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in tensors.items()}
 
 
-class SpiralLearner(PlainLearner):
-    """What both have in common: settings, and a state made of weights, optimiser and counters."""
+class GroupLearner(PlainLearner):
+    """What all have in common: settings, and a state made of weights, optimiser and counters."""
 
     @property
     def settings(self) -> RunSettings:
@@ -66,7 +66,7 @@ class SpiralLearner(PlainLearner):
         self.inner.set_counters(state["counters"])
 
 
-class PolicyGroupLearner(SpiralLearner):
+class PolicyGroupLearner(GroupLearner):
     """The policy's learner in a learner group."""
 
     inner: PolicyLearner
@@ -111,7 +111,7 @@ class PolicyGroupLearner(SpiralLearner):
         return result
 
 
-class DiscriminatorGroupLearner(SpiralLearner):
+class DiscriminatorGroupLearner(GroupLearner):
     """The discriminator's learner in a learner group: holds the real images, samples fakes from the shared replay."""
 
     inner: DiscriminatorLearner
@@ -160,16 +160,16 @@ class DiscriminatorGroupLearner(SpiralLearner):
         return ray.put(to_arrays(self.inner.discriminator))
 
 
-def export_state(learner: SpiralLearner) -> dict[str, Any]:
+def export_state(learner: GroupLearner) -> dict[str, Any]:
     """For ``LearnerGroup.foreach_learner``: the state for a checkpoint."""
     return learner.export()
 
 
-def restore_state(learner: SpiralLearner, state: dict[str, Any]) -> None:
+def restore_state(learner: GroupLearner, state: dict[str, Any]) -> None:
     """For ``LearnerGroup.foreach_learner``: take a state back."""
     learner.restore(copy.deepcopy(state))
 
 
-def publish_weights(learner: SpiralLearner) -> list[Any]:
+def publish_weights(learner: GroupLearner) -> list[Any]:
     """For ``LearnerGroup.foreach_learner``: a list with a reference of the present weights."""
     return [ray.put(to_arrays(learner.network))]

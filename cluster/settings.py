@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from envs.paint import PaintConfig
 from learners.settings import DiscriminatorSettings, PolicySettings
@@ -87,24 +87,17 @@ class SystemSettings:
 
 
 @dataclass(frozen=True)
-class RunSettings:
-    """Everything that decides a run; written to ``config.json`` of its folder.
-
-    The names of the fields of the four parts are unique, so a setting can be given by its bare name.
+class SettingsParts:
+    """Settings in parts, each a frozen dataclass; the names of their fields are unique, so that a setting can be given
+    by its bare name. Subclasses add the parts.
 
     Attributes:
-        paint: the painting world.
-        policy: the policy and its learner.
-        discriminator: the discriminator and its learner.
-        system: data, seed, limits, processes.
+        kind: of run, in ``config.json``.
     """
 
-    paint: PaintConfig = field(default_factory=PaintConfig)
-    policy: PolicySettings = field(default_factory=PolicySettings)
-    discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
-    system: SystemSettings = field(default_factory=SystemSettings)
+    kind: ClassVar[str]
 
-    def replace(self, **values: Any) -> RunSettings:
+    def replace(self, **values: Any) -> Self:
         """A copy with some settings changed, each by its bare name.
 
         Raises:
@@ -119,21 +112,46 @@ class RunSettings:
             name: dataclasses.replace(part, **{key: value for key, value in values.items() if owner[key] == name})
             for name, part in parts.items()
         }
-        return RunSettings(**changed)
+        return type(self)(**changed)
 
-    def to_json(self) -> dict[str, dict[str, Any]]:
-        """Nested plain values, as written to ``config.json``."""
-        return dataclasses.asdict(self)
+    def flat(self) -> dict[str, Any]:
+        """All settings by their bare names."""
+        parts = (getattr(self, part.name) for part in dataclasses.fields(self))
+        return {setting.name: getattr(part, setting.name) for part in parts for setting in dataclasses.fields(part)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Nested plain values, as written to ``config.json``, and the kind of run."""
+        return {"kind": self.kind} | dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, dict[str, Any]]) -> RunSettings:
+    def from_json(cls, values: dict[str, Any]) -> Self:
         """Read back what :meth:`to_json` gave (JSON turns tuples into lists; they are turned back)."""
         flat = {
             key: tuple(value) if isinstance(value, list) else value
-            for part in values.values()
+            for name, part in values.items()
+            if name != "kind"
             for key, value in part.items()
         }
         return cls().replace(**flat)
+
+
+@dataclass(frozen=True)
+class RunSettings(SettingsParts):
+    """Everything that decides a run; written to ``config.json`` of its folder.
+
+    Attributes:
+        paint: the painting world.
+        policy: the policy and its learner.
+        discriminator: the discriminator and its learner.
+        system: data, seed, limits, processes.
+    """
+
+    kind: ClassVar[str] = "painter"
+
+    paint: PaintConfig = field(default_factory=PaintConfig)
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
+    system: SystemSettings = field(default_factory=SystemSettings)
 
 
 def preset(name: PresetName, data: str = "mnist") -> RunSettings:

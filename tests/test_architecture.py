@@ -16,7 +16,7 @@ LAYERS = ("pymypaint", "envs", "learners", "actors", "cluster")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "pymypaint": (),
     "envs": ("pymypaint",),
-    "learners": ("envs.spec",),
+    "learners": ("envs.spec", "envs.latent"),
     "actors": (
         "envs",
         "learners.memory",

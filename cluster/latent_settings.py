@@ -1,0 +1,79 @@
+"""All settings of a run in the latent world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from cluster.settings import SettingsParts
+from learners.settings import TD3Settings
+
+
+@dataclass(frozen=True)
+class LatentSystemSettings:
+    """On what a run goes on, and how long.
+
+    Attributes:
+        seed: seeds networks, noise and batches. Asynchronous runs still differ in timing.
+        minutes: training time after which the run ends, in minutes; decays are stretched over it. 0 for no such limit.
+        steps: environment steps stored after which the run ends; 0 for no such limit.
+        actors: Ray actors that act. More feed a faster learner, and need more CPUs.
+        worlds: worlds that an actor steps at once.
+        block: transitions that an actor sends to the replay at once, a multiple of ``worlds``. Larger blocks cost less
+            to move and come from weights of a greater age.
+        policy_learners: processes of the learner; 0 learns in the driver.
+        learner_gpus: GPUs of each learner process (or, with 0 processes, of the driver).
+        redis: URL of a shared Redis (``redis://`` or ``rediss://``); empty starts one for this run.
+        checkpoint_minutes: training time between checkpoints.
+        keep_checkpoints: newest checkpoints that are kept, besides the best.
+        sample_minutes: training time between looks at what the policy does without noise.
+        torch_threads: threads that torch computes with in each learner process.
+    """
+
+    seed: int = 0
+    minutes: float = 8.0
+    steps: int = 0
+    actors: int = 1
+    worlds: int = 256
+    block: int = 256
+    policy_learners: int = 0
+    learner_gpus: float = 0.0
+    redis: str = ""
+    checkpoint_minutes: float = 2.0
+    keep_checkpoints: int = 2
+    sample_minutes: float = 1.0
+    torch_threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("actors", "worlds", "block", "keep_checkpoints"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("checkpoint_minutes", "sample_minutes"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: expected more than 0 minutes, got {getattr(self, name)}")
+        for name in ("minutes", "steps", "policy_learners", "learner_gpus"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+        if not self.minutes and not self.steps:
+            raise ValueError("minutes, steps: one of them must end the run, both are 0")
+        if self.block % self.worlds:
+            raise ValueError(f"block: expected a multiple of worlds ({self.worlds}), got {self.block}")
+
+
+@dataclass(frozen=True)
+class LatentSettings(SettingsParts):
+    """Everything that decides a run; written to ``config.json`` of its folder.
+
+    Attributes:
+        td3: the agent and its learner.
+        system: seed, limits, processes.
+    """
+
+    kind: ClassVar[str] = "latent"
+
+    td3: TD3Settings = field(default_factory=TD3Settings)
+    system: LatentSystemSettings = field(default_factory=LatentSystemSettings)
+
+    def make_world(self, count: int, seed: int, few: bool = False) -> Any:
+        """The latent world."""
+        raise NotImplementedError
