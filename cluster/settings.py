@@ -104,6 +104,27 @@ class RunSettings:
     discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
     system: SystemSettings = field(default_factory=SystemSettings)
 
+    def __post_init__(self) -> None:
+        unroll, actions = self.policy.unroll_length, self.paint.num_actions
+        if unroll and actions % unroll:
+            raise ValueError(f"unroll_length: expected a divisor of the episode's {actions} actions, got {unroll}")
+
+    @property
+    def record_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of what the replay keeps of a painting: the canvas, beside its target if it has one."""
+        height, width, channels = self.paint.canvas_shape
+        return height, width, channels * (2 if self.policy.conditional else 1)
+
+    @property
+    def judged_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of what the discriminator sees: records, or, of a pair's complement, one image."""
+        return self.paint.canvas_shape if self.complement else self.record_shape
+
+    @property
+    def complement(self) -> bool:
+        """Whether the discriminator sees half of the target beside half of the painting."""
+        return self.policy.conditional and self.discriminator.conditioning == "complement"
+
     def replace(self, **values: Any) -> RunSettings:
         """A copy with some settings changed, each by its bare name.
 
