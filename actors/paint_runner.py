@@ -63,7 +63,7 @@ class PaintRunner(EnvRunner):
             weights: NumPy arrays by name, taken over if ``epoch`` and ``version`` differ from what this actor holds.
             version: policy updates behind ``weights``.
             epoch: how often the algorithm took back a checkpoint; weights of one version differ between epochs.
-            targets: uint8 [M, H, W, C], images for a conditional policy; in the node's object store, shared by its actors.
+            targets: uint8 [M, H, W, C], images for a conditional policy; all actors of a node share one copy.
 
         Returns:
             ``trajectory`` (a list with one object reference of a :class:`Trajectory`), ``steps``, ``version``,

@@ -11,13 +11,16 @@ from learners.settings import DiscriminatorSettings, PolicySettings
 
 PresetName = Literal["laptop", "paper"]
 
+#: Named data sets without colour.
+GREY = ("mnist", "omniglot")
+
 
 @dataclass(frozen=True)
 class SystemSettings:
     """Where a run gets its data, on what it runs, and how long.
 
     Attributes:
-        data: ``mnist``, or the path of a folder or zip of images.
+        data: ``mnist``, ``omniglot``, ``celeba``, or the path of a folder or zip of images.
         data_dir: folder with data sets that are there already (torchvision's layout); looked into first.
         seed: seeds networks, noise, action sampling and batches. Asynchronous runs still differ in timing.
         minutes: training time after which the run ends, in minutes; decays are stretched over it.
@@ -163,7 +166,7 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
     ``paper``: SPIRAL as published (unconditional, 19 strokes, 64x64, the published policy, WGAN-GP).
     ``laptop``: five strokes of a pen, 32x32 observations, networks for CPUs, spectral norm with hinge loss.
     """
-    grey = data == "mnist"
+    grey = data in GREY
     if name == "paper":
         return RunSettings(paint=PaintConfig(color=not grey), policy=PolicySettings(), system=SystemSettings(data=data))
     return RunSettings(

@@ -1,7 +1,7 @@
 """What the discriminator of a conditional painter is shown, and how far a canvas is from its target.
 
-A *record* is what the replay keeps of a finished painting: the canvas alone, uint8 [B, H, W, C], or canvas and target on
-channels side by side, uint8 [B, H, W, 2C]. A real record is an image beside itself (Ganin et al. 2018, section 3.2).
+A *record* is what the replay keeps of a finished painting: the canvas alone, uint8 [B, H, W, C], or canvas and target
+on channels side by side, uint8 [B, H, W, 2C]. A real record is an image beside itself (Ganin et al. 2018, section 3.2).
 """
 
 from __future__ import annotations

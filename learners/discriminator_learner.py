@@ -98,7 +98,8 @@ class DiscriminatorLearner:
 
     @torch.no_grad()
     def score(self, canvases: NDArray[np.uint8]) -> Tensor:
-        """Scores float32 [B] of uint8 [B, H, W, C] that the network takes as they are, without touching the spectral norm's power iteration."""
+        """Scores float32 [B] of uint8 [B, H, W, C] that the network takes as they are, without touching the spectral
+        norm's power iteration."""
         self.discriminator.eval()
         with autocast(self.precision, self.device):
             scores: Tensor = self.discriminator(to_image(torch.from_numpy(canvases).to(self.device)))
