@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import ray
 import torch
+from numpy.typing import NDArray
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
@@ -15,6 +16,7 @@ from ray.rllib.env.env_runner import EnvRunner
 from actors.rollout import Rollout
 from actors.sink import CanvasSink
 from envs.paint import PaintVectorEnv
+from learners.conditioning import make_records
 from learners.memory import keep_large_blocks
 from learners.networks.build import build_policy
 
@@ -45,15 +47,23 @@ class PaintRunner(EnvRunner):
         seed = int(np.random.SeedSequence(identity).generate_state(1)[0])
         self.rollout = Rollout(self.world, policy, seed=seed, precision=settings.policy.precision)
         self.sink: CanvasSink | None = config.sink()
+        self.unroll_length = settings.policy.unroll_length
         self.version = (-1, -1)
 
-    def sample_refs(self, weights: dict[str, Any] | None = None, version: int = -1, epoch: int = 0) -> dict[str, Any]:
-        """Paint one batch of episodes.
+    def sample_refs(
+        self,
+        weights: dict[str, Any] | None = None,
+        version: int = -1,
+        epoch: int = 0,
+        targets: NDArray[np.uint8] | None = None,
+    ) -> dict[str, Any]:
+        """Paint one batch of episodes, or the next piece of them where ``unroll_length`` cuts episodes.
 
         Args:
             weights: NumPy arrays by name, taken over if ``epoch`` and ``version`` differ from what this actor holds.
             version: policy updates behind ``weights``.
             epoch: how often the algorithm took back a checkpoint; weights of one version differ between epochs.
+            targets: uint8 [M, H, W, C], images for a conditional policy; all actors of a node share one copy.
 
         Returns:
             ``trajectory`` (a list with one object reference of a :class:`Trajectory`), ``steps``, ``version``,
@@ -68,10 +78,11 @@ class PaintRunner(EnvRunner):
         elif self.version[1] < 0:
             raise RuntimeError("sample_refs: the first call must bring weights")
         loaded = time.perf_counter()
-        trajectory = self.rollout.episodes(self.version[1], self.index)
+        self.rollout.targets = targets
+        trajectory = self.rollout.next_unroll(self.unroll_length, self.version[1], self.index)
         painted = time.perf_counter()
-        if self.sink is not None:
-            self.sink.push(trajectory.canvas[-1])
+        if self.sink is not None and (trajectory.ends is None or trajectory.ends.all()):
+            self.sink.push(make_records(trajectory.canvas[-1], trajectory.target))
         reference = ray.put(trajectory)
         seconds["transfer"] = loaded - clock + time.perf_counter() - painted
         return {

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from typing import Any
 
+import ray
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.learner.learner_group import LearnerGroup
@@ -18,6 +19,7 @@ from cluster import checkpoints
 from cluster.algorithm_state import first_result, make_checkpoint, restore_checkpoint
 from cluster.checkpoints import Checkpoint
 from cluster.config import SpiralConfig
+from cluster.data import run_images
 from cluster.learner_groups import publish_weights
 from cluster.learner_link import LearnerLink
 from cluster.meters import Meters
@@ -70,6 +72,9 @@ class Spiral(Algorithm):
         config.replay = self.replay_host.spec
         self.config = config  # RLlib's setup reads it from there
         super().setup(config)
+        # In the object store once a node, wherever that node's actors are.
+        policy = config.settings.policy
+        self.targets = ray.put(run_images(config.settings)) if policy.conditional else None
         self.queue: deque[dict[str, Any]] = deque()
         observation_space, action_space = self.runners.get_spaces()[INPUT_ENV_SPACES]  # type: ignore[no-untyped-call]
         self.discriminator_group = self.spiral_config.discriminator_config().build_learner_group(
@@ -157,7 +162,12 @@ class Spiral(Algorithm):
             on_their_way += group.foreach_env_runner_async(
                 "sample_refs",
                 tag="sample",
-                kwargs={"weights": self.weights, "version": self.weights_version, "epoch": self.epoch},
+                kwargs={
+                    "weights": self.weights,
+                    "version": self.weights_version,
+                    "epoch": self.epoch,
+                    "targets": self.targets,
+                },
                 remote_worker_ids=[actor],
             )
 

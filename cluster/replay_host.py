@@ -45,7 +45,7 @@ class ReplayHost:
                 with redis_errors():
                     self.server = RedisServer().start()
                 url = self.server.url
-            spec = ReplaySpec(url, uuid.uuid4().hex, settings.paint.canvas_shape, settings.system.replay_capacity)
+            spec = ReplaySpec(url, uuid.uuid4().hex, settings.record_shape, settings.system.replay_capacity)
         self.spec = spec
         self.replay = Replay(spec)
         try:

@@ -11,13 +11,16 @@ from learners.settings import DiscriminatorSettings, PolicySettings
 
 PresetName = Literal["laptop", "paper"]
 
+#: Named data sets without colour.
+GREY = ("mnist", "omniglot")
+
 
 @dataclass(frozen=True)
 class SystemSettings:
     """Where a run gets its data, on what it runs, and how long.
 
     Attributes:
-        data: ``mnist``, or the path of a folder or zip of images.
+        data: ``mnist``, ``omniglot``, ``celeba``, or the path of a folder or zip of images.
         data_dir: folder with data sets that are there already (torchvision's layout); looked into first.
         seed: seeds networks, noise, action sampling and batches. Asynchronous runs still differ in timing.
         minutes: training time after which the run ends, in minutes; decays are stretched over it.
@@ -104,6 +107,27 @@ class RunSettings:
     discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
     system: SystemSettings = field(default_factory=SystemSettings)
 
+    def __post_init__(self) -> None:
+        unroll, actions = self.policy.unroll_length, self.paint.num_actions
+        if unroll and actions % unroll:
+            raise ValueError(f"unroll_length: expected a divisor of the episode's {actions} actions, got {unroll}")
+
+    @property
+    def record_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of what the replay keeps of a painting: the canvas, beside its target if it has one."""
+        height, width, channels = self.paint.canvas_shape
+        return height, width, channels * (2 if self.policy.conditional else 1)
+
+    @property
+    def judged_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of what the discriminator sees: records, or, of a pair's complement, one image."""
+        return self.paint.canvas_shape if self.complement else self.record_shape
+
+    @property
+    def complement(self) -> bool:
+        """Whether the discriminator sees half of the target beside half of the painting."""
+        return self.policy.conditional and self.discriminator.conditioning == "complement"
+
     def replace(self, **values: Any) -> RunSettings:
         """A copy with some settings changed, each by its bare name.
 
@@ -142,7 +166,7 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
     ``paper``: SPIRAL as published (unconditional, 19 strokes, 64x64, the published policy, WGAN-GP).
     ``laptop``: five strokes of a pen, 32x32 observations, networks for CPUs, spectral norm with hinge loss.
     """
-    grey = data == "mnist"
+    grey = data in GREY
     if name == "paper":
         return RunSettings(paint=PaintConfig(color=not grey), policy=PolicySettings(), system=SystemSettings(data=data))
     return RunSettings(

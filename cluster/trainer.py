@@ -26,7 +26,7 @@ from cluster.errors import UserError
 from cluster.learner_link import LearnerDied
 from cluster.live import make_view
 from cluster.metrics import MetricsWriter
-from cluster.quality import PixelQuality
+from cluster.quality import PixelQuality, pixel_l2
 from cluster.replay import ReplayUnavailable
 from cluster.run_folder import RunFolder
 from cluster.sampler import Sampler
@@ -192,7 +192,7 @@ class Trainer:
             algorithm.stop()  # type: ignore[no-untyped-call]
 
     def look(self, algorithm: Spiral, writer: MetricsWriter) -> None:
-        """Write a contact sheet at fixed noise, and measure how far the pixels are from real images.
+        """Write a contact sheet at fixed noise, and measure how far the pixels are from real images, or from targets.
 
         Raises:
             LearnerDied: the process that held the weights is gone.
@@ -204,20 +204,24 @@ class Trainer:
             raise LearnerDied("the policy's learner died, and its weights with it") from error
         paintings = self.sampler.paint(self.quality.count)
         sheet = self.sampler.write(paintings, self.folder.samples, f"{algorithm.policy_updates:08d}")
-        distance = self.quality.distance(paintings.observed)
-        self.measured = algorithm.policy_updates, -distance
-        self.last |= {"sample/last": str(sheet), "sample/pixel_frechet": distance}
+        figures = {"sample/pixel_frechet": self.quality.distance(paintings.observed)}
+        worse = figures["sample/pixel_frechet"]
+        if paintings.target is not None:
+            worse = figures["sample/l2"] = pixel_l2(paintings.observed, paintings.target)
+        self.measured = algorithm.policy_updates, -worse
+        self.last |= {"sample/last": str(sheet)} | figures
         writer.write(
             algorithm.policy_updates,
-            {
-                "sample/pixel_frechet": distance,
+            figures
+            | {
                 "elapsed_s": algorithm.trained_seconds,
                 "env_steps": algorithm.trained_steps,
             },
         )
 
     def save(self, algorithm: Spiral) -> Path:
-        """Write a checkpoint; its score is minus the pixel Frechet distance, if that was measured at this update."""
+        """Write a checkpoint; its score is minus the pixel Frechet distance, or the mean squared difference from the
+        targets, if that was measured at this update."""
         checkpoint = algorithm.make_checkpoint()
         update, score = self.measured
         checkpoint = dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)

@@ -39,10 +39,18 @@ class LaptopPolicy(PaintPolicy):
     """
 
     def __init__(
-        self, spec: ActionSpec, canvas_shape: tuple[int, int, int], noise_size: int = 10, num_actions: int = 5
+        self,
+        spec: ActionSpec,
+        canvas_shape: tuple[int, int, int],
+        noise_size: int = 10,
+        num_actions: int = 5,
+        *,
+        conditional: bool = False,
+        blind: bool = False,
     ) -> None:
-        super().__init__(spec, noise_size)
+        super().__init__(spec, noise_size, conditional=conditional, blind=blind)
         height, width, channels = canvas_shape
+        channels *= 2 if conditional else 1
         if height % (2 * PATCH) or width % (2 * PATCH):
             raise ValueError(f"observation_size: the laptop policy expects a multiple of 8, got {height}x{width}")
         self.num_actions = num_actions
@@ -74,16 +82,17 @@ class LaptopPolicy(PaintPolicy):
 
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Canvas and situation to [N, 256]."""
-        count, height, width, channels = inputs.canvas.shape
+        seen = self.seen(inputs)
+        count, height, width, channels = seen.shape
         rows, columns = height // PATCH, width // PATCH
         # [N, rows, P, columns, P, C] -> [N, rows/2, 2, columns/2, 2, P*P*C], so that quads are neighbours in memory;
         # moved as bytes, which are a quarter of floats.
-        patches = inputs.canvas.view(count, rows // 2, 2, PATCH, columns // 2, 2, PATCH * channels)
+        patches = seen.view(count, rows // 2, 2, PATCH, columns // 2, 2, PATCH * channels)
         patches = patches.permute(0, 1, 4, 2, 5, 3, 6).reshape(count, rows * columns, -1)
         ink = patches.float().mul_(-1 / 255).add_(1.0)
-        seen = functional.relu(self.patches(ink) + self.patch_position)
-        seen = functional.relu(self.quads(seen.view(count, rows * columns // 4, -1)))
-        hidden = functional.relu(self.flat(seen.flatten(1)) + self.situation(self.encode(inputs)))
+        grid = functional.relu(self.patches(ink) + self.patch_position)
+        grid = functional.relu(self.quads(grid.view(count, rows * columns // 4, -1)))
+        hidden = functional.relu(self.flat(grid.flatten(1)) + self.situation(self.encode(inputs)))
         return hidden + functional.relu(self.mix(hidden))
 
     def encode(self, inputs: PolicyInputs) -> Tensor:
