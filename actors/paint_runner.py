@@ -15,7 +15,7 @@ from ray.rllib.env.env_runner import EnvRunner
 
 from actors.rollout import Rollout
 from actors.sink import CanvasSink
-from envs.paint import PaintVectorEnv
+from envs.worlds import make_world
 from learners.conditioning import make_records
 from learners.memory import keep_large_blocks
 from learners.networks.build import build_policy
@@ -37,9 +37,9 @@ class PaintRunner(EnvRunner):
         keep_large_blocks()
         torch.set_num_threads(max(1, int(config.num_cpus_per_env_runner)))
         self.index = int(self.worker_index or 0)
-        self.world = PaintVectorEnv(settings.system.canvases, settings.paint)
+        self.world = make_world(settings.system.canvases, settings.world)
         policy = build_policy(
-            settings.policy, self.world.spec_actions, settings.paint.canvas_shape, settings.paint.num_actions
+            settings.policy, self.world.spec_actions, settings.world.canvas_shape, settings.world.num_actions
         )
         identity = [settings.system.seed, config.restarts, self.index]
         if ray.get_runtime_context().was_current_actor_reconstructed:
@@ -100,7 +100,7 @@ class PaintRunner(EnvRunner):
 
     def assert_healthy(self) -> None:
         """Raise if this actor can not paint."""
-        if self.world.painter.closed:
+        if self.world.closed:
             raise RuntimeError("the canvases are closed")
 
     def get_spaces(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from envs.paint import PaintConfig
+from envs.scenes.config import SceneConfig
+from envs.worlds import WorldConfig
 from learners.settings import DiscriminatorSettings, PolicySettings
 
 PresetName = Literal["laptop", "paper"]
@@ -93,35 +95,42 @@ class SystemSettings:
 class RunSettings:
     """Everything that decides a run; written to ``config.json`` of its folder.
 
-    The names of the fields of the four parts are unique, so a setting can be given by its bare name.
+    The names of the fields of the five parts are unique, so a setting can be given by its bare name.
 
     Attributes:
         paint: the painting world.
+        scene: the scene world, which a run on ``scenes`` acts in.
         policy: the policy and its learner.
         discriminator: the discriminator and its learner.
         system: data, seed, limits, processes.
     """
 
     paint: PaintConfig = field(default_factory=PaintConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
     policy: PolicySettings = field(default_factory=PolicySettings)
     discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
     system: SystemSettings = field(default_factory=SystemSettings)
 
     def __post_init__(self) -> None:
-        unroll, actions = self.policy.unroll_length, self.paint.num_actions
+        unroll, actions = self.policy.unroll_length, self.world.num_actions
         if unroll and actions % unroll:
             raise ValueError(f"unroll_length: expected a divisor of the episode's {actions} actions, got {unroll}")
 
     @property
+    def world(self) -> WorldConfig:
+        """What the run acts in: the scene world for the data set ``scenes``, else the painting world."""
+        return self.scene if self.system.data == "scenes" else self.paint
+
+    @property
     def record_shape(self) -> tuple[int, int, int]:
         """(H, W, C) of what the replay keeps of a painting: the canvas, beside its target if it has one."""
-        height, width, channels = self.paint.canvas_shape
+        height, width, channels = self.world.canvas_shape
         return height, width, channels * (2 if self.policy.conditional else 1)
 
     @property
     def judged_shape(self) -> tuple[int, int, int]:
         """(H, W, C) of what the discriminator sees: records, or, of a pair's complement, one image."""
-        return self.paint.canvas_shape if self.complement else self.record_shape
+        return self.world.canvas_shape if self.complement else self.record_shape
 
     @property
     def complement(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-NetworkName = Literal["laptop", "paper"]
+NetworkName = Literal["laptop", "paper", "glimpse"]
 RewardName = Literal["final", "difference"]
 RewardSource = Literal["discriminator", "l2", "both"]
 Conditioning = Literal["pair", "complement"]
@@ -18,7 +18,8 @@ class PolicySettings:
     """The policy and how it learns (defaults: the paper's, or the norm where it is silent).
 
     Attributes:
-        network: ``paper`` (60 M multiply-adds a step, LSTM) or ``laptop`` (1 M, for CPUs).
+        network: ``paper`` (60 M multiply-adds a step, LSTM), ``laptop`` (1 M, for CPUs), or ``glimpse`` (7 M, for CPUs;
+            looks at each location with the same eyes, which learns to find things sooner).
         conditional: give each episode a target image to reproduce, drawn from the data; the policy sees it beside the
             canvas, and the discriminator judges the two together. Without it the policy paints what it likes.
         blind: show the policy a white canvas in place of what it has painted.

@@ -33,6 +33,7 @@ class SceneConfig:
         scene_grid: cells of the location grid along each side of the floor.
         object_radii: sizes of objects, half their width in units of half the floor's side.
         object_color_levels: values per colour channel, evenly from 0 to 1.
+        training_scenes: scenes drawn to learn from, the first of the 50 000 that the paper has.
         renderer: ``egl`` draws on a GPU, ``osmesa`` on the CPU; ``auto`` takes $MUJOCO_GL, else EGL where there is a
             GPU, else OSMesa. Pictures of the two differ in single pixels.
     """
@@ -42,13 +43,15 @@ class SceneConfig:
     scene_grid: int = 16
     object_radii: tuple[float, ...] = (0.14, 0.19, 0.26)
     object_color_levels: int = 4
+    training_scenes: int = 50_000
     renderer: Backend = "auto"
 
     def __post_init__(self) -> None:
         if self.scene_size < 16 or self.scene_size & (self.scene_size - 1):
             raise ValueError(f"scene_size: expected 16, 32, 64, ... pixels, got {self.scene_size}")
-        if self.scene_actions < 1:
-            raise ValueError(f"scene_actions: expected at least 1, got {self.scene_actions}")
+        for name in ("scene_actions", "training_scenes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not 2 <= self.scene_grid <= 64:
             raise ValueError(f"scene_grid: expected 2 to 64 cells, got {self.scene_grid}")
         if len(self.object_radii) < 2 or not all(0 < radius <= 0.5 for radius in self.object_radii):

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,7 @@ from envs.scenes.rendering import SHAPES, WORLD, shared_renderer
 
 Split = Literal["train", "test"]
 
-#: Training scenes (Ganin et al. 2018, section 5.4) and the objects of one at most.
-TRAINING_SCENES = 50_000
+#: Scenes that no agent learns from, and the objects of a scene at most (Ganin et al. 2018, section 5.4).
 HELD_OUT_SCENES = 1_000
 MOST_OBJECTS = 5
 SHARD = 5_000
@@ -99,8 +98,16 @@ def make_scenes(first: int, last: int, split: Split, seed: int, config: SceneCon
 
 def recipe(config: SceneConfig, seed: int) -> str:
     """Hash of all that decides how a scene looks; the cache keeps the scenes of each apart."""
-    parts = [dataclasses.asdict(config), dataclasses.asdict(Camera()), WORLD, SHAPES, VISIBLE_DISTANCE, MOST_OBJECTS]
-    parts[0] = {key: value for key, value in dataclasses.asdict(config).items() if key != "scene_actions"}
+    parts: list[Any] = [
+        dataclasses.asdict(config),
+        dataclasses.asdict(Camera()),
+        WORLD,
+        SHAPES,
+        VISIBLE_DISTANCE,
+        MOST_OBJECTS,
+    ]
+    for name in ("scene_actions", "training_scenes", "renderer"):  # which do not change a scene
+        del parts[0][name]
     return hashlib.sha256(json.dumps([*parts, seed], sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -118,7 +125,7 @@ def load_scenes(
 
     Args:
         split: ``train`` or ``test``, which share no scene.
-        count: how many; 50 000 and 1 000 if not given.
+        count: how many; the configuration's ``training_scenes``, and 1 000 held-out ones, if not given.
         seed: other seeds give other scenes.
         config: of the world that draws them.
         cache_dir: default ``$IMPASTO_CACHE`` or ``~/.cache/impasto``.
@@ -127,7 +134,8 @@ def load_scenes(
         ValueError: no OpenGL library, a cache that can not be written, or a count below 1.
     """
     config = config or SceneConfig()
-    count = (TRAINING_SCENES if split == "train" else HELD_OUT_SCENES) if count is None else count
+    if count is None:
+        count = config.training_scenes if split == "train" else HELD_OUT_SCENES
     if count < 1:
         raise DataError(f"scenes: expected at least 1 scene, got {count}")
     folder = make_cache_dir((cache_dir or default_cache_dir()) / "scenes" / f"{recipe(config, seed)}-{split}")
