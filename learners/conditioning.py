@@ -9,7 +9,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+
+from learners.networks.discriminator import to_image
+
+#: Records that are scored in one pass.
+SCORED_AT_ONCE = 1024
 
 
 def make_records(canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
@@ -40,6 +45,15 @@ def random_complement(records: Tensor) -> Tensor:
     left, right = complements(records)
     coin = torch.rand(len(records), device=records.device) < 0.5
     return torch.where(coin[:, None, None, None], left, right)
+
+
+def score_records(discriminator: nn.Module, records: Tensor, complementary: bool) -> Tensor:
+    """Discriminator scores float32 [N] of records uint8 [N, H, W, C or 2C]; of a complement's two views their mean."""
+    scores = []
+    for part in torch.split(records, SCORED_AT_ONCE):  # type: ignore[no-untyped-call]
+        views = complements(part) if complementary else (part,)
+        scores.append(torch.stack([discriminator(to_image(view)).float() for view in views]).mean(0))
+    return torch.cat(scores)
 
 
 def squared_error(canvas: Tensor, target: Tensor) -> Tensor:

@@ -9,17 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from learners.conditioning import complements, squared_error
-from learners.networks.discriminator import Discriminator, to_image
+from learners.conditioning import score_records, squared_error
+from learners.networks.discriminator import Discriminator
 from learners.networks.policy import PaintPolicy
 from learners.precision import autocast
 from learners.rewards import ScoreNormalizer, episode_rewards, stroke_starts
 from learners.settings import Conditioning, PolicySettings
 from learners.trajectory import Trajectory, TrajectoryTensors
 from learners.vtrace import vtrace
-
-#: Canvases that are scored in one pass.
-SCORED_AT_ONCE = 1024
 
 ReduceGradients = Callable[[nn.Module], None]
 
@@ -159,16 +156,7 @@ class PolicyLearner:
         """Discriminator scores float32 [N] of records uint8 [N, H, W, C or 2C]."""
         complementary = self.policy.conditional and self.conditioning == "complement"
         with autocast(self.settings.precision, self.device):
-            scores = [
-                torch.stack(
-                    [
-                        self.discriminator(to_image(view)).float()
-                        for view in (complements(part) if complementary else (part,))
-                    ]
-                ).mean(0)
-                for part in records.split(SCORED_AT_ONCE)
-            ]
-        return torch.cat(scores)
+            return score_records(self.discriminator, records, complementary)
 
     def loss(self, batch: TrajectoryTensors, rewards: Tensor, entropy_cost: float) -> tuple[Tensor, dict[str, Tensor]]:
         """Policy gradient + value + entropy loss (scalar) and its parts, from rewards float32 [T, B]."""
