@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+import ray
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env import INPUT_ENV_SPACES
 
 from cluster.algorithm_state import first_result, make_checkpoint, restore_checkpoint
 from cluster.checkpoints import Checkpoint
 from cluster.config import SpiralConfig
+from cluster.data import run_images
 from cluster.learner_groups import publish_weights
 from cluster.learner_link import LearnerLink
 from cluster.modules import DiscriminatorModule
@@ -41,10 +43,12 @@ class Spiral(RunAlgorithm):
         self.discriminator_updates = self.lost_batches = self.stale_batches = self.turn = 0
         settings = config.settings
         self.replay_host = ReplayHost(
-            settings.system.redis, settings.paint.canvas_shape, settings.system.replay_capacity, config.replay
+            settings.system.redis, settings.record_shape, settings.system.replay_capacity, config.replay
         )
         config.replay = self.replay_host.spec
         self.start_rllib(config)
+        # In the object store once a node, wherever that node's actors are.
+        self.targets = ray.put(run_images(settings)) if settings.policy.conditional else None
         self.policy_link = LearnerLink(self.policy_group, batches_per_learner=settings.system.batches_per_update)
         self.links.append(self.policy_link)
         self.queue: deque[dict[str, Any]] = deque()
@@ -104,7 +108,12 @@ class Spiral(RunAlgorithm):
             on_their_way += group.foreach_env_runner_async(
                 "sample_refs",
                 tag="sample",
-                kwargs={"weights": self.weights, "version": self.weights_version, "epoch": self.epoch},
+                kwargs={
+                    "weights": self.weights,
+                    "version": self.weights_version,
+                    "epoch": self.epoch,
+                    "targets": self.targets,
+                },
                 remote_worker_ids=[actor],
             )
 

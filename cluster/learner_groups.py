@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from ray.exceptions import ObjectLostError
 from torch import Tensor, nn
 
 from cluster.chassis import PlainLearner
+from cluster.data import run_images
 from cluster.optimizer_state import flatten_optimizer, unflatten_optimizer
 from cluster.replay import Replay, ReplayEmpty, ReplayUnavailable
 from cluster.settings import RunSettings
-from envs.datasets import load_dataset
+from learners.conditioning import make_records
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator
 from learners.policy_learner import PolicyLearner
@@ -74,8 +74,15 @@ class PolicyGroupLearner(GroupLearner):
     def make(self, network: Any) -> PolicyLearner:
         """The inner learner, with a discriminator copy that gets its weights with the first update."""
         settings = self.settings
-        judge = build_discriminator(settings.discriminator, settings.paint.canvas_shape)
-        return PolicyLearner(network, judge, settings.policy, torch.device(self.device), self.reduce_gradients)
+        judge = build_discriminator(settings.discriminator, settings.judged_shape)
+        return PolicyLearner(
+            network,
+            judge,
+            settings.policy,
+            torch.device(self.device),
+            self.reduce_gradients,
+            settings.discriminator.conditioning,
+        )
 
     def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
         """One update from the batches of episodes that this learner was sent.
@@ -120,19 +127,18 @@ class DiscriminatorGroupLearner(GroupLearner):
         """The inner learner, its data set and its end of the replay."""
         settings = self.settings
         system = settings.system
-        size, _, channels = settings.paint.canvas_shape
-        self.real = load_dataset(
-            system.data,
-            size=size,
-            channels=3 if channels == 3 else 1,
-            data_dir=Path(system.data_dir) if system.data_dir else None,
-        ).images
+        self.real = run_images(settings)
         rank = torch.distributed.get_rank() if self.distributed else 0
         self.rng = np.random.default_rng([system.seed, self.run.restarts, 7, rank])
         torch.manual_seed(int(self.rng.integers(2**62)))  # the mix of the gradient penalty differs between processes
         self.replay = Replay(self.run.replay)
         return DiscriminatorLearner(
-            network, settings.discriminator, torch.device(self.device), settings.policy.precision, self.reduce_gradients
+            network,
+            settings.discriminator,
+            torch.device(self.device),
+            settings.policy.precision,
+            self.reduce_gradients,
+            settings.complement,
         )
 
     def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
@@ -152,7 +158,8 @@ class DiscriminatorGroupLearner(GroupLearner):
             missing = {"unavailable": str(error)}
         if not self.all_have(fake is not None) or fake is None:
             return {"updates": self.inner.updates} | missing
-        metrics = self.inner.update(self.real[self.rng.integers(len(self.real), size=batch)], fake)
+        real = self.real[self.rng.integers(len(self.real), size=batch)]
+        metrics = self.inner.update(make_records(real, real if self.settings.policy.conditional else None), fake)
         return {"metrics": metrics, "updates": self.inner.updates, "weights": [self.publish()]}
 
     def publish(self) -> ray.ObjectRef[dict[str, Any]]:

@@ -19,7 +19,9 @@ class TD3Module(TorchRLModule):
         assert isinstance(self.model_config, dict)
         torch.manual_seed(self.model_config["seed"])
         actions = ActionRange(self.action_space)
-        self.network = TD3Networks(observation_size(self.observation_space), actions.size, self.model_config["td3"].hidden)
+        self.network = TD3Networks(
+            observation_size(self.observation_space), actions.size, self.model_config["td3"].hidden
+        )
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """The policy's actions [B, A] in [-1, 1], without noise."""

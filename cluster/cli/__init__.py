@@ -21,6 +21,8 @@ COMMANDS = {
     "sample": ("painter", "sample"),
     "evaluate": ("painter", "evaluate"),
     "bench": ("painter", "bench"),
+    "search": ("papers", "search"),
+    "reproduce": ("papers", "reproduce"),
 }
 
 

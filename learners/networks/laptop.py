@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionSpec
+from learners.networks.pointer import CellKeys, PointerHead
 from learners.networks.policy import PaintPolicy, PolicyInputs, unit_location
 
 HIDDEN = 256
@@ -35,14 +36,25 @@ def cosine_features(grid: int, count: int) -> Tensor:
 class LaptopPolicy(PaintPolicy):
     """Patches, two layers, a conditioning MLP, linear heads; no recurrence. About 0.7 M parameters.
 
+    A conditional one also compares cells of the grid with what it looks for, see :mod:`learners.networks.pointer`; the
+    cells' keys travel behind the hidden numbers, in one tensor [N, 256 + keys].
+
     Without an LSTM it must see where it is in the episode: the step is one of its inputs.
     """
 
     def __init__(
-        self, spec: ActionSpec, canvas_shape: tuple[int, int, int], noise_size: int = 10, num_actions: int = 5
+        self,
+        spec: ActionSpec,
+        canvas_shape: tuple[int, int, int],
+        noise_size: int = 10,
+        num_actions: int = 5,
+        *,
+        conditional: bool = False,
+        blind: bool = False,
     ) -> None:
-        super().__init__(spec, noise_size)
+        super().__init__(spec, noise_size, conditional=conditional, blind=blind)
         height, width, channels = canvas_shape
+        channels *= 2 if conditional else 1
         if height % (2 * PATCH) or width % (2 * PATCH):
             raise ValueError(f"observation_size: the laptop policy expects a multiple of 8, got {height}x{width}")
         self.num_actions = num_actions
@@ -57,7 +69,13 @@ class LaptopPolicy(PaintPolicy):
         )
         self.mix = nn.Linear(HIDDEN, HIDDEN)
         self.value = nn.Linear(HIDDEN, 1)
-        self.heads = nn.ModuleList(nn.Linear(HIDDEN, component.size) for component in spec.components)
+        self.keys = CellKeys((height, width, channels), spec.grid) if conditional else None
+        self.heads = nn.ModuleList(
+            PointerHead(HIDDEN, component.size)
+            if conditional and component.location
+            else nn.Linear(HIDDEN, component.size)
+            for component in spec.components
+        )
         deciding = spec.decode_order[:-1]
         frequencies = min(36, spec.grid * spec.grid)
         self.embeddings = nn.ModuleDict(
@@ -73,18 +91,20 @@ class LaptopPolicy(PaintPolicy):
         self.register_buffer("cosines", cosine_features(spec.grid, frequencies), persistent=False)
 
     def features(self, inputs: PolicyInputs) -> Tensor:
-        """Canvas and situation to [N, 256]."""
-        count, height, width, channels = inputs.canvas.shape
+        """Canvas and situation to [N, 256], and behind them the keys of a conditional policy."""
+        seen = self.seen(inputs)
+        count, height, width, channels = seen.shape
         rows, columns = height // PATCH, width // PATCH
         # [N, rows, P, columns, P, C] -> [N, rows/2, 2, columns/2, 2, P*P*C], so that quads are neighbours in memory;
         # moved as bytes, which are a quarter of floats.
-        patches = inputs.canvas.view(count, rows // 2, 2, PATCH, columns // 2, 2, PATCH * channels)
+        patches = seen.view(count, rows // 2, 2, PATCH, columns // 2, 2, PATCH * channels)
         patches = patches.permute(0, 1, 4, 2, 5, 3, 6).reshape(count, rows * columns, -1)
         ink = patches.float().mul_(-1 / 255).add_(1.0)
-        seen = functional.relu(self.patches(ink) + self.patch_position)
-        seen = functional.relu(self.quads(seen.view(count, rows * columns // 4, -1)))
-        hidden = functional.relu(self.flat(seen.flatten(1)) + self.situation(self.encode(inputs)))
-        return hidden + functional.relu(self.mix(hidden))
+        grid = functional.relu(self.patches(ink) + self.patch_position)
+        grid = functional.relu(self.quads(grid.view(count, rows * columns // 4, -1)))
+        hidden = functional.relu(self.flat(grid.flatten(1)) + self.situation(self.encode(inputs)))
+        hidden = hidden + functional.relu(self.mix(hidden))
+        return hidden if self.keys is None else torch.cat([hidden, self.keys(seen).to(hidden.dtype)], 1)
 
     def encode(self, inputs: PolicyInputs) -> Tensor:
         """Noise, step and previous action as float32 [N, E]; components that did not count are zero."""
@@ -101,12 +121,13 @@ class LaptopPolicy(PaintPolicy):
 
     def state_value(self, core: Tensor) -> Tensor:
         """Linear 1 on the features."""
-        value: Tensor = self.value(core)[:, 0]
+        value: Tensor = self.value(core[:, :HIDDEN])[:, 0]
         return value
 
     def logits(self, column: int, hidden: Tensor) -> Tensor:
-        """Linear logits."""
-        logits: Tensor = self.heads[column](hidden)
+        """Linear logits; of a conditional policy's location, with the pointer's."""
+        head, plain = self.heads[column], hidden[:, :HIDDEN]
+        logits: Tensor = head(plain, hidden[:, HIDDEN:]) if isinstance(head, PointerHead) else head(plain)
         return logits
 
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
@@ -116,5 +137,6 @@ class LaptopPolicy(PaintPolicy):
             encoded = self.cosines.index_select(0, value)
         else:
             encoded = functional.one_hot(value, component.size).float()
-        update = self.residuals[str(column)](hidden) + self.embeddings[str(column)](encoded)
-        return hidden + functional.relu(update)
+        plain = hidden[:, :HIDDEN]
+        update = self.residuals[str(column)](plain) + self.embeddings[str(column)](encoded)
+        return torch.cat([plain + functional.relu(update), hidden[:, HIDDEN:]], 1)
