@@ -46,7 +46,7 @@ class Trainer(RunTrainer):
         return algorithm
 
     def look_at(self, weights: dict[str, Any], update: int) -> Look:
-        """Write a contact sheet at fixed noise, and measure how far the pixels are from real images, or from targets."""
+        """Write a contact sheet at fixed noise, and measure how far pixels are from real images, or from targets."""
         self.sampler.load(weights)
         paintings = self.sampler.paint(self.quality.count)
         sheet = self.sampler.write(paintings, self.folder.samples, f"{update:08d}")
