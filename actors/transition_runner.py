@@ -75,8 +75,8 @@ class TransitionRunner(EnvRunner):
             warmup: draw all actions from the prior.
 
         Returns:
-            ``steps``, ``version``, ``epoch``, ``actor`` (its index), ``returns`` (of the episodes that ended), ``noise``
-            (the spread in use), and wall ``seconds`` by activity.
+            ``steps``, ``version``, ``epoch``, ``actor`` (its index), ``returns`` (of the episodes that ended),
+            ``noise`` (the spread in use), and wall ``seconds`` by activity.
         """
         clock = time.perf_counter()
         seconds = self.rollout.seconds

@@ -6,8 +6,9 @@ import json
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,21 +26,29 @@ HIDDEN = "***"
 PATHS = ("data", "data_dir", "brush")
 
 if TYPE_CHECKING:
+    from cluster.latent_settings import LatentSettings
     from cluster.run_trainer import RunTrainer
 
 
 def train(settings: RunSettings, run: str, address: str = "") -> int:
-    """Train a painter from the start in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
+    """Train a painter in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
     name = "images" if "/" in settings.system.data else settings.system.data
-    return start(settings, name, run, address)
+    return start(trainer_class(settings.kind)(settings), name, run, address)
 
 
-def start(settings: SettingsParts, name: str, run: str, address: str = "", checkpoint: Checkpoint | None = None) -> int:
+def train_latent(settings: LatentSettings, run: str, address: str = "", warm_start: str = "") -> int:
+    """Train in the latent world, from the start or from another run's end. Returns the exit status."""
+    from cluster.latent_trainer import LatentTrainer
+
+    checkpoint = last_checkpoint(open_to_read(warm_start)) if warm_start else None
+    return start(LatentTrainer(settings, warm_start=checkpoint), "latent", run, address)
+
+
+def start(trainer: RunTrainer, name: str, run: str, address: str = "") -> int:
     """Start a run of any kind in folder ``run`` (a new one under ``runs/``, called after ``name``, if empty)."""
     path = Path(run or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    trainer = trainer_class(settings.kind)(settings)
-    with create(path, settings) as folder:
-        return go(trainer, folder, checkpoint, address)
+    with create(path, trainer.settings) as folder:
+        return go(trainer, folder, None, address)
 
 
 def storable(settings: SettingsParts) -> dict[str, Any]:
@@ -115,6 +124,14 @@ def painter_settings(folder: RunFolder, command: str) -> RunSettings:
     return settings
 
 
+def latent_settings(folder: RunFolder, command: str) -> LatentSettings:
+    """The settings of a run in the latent world; UserError where it is another kind's."""
+    settings = read_settings(folder)
+    if settings.kind != "latent":
+        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not one of `impasto train latent`")
+    return cast("LatentSettings", settings)
+
+
 def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = False) -> Checkpoint | None:
     """The newest intact checkpoint, or the best one; damaged ones are named on standard error.
 
@@ -163,15 +180,40 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
 
 
 def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = False) -> int:
-    """Judge a run's paintings; see :mod:`cluster.evaluate_run`."""
-    from cluster.evaluate_run import evaluate_run, table
-
+    """Judge what a run has learned: paintings (see :mod:`cluster.evaluate_run`), or translations
+    (:mod:`cluster.latent_commands`). ``count`` 0 is the number to publish."""
     folder = open_to_read(run)
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
-    result = evaluate_run(folder, painter_settings(folder, "evaluate"), checkpoint, count, data_dir)
+    settings = read_settings(folder)
+    if isinstance(settings, RunSettings):
+        from cluster.evaluate_run import evaluate_run, table
+
+        result = evaluate_run(folder, settings, checkpoint, count or 2000, data_dir)
+    else:
+        from cluster.latent_commands import evaluate_latent
+        from cluster.latent_commands import latent_table as table
+
+        result = evaluate_latent(folder, latent_settings(folder, "evaluate"), checkpoint, count, data_dir)
     print(json.dumps(result) if as_json else table(result))
     return 0
+
+
+def translate(images: Sequence[str], run: str, task: str, out: str, best: bool = False) -> int:
+    """Translate image files; exit status 1 where some could not be read."""
+    from cluster import latent_commands
+
+    folder = open_to_read(run)
+    settings = latent_settings(folder, "translate")
+    checkpoint = last_checkpoint(folder, best=best)
+    assert checkpoint is not None
+    done = latent_commands.translate(folder, settings, checkpoint, images, task or settings.world.task, out)
+    for each in done:
+        if each.problem:
+            print(f"impasto: {each.problem}", file=sys.stderr)
+        else:
+            print(each.output)
+    return 1 if any(each.problem for each in done) else 0
 
 
 def bench(names: list[str], options: Any) -> int:

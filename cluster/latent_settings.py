@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, Literal
 
 from cluster.settings import SettingsParts
+from envs.latent import LatentConfig
+from learners.latent_parts.settings import PartsSettings
 from learners.settings import TD3Settings
 
 
@@ -14,6 +16,10 @@ class LatentSystemSettings:
     """On what a run goes on, and how long.
 
     Attributes:
+        data: ``mnist``, ``fashion-mnist``, ``kmnist``, or the path of a folder of images.
+        data_dir: folder with data sets that are there already (torchvision's layout); looked into first.
+        image_size: side that a folder's images are brought to; data sets known by name keep theirs.
+        image_channels: of a folder's images, 1 (grey) or 3 (colour).
         seed: seeds networks, noise and batches. Asynchronous runs still differ in timing.
         minutes: training time after which the run ends, in minutes; decays are stretched over it. 0 for no such limit.
         steps: environment steps stored after which the run ends; 0 for no such limit.
@@ -30,6 +36,10 @@ class LatentSystemSettings:
         torch_threads: threads that torch computes with in each learner process.
     """
 
+    data: str = "mnist"
+    data_dir: str = ""
+    image_size: int = 32
+    image_channels: Literal[1, 3] = 1
     seed: int = 0
     minutes: float = 8.0
     steps: int = 0
@@ -45,7 +55,7 @@ class LatentSystemSettings:
     torch_threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("actors", "worlds", "block", "keep_checkpoints"):
+        for name in ("image_size", "actors", "worlds", "block", "keep_checkpoints"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         for name in ("checkpoint_minutes", "sample_minutes"):
@@ -65,15 +75,15 @@ class LatentSettings(SettingsParts):
     """Everything that decides a run; written to ``config.json`` of its folder.
 
     Attributes:
+        world: tasks and rewards.
         td3: the agent and its learner.
-        system: seed, limits, processes.
+        parts: the frozen parts' training.
+        system: data, seed, limits, processes.
     """
 
     kind: ClassVar[str] = "latent"
 
+    world: LatentConfig = field(default_factory=LatentConfig)
     td3: TD3Settings = field(default_factory=TD3Settings)
+    parts: PartsSettings = field(default_factory=PartsSettings)
     system: LatentSystemSettings = field(default_factory=LatentSystemSettings)
-
-    def make_world(self, count: int, seed: int, few: bool = False) -> Any:
-        """The latent world."""
-        raise NotImplementedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class SampleToInsertLimiter:
-    """Keeps samples and inserts in proportion; whoever is ahead waits (as in Reverb, Cassirer et al. 2021, section 3.4).
+    """Keeps samples and inserts in proportion; whoever is ahead waits (as in Reverb, Cassirer et al. 2021).
 
     Attributes:
         inserted: transitions that have arrived. What is ordered may die with its actor, and is given to

@@ -22,8 +22,8 @@ class ReplayHost:
     """
 
     def __init__(self, url: str, shape: tuple[int, ...], capacity: int, spec: ReplaySpec | None = None) -> None:
-        """With ``spec``, a ring that its owner cares for is used; else one of ``capacity`` records uint8 ``shape`` is made
-        in the Redis at ``url``, or in a new Redis where that is empty.
+        """With ``spec``, a ring that its owner cares for is used; else one of ``capacity`` records uint8 ``shape`` is
+        made in the Redis at ``url``, or in a new Redis where that is empty.
 
         Raises:
             ReplayUnavailable: the shared Redis can not be reached, or our own can not be started.

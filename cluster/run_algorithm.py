@@ -1,4 +1,4 @@
-"""What every algorithm of ours does the same way: a second of training at a time, its replay, its checkpoints, its end."""
+"""What every algorithm of ours does the same way: a second of training at a time, replay, checkpoints, end."""
 
 from __future__ import annotations
 

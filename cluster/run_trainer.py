@@ -124,6 +124,10 @@ class RunTrainer(ABC):
     def build(self) -> RunAlgorithm:
         """The algorithm, running."""
 
+    def begin(self, algorithm: RunAlgorithm) -> None:
+        """Called once, before a new run trains: most begin with nothing."""
+        return
+
     @abstractmethod
     def look_at(self, weights: dict[str, Any], update: int) -> Look:
         """Look at the policy with these weights; pictures go into ``folder.samples``."""
@@ -179,6 +183,7 @@ class RunTrainer(ABC):
             if resume is not None:
                 algorithm.restore_checkpoint(resume)
             else:
+                self.begin(algorithm)
                 self.look(algorithm, writer)
                 self.save(algorithm)
             system = self.settings.system

@@ -1,10 +1,12 @@
-"""TD3 as an RLlib algorithm: actors fill the shared replay, a learner group learns from it, the driver keeps the pace."""
+"""TD3 as an RLlib algorithm: actors fill the shared replay, a learner group learns from it, the driver paces them."""
 
 from __future__ import annotations
 
 import functools
 from collections import deque
 from typing import Any
+
+import numpy as np
 
 from cluster.algorithm_state import first_result
 from cluster.checkpoints import Checkpoint
@@ -16,6 +18,8 @@ from cluster.replay_host import ReplayHost
 from cluster.run_algorithm import IDLE_SECONDS, RunAlgorithm
 from cluster.td3_config import LatentTD3Config
 from cluster.td3_learner import publish_actor
+from cluster.warm_start import old_layout, scored_again, transplanted
+from envs.latent.rules import LatentRules
 
 #: Episodes whose mean return is reported.
 EPISODES = 100
@@ -24,8 +28,8 @@ EPISODES = 100
 class LatentTD3(RunAlgorithm):
     """TD3 (Fujimoto et al. 2018) with a replay that many actors share; works on any world of a bounded Box.
 
-    An iteration is a second of training. Transitions go from actors through Redis to the learner; the driver only orders
-    blocks and updates, in the proportion that ``samples_per_insert`` sets, and passes references of weights on.
+    An iteration is a second of training. Transitions go from actors through Redis to the learner; the driver only
+    orders blocks and updates, in the proportion that ``samples_per_insert`` sets, and passes references of weights on.
 
     Attributes:
         limiter: who may go on, actors or learner.
@@ -43,10 +47,10 @@ class LatentTD3(RunAlgorithm):
         """Start Redis, actors and the learner group."""
         settings = config.settings
         td3, system = settings.td3, settings.system
-        config.layout = config.find_layout()
+        config.layout = self.layout = config.find_layout()
         self.replay_host = ReplayHost(
             system.redis,
-            (config.layout.block_bytes(system.block),),
+            (self.layout.block_bytes(system.block),),
             max(2, td3.replay_capacity // system.block),
             config.replay,
         )
@@ -185,6 +189,7 @@ class LatentTD3(RunAlgorithm):
                     "episodes": self.episodes,
                 },
                 "optimizers": {"policy": policy["groups"]},
+                "layout": self.layout.columns,
             },
         )
 
@@ -209,4 +214,27 @@ class LatentTD3(RunAlgorithm):
         self.limiter.inserted, self.limiter.sampled = int(counters["inserted"]), int(counters["sampled"])
         self.episodes = int(counters["episodes"])
         self.returns.clear()
+        self.publish()
+
+    def warm_start(self, checkpoint: Checkpoint, rules: LatentRules) -> None:
+        """Begin with another run's networks and replay, see :mod:`cluster.warm_start`.
+
+        Raises:
+            ValueError: that run does not fit this one.
+        """
+        settings = self.td3_config.settings
+        old = old_layout(checkpoint)
+        blocks = checkpoint.arrays["replay"]["blocks"]
+        if blocks.shape[1] != old.block_bytes(settings.system.block):
+            raise ValueError("warm start: the other run had blocks of another size; give the same --block")
+        rng = np.random.default_rng(settings.system.seed)
+        blocks = scored_again(blocks[-self.replay.spec.capacity :], old, self.layout, rules, rng)
+        self.replay.load(blocks, len(blocks))
+        state = first_result(self.policy_group, export_state)
+        shape = rules.parts.shape
+        state["weights"] = transplanted(checkpoint.tensors["policy"], state["weights"], shape.latent, shape.z)
+        first_result(self.policy_group, functools.partial(restore_state, state=state))
+        self.sampled_steps = self.limiter.inserted = len(blocks) * settings.system.block
+        learned = max(0, self.limiter.inserted - self.limiter.warmup)
+        self.limiter.sampled = round(learned * self.limiter.ratio)  # neither ahead nor behind
         self.publish()

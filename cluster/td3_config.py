@@ -15,6 +15,7 @@ from actors.transition_rollout import ActionRange, observation_size
 from actors.transition_runner import TransitionRunner
 from cluster.chassis import keep_runner_states_to_ourselves
 from cluster.latent_settings import LatentSettings
+from cluster.latent_world import LatentGround, SharedGround
 from cluster.replay import Replay, ReplaySpec
 from cluster.td3_learner import TD3GroupLearner
 from cluster.td3_module import TD3Module
@@ -37,6 +38,7 @@ class LatentTD3Config(AlgorithmConfig):
     Attributes:
         settings: the run's settings.
         replay: the shared replay; filled in by the algorithm when it has a Redis.
+        ground: images and frozen parts of the latent world; loaded by the algorithm where it is not given.
         layout: of a transition; filled in by the algorithm when it has seen the world.
         restarts: how often this run was started again; varies the seeds.
     """
@@ -46,6 +48,7 @@ class LatentTD3Config(AlgorithmConfig):
             from cluster.td3_algorithm import LatentTD3 as algo_class  # the two know each other, as in RLlib
         super().__init__(algo_class=algo_class)
         self.replay: ReplaySpec | None = None
+        self.ground: SharedGround | None = None
         self.layout: TransitionLayout | None = None
         self.restarts = 0
         self.settings = LatentSettings()
@@ -108,22 +111,33 @@ class LatentTD3Config(AlgorithmConfig):
         return Replay(self.replay, wait=True)
 
     def world(self, count: int, seed: int) -> World:
-        """``count`` worlds, which reset themselves in the step that ends an episode."""
+        """``count`` worlds, which reset themselves in the step that ends an episode. ``seed`` seeds the latent world's
+        draws; others are seeded by their first reset."""
         if self.env is None:
-            return self.settings.make_world(count, seed)
+            return self.shared_ground().world(self.settings, count, seed)
+        if gym.spec(self.env).vector_entry_point is not None:
+            return gym.make_vec(self.env, count, vectorization_mode="vector_entry_point").unwrapped
         options = {"autoreset_mode": AutoresetMode.SAME_STEP}
-        worlds = gym.make_vec(self.env, count, vectorization_mode="sync", vector_kwargs=options)
-        worlds.reset(seed=seed)
-        return worlds
+        return gym.make_vec(self.env, count, vectorization_mode="sync", vector_kwargs=options)
 
     def probe(self) -> World:
         """A single world, as cheap as can be, to ask for its spaces and rules."""
-        return self.settings.make_world(1, 0, few=True) if self.env is None else self.world(1, 0)
+        if self.env is None:
+            return self.shared_ground().world(self.settings, 1, 0, few=True)
+        return self.world(1, 0)
+
+    def shared_ground(self) -> SharedGround:
+        """What latent worlds stand on; loaded, or trained, at the first call."""
+        if self.ground is None:
+            self.ground = LatentGround.load(self.settings).share()
+        return self.ground
 
     def rules(self) -> Rules | None:
         """Score, relabel and retell without acting; None for worlds that can not."""
-        probe = self.probe()
-        return probe if isinstance(probe, Rules) else None
+        if self.env is None:
+            return self.shared_ground().rules(self.settings)
+        world = self.world(1, 0)
+        return world if isinstance(world, Rules) else None
 
     @property
     def prior_spread(self) -> float | None:

@@ -43,9 +43,9 @@ class TD3GroupLearner(GroupLearner):
             order: ``progress`` of the run in [0, 1].
 
         Returns:
-            ``metrics``, ``updates``, ``steps`` (transitions learned from), ``weights`` (a list with one reference, of the
-            actor). Without any transition in the replay yet, ``updates`` alone; without Redis, also ``unavailable``,
-            one line that says so.
+            ``metrics``, ``updates``, ``steps`` (transitions learned from), ``weights`` (a list with one reference,
+            of the actor). Without any transition in the replay yet, ``updates`` alone; without Redis, also
+            ``unavailable``, one line that says so.
         """
         start = time.perf_counter()
         batches, missing = None, {}

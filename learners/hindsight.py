@@ -1,7 +1,7 @@
 """Sampled transitions as a learner's batches, some of them with a task that they happened to solve.
 
-Hindsight relabelling (Andrychowicz et al. 2017, arXiv 1707.01495) needs a reward that can be computed again: worlds that
-split it into stored ``features`` and a cheap ``score`` have :class:`Rules`.
+Hindsight relabelling (Andrychowicz et al. 2017, arXiv 1707.01495) needs a reward that can be computed again: worlds
+that split it into stored ``features`` and a cheap ``score`` have :class:`Rules`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def learner_columns(records: NDArray[Any], rules: Rules | None, share: float, rn
         rng: chooses them, and among tasks.
 
     Returns:
-        ``observation`` [N, O], ``action`` [N, A], ``reward`` and ``discount`` [N], ``next_observation`` [N, O]; float32.
+        ``observation`` [N, O], ``action`` [N, A], ``reward`` and ``discount`` [N], ``next_observation`` [N, O];
+        float32.
     """
     names = records.dtype.names or ()
     columns = {

@@ -25,6 +25,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "learners.precision",
         "learners.settings",
         "learners.trajectory",
+        "learners.transitions",
     ),
     "cluster": LAYERS,
 }

@@ -87,12 +87,20 @@ def train(options: BenchOptions) -> Iterable[Figure]:
     return bench(options)
 
 
+def td3(options: BenchOptions) -> Iterable[Figure]:
+    """Mean return of our TD3 on Pendulum-v1 beside RLlib's SAC: minutes."""
+    from cluster.bench.td3 import bench
+
+    return bench(options)
+
+
 BENCHES: dict[str, Callable[[BenchOptions], Iterable[Figure]]] = {
     "canvas": canvas,
     "actor": actor,
     "learners": learners,
     "replay": replay,
     "train": train,
+    "td3": td3,
 }
 
 

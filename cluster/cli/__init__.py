@@ -20,6 +20,7 @@ COMMANDS = {
     "resume": ("painter", "resume"),
     "sample": ("painter", "sample"),
     "evaluate": ("painter", "evaluate"),
+    "translate": ("latent", "translate"),
     "bench": ("painter", "bench"),
     "search": ("papers", "search"),
     "reproduce": ("papers", "reproduce"),

@@ -82,19 +82,20 @@ class Sample:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Have an independent judge compare a run's paintings with real digits.
+    """Have an independent judge compare a run's paintings with real digits, or read a run's translations.
 
     Attributes:
         run: folder of the run.
         json: print JSON instead of a table.
-        count: paintings, and as many test digits; 2000 is the number to publish.
+        count: paintings, and as many test digits, or test images to translate; 0 is the number to publish: 2000
+            paintings, all test images.
         data_dir: folder with data sets that are there already.
         best: take the checkpoint of lowest pixel Frechet distance instead of the newest.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     json: bool = False
-    count: int = 2000
+    count: int = 0
     data_dir: str = ""
     best: bool = False
 

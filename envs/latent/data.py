@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -139,10 +140,8 @@ def _read_class(folder: Path, split: Split, size: int, channels: Literal[1, 3], 
     parts = [load_image_folder(folder, split="train", size=size, channels=channels)[0]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warning names each unreadable file once
-        try:
+        with contextlib.suppress(DataError):  # fewer than ten images
             parts.append(load_image_folder(folder, split="test", size=size, channels=channels)[0])
-        except DataError:  # fewer than ten images
-            pass
     return np.concatenate(parts)
 
 

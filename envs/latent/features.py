@@ -86,7 +86,9 @@ class FeatureLayout:
         """The opposite of `pack_outcome`; ValueError for another number of columns."""
         if features.shape[1] != self.features:
             raise ValueError(f"features: expected [N, {self.features}], got {list(features.shape)}")
-        probabilities, realism, measures, latent = features.split((self.classes, 1, len(NAMES), self.latent), dim=1)
+        probabilities, realism, measures, latent = torch.split(
+            features, [self.classes, 1, len(NAMES), self.latent], dim=1
+        )
         return Outcome(probabilities, realism[:, 0], measures, latent)
 
     def pack_source(self, source: Source) -> Tensor:
@@ -97,5 +99,5 @@ class FeatureLayout:
         """The opposite of `pack_source`; ValueError for another number of columns."""
         if source.shape[1] != self.source:
             raise ValueError(f"source: expected [N, {self.source}], got {list(source.shape)}")
-        label, measures, latent = source.split((1, len(NAMES), self.latent), dim=1)
+        label, measures, latent = torch.split(source, [1, len(NAMES), self.latent], dim=1)
         return Source(label[:, 0].round().to(torch.int64), measures, latent)

@@ -23,8 +23,8 @@ def measure(images: Tensor) -> Tensor:
       image; second central moments xx, yy, xy of the ink (variances and covariance, y downwards). Zero ink measures as
       all zeros.
 
-    Thickness is 2 A / TV, with A the sum of pixels and TV that of their gradients' lengths: a long stroke of width w and
-    length L has A = w L and TV = 2 L, whatever its brightness.
+    Thickness is 2 A / TV, with A the sum of pixels and TV that of their gradients' lengths: a long stroke of width w
+    and length L has A = w L and TV = 2 L, whatever its brightness.
     """
     grey = images.mean(dim=1)
     height, width = grey.shape[1:]

@@ -53,7 +53,7 @@ class Decoder(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         """float32 [N, latent] to logits of pixels float32 [N, C, H, W]."""
         logits: Tensor = self.layers(latent)
-        return logits.unflatten(1, self.size)
+        return logits.view(-1, *self.size)
 
 
 class Classifier(nn.Module):

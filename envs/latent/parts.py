@@ -26,7 +26,8 @@ class PartsShape:
     Attributes:
         image_shape: (H, W, C) of the images.
         classes: K, classes of the data; 0 for data without labels, which then have no classifier.
-        latent: L, numbers that the auto-encoder keeps of an image. More keep more detail and give the GAN more to learn.
+        latent: L, numbers that the auto-encoder keeps of an image. More keep more detail and give the GAN more to
+            learn.
         z: numbers that the GAN's generator makes a latent from: the agent's action. Few limit what it can reach
             (the paper found 2 worse than 5), many make the agent's search wider.
         autoencoder_width: units of the layers next to the image; half as many next to the latent. Higher: sharper and
@@ -127,7 +128,7 @@ class FrozenParts(nn.Module):
     def encode_all(self, images: Tensor) -> Tensor:
         """`encode` without gradients, in batches, so that memory stays small."""
         with torch.inference_mode():
-            return torch.cat([self.encode(part) for part in images.split(_BATCH)])
+            return torch.cat([self.encode(part) for part in torch.split(images, _BATCH)])
 
     def save(self, path: Path) -> None:
         """Write everything into one safetensors file."""

@@ -27,13 +27,12 @@ _ADVICE = (
 
 @runtime_checkable
 class Task(Protocol):
-    """What a user's own task provides; its constructor takes no arguments.
+    """What a user's own task provides; its constructor takes no arguments."""
 
-    Attributes:
-        name: what the command line and reports call it.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """What the command line and reports call it; a plain attribute will do."""
+        ...
 
     def score(self, outcome: Outcome, source: Source, scorer: Scorer) -> Tensor:
         """float32 [N], of order one, higher is better; in torch, differentiable where the baselines are to use it."""

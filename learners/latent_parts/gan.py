@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -18,7 +20,8 @@ class BalancedRows:
 
     def __init__(self, rows: int, labels: Tensor | None) -> None:
         self.rows = rows
-        self.by_class = [] if labels is None else [torch.nonzero(labels == each)[:, 0] for each in labels.unique()]
+        kinds = [] if labels is None else torch.bincount(labels).nonzero()[:, 0].tolist()
+        self.by_class = [torch.nonzero(labels == kind)[:, 0] for kind in kinds]
 
     def draw(self, count: int) -> Tensor:
         """int64 [count]."""
@@ -65,15 +68,13 @@ def train_gan(parts: FrozenParts, latents: Tensor, labels: Tensor | None, settin
             spectral_norm(layer)
     betas = (0.5, 0.99) if hinge else (0.0, 0.9)
     rate = settings.gan_learning_rate
-    steer = torch.optim.Adam(generator.parameters(), lr=rate, betas=betas)
-    judge = torch.optim.Adam(discriminator.parameters(), lr=rate * settings.critic_speed, betas=betas)
+    steer = torch.optim.Adam(generator.parameters(), lr=rate, betas=betas, fused=True)
+    judge = torch.optim.Adam(discriminator.parameters(), lr=rate * settings.critic_speed, betas=betas, fused=True)
     total = settings.gan_updates
     schedules = [
         torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.1, total_iters=total) for optimiser in (steer, judge)
     ]
-    average = torch.optim.swa_utils.AveragedModel(
-        generator, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema)
-    )
+    average = copy.deepcopy(generator).requires_grad_(False)
     rows = BalancedRows(len(latents), labels)
     batch = settings.gan_batch
     for _ in range(total):
@@ -93,13 +94,15 @@ def train_gan(parts: FrozenParts, latents: Tensor, labels: Tensor | None, settin
         discriminator.requires_grad_(True)
         steer.step()
         steer.zero_grad(set_to_none=True)
-        average.update_parameters(generator)
+        with torch.no_grad():
+            for kept, current in zip(average.parameters(), generator.parameters(), strict=True):
+                kept.lerp_(current, 1 - settings.ema)
         for schedule in schedules:
             schedule.step()
     if hinge:
         for layer in linear:
             parametrize.remove_parametrizations(layer, "weight")
-    parts.generator.load_state_dict(average.module.state_dict())
+    parts.generator.load_state_dict(average.state_dict())
     parts.discriminator.load_state_dict(discriminator.state_dict())
     with torch.inference_mode():
         scores = parts.discriminator(latents)
@@ -111,7 +114,7 @@ def train_gan(parts: FrozenParts, latents: Tensor, labels: Tensor | None, settin
 def class_shares(parts: FrozenParts, samples: int, seed: int, confident: float = 0.9) -> Tensor:
     """Share of prior samples that the classifier counts to each class with more than `confident`: float32 [K]."""
     prior = torch.randn(samples, parts.shape.z, generator=torch.Generator().manual_seed(seed))
-    found = [parts.probabilities(parts.decode(parts.generator(z))) for z in prior.split(1000)]
+    found = [parts.probabilities(parts.decode(parts.generator(z))) for z in torch.split(prior, 1000)]
     probabilities = torch.cat(found)
     best, kind = probabilities.max(dim=1)
     return torch.bincount(kind[best > confident], minlength=parts.shape.classes) / samples

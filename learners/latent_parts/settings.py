@@ -27,6 +27,9 @@ class PartsSettings:
         denoise: share of images, 0 to 1, that the encoder sees with noise while the decoder is to show them clean.
             Higher: latents that noise changes less, and slightly blurrier images.
         denoise_max_sigma: standard deviation of that noise is drawn from 0 to this, pixels being 0 to 1.
+        label_weight: weight of the cross-entropy of a linear classifier on the latent, beside the sum of the pixels'.
+            Higher: latents that keep the class, whose images are read right, at some cost in sharpness. 0: the
+            auto-encoder never sees labels.
         classifier_epochs: passes of the reward's classifier. More: better, proportionally longer.
         classifier_learning_rate: peak of its one-cycle schedule.
         adversary: ``hinge`` with spectral normalisation (Miyato et al. 2018), or ``wgan-gp`` (Gulrajani et al. 2017),
@@ -50,16 +53,17 @@ class PartsSettings:
     autoencoder_width: int = 512
     classifier_width: int = 16
     gan_width: int = 256
-    parts_batch: int = 128
+    parts_batch: int = 256
     autoencoder_epochs: int = 10
-    autoencoder_learning_rate: float = 2e-3
+    autoencoder_learning_rate: float = 3e-3
     denoise: float = 0.5
     denoise_max_sigma: float = 0.7
+    label_weight: float = 10.0
     classifier_epochs: int = 2
     classifier_learning_rate: float = 3e-3
     adversary: Literal["hinge", "wgan-gp"] = "hinge"
     gan_updates: int = 20_000
-    gan_batch: int = 256
+    gan_batch: int = 128
     gan_learning_rate: float = 4e-4
     critic_speed: float = 1.0
     critic_updates: int = 1
@@ -81,6 +85,8 @@ class PartsSettings:
         for name in ("denoise", "ema", "minimum_class_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
+        if self.label_weight < 0:
+            raise ValueError(f"label_weight: expected 0 or more, got {self.label_weight}")
         if self.adversary not in ("hinge", "wgan-gp"):
             raise ValueError(f"adversary: expected hinge or wgan-gp, got {self.adversary!r}")
 

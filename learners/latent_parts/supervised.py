@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -32,7 +33,7 @@ def fit(
     """Adam over random batches of row numbers int64 [B], one-cycle schedule; returns the last epoch's mean loss."""
     batch = min(batch, rows)
     batches = rows // batch
-    optimiser = torch.optim.Adam(list(parameters), lr=learning_rate, betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam(list(parameters), lr=learning_rate, betas=(0.9, 0.99), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, learning_rate, total_steps=epochs * batches, pct_start=0.2, cycle_momentum=False
     )
@@ -40,7 +41,7 @@ def fit(
     for _ in range(epochs):
         order = torch.randperm(rows)
         total = 0.0
-        for chosen in order[: batches * batch].split(batch):
+        for chosen in torch.split(order[: batches * batch], batch):
             loss = loss_of(chosen)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
@@ -50,26 +51,32 @@ def fit(
     return total / batches
 
 
-def train_autoencoder(parts: FrozenParts, images: Tensor, settings: PartsSettings) -> float:
+def train_autoencoder(parts: FrozenParts, images: Tensor, labels: Tensor | None, settings: PartsSettings) -> float:
     """Trains encoder and decoder to show the clean image of a noisy one (Vincent et al. 2008).
 
     Args:
       parts: changed in place; the latents' mean and deviation are measured afterwards.
       images: uint8 [N, H, W, C], 0 background to 255.
+      labels: int64 [N], or None; see `PartsSettings.label_weight`.
       settings: of the training.
 
     Returns:
-      Binary cross-entropy per pixel, mean of the last epoch.
+      The loss per pixel, mean of the last epoch: binary cross-entropy, and the labels' share.
     """
     modules = nn.ModuleList((parts.encoder, parts.decoder)).requires_grad_(True)
+    head = nn.Linear(parts.shape.latent, max(parts.shape.classes, 1))
+    weight = settings.label_weight / math.prod(parts.shape.image_shape)
+    guided = labels if weight else None
 
     def loss_of(rows: Tensor) -> Tensor:
         clean = to_unit(images[rows])
         seen = noisy(clean, settings.denoise, settings.denoise_max_sigma)
-        return functional.binary_cross_entropy_with_logits(parts.decoder(parts.encoder(seen)), clean)
+        latent = parts.encoder(seen)
+        loss = functional.binary_cross_entropy_with_logits(parts.decoder(latent), clean)
+        return loss if guided is None else loss + weight * functional.cross_entropy(head(latent), guided[rows])
 
     loss = fit(
-        modules.parameters(),
+        [*modules.parameters(), *head.parameters()] if guided is not None else modules.parameters(),
         loss_of,
         len(images),
         epochs=settings.autoencoder_epochs,
@@ -78,7 +85,7 @@ def train_autoencoder(parts: FrozenParts, images: Tensor, settings: PartsSetting
     )
     modules.requires_grad_(False)
     with torch.inference_mode():
-        latents = torch.cat([parts.encoder(to_unit(part)) for part in images.split(1000)])
+        latents = torch.cat([parts.encoder(to_unit(part)) for part in torch.split(images, 1000)])
         parts.latent_mean.copy_(latents.mean(dim=0))
         parts.latent_std.copy_(latents.std(dim=0).clamp(min=1e-6))
     return loss

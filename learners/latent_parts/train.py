@@ -51,7 +51,7 @@ def train_parts(
         torch.manual_seed(settings.parts_seed)
         parts = FrozenParts(settings.shape((height, width, channels), classes))
         start = time.perf_counter()
-        loss = train_autoencoder(parts, pixels, settings)
+        loss = train_autoencoder(parts, pixels, kinds, settings)
         seconds["autoencoder"] = time.perf_counter() - start
         say(f"auto-encoder: {loss:.4f} nats per pixel, {seconds['autoencoder']:.0f} s")
         if kinds is not None:
@@ -70,11 +70,11 @@ def train_parts(
 @torch.inference_mode()
 def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -> Tensor:
     """Measures each class's latents and style for `Scorer.kept`; returns the latents float32 [N, L]."""
-    batches = images.split(1000)
+    batches = torch.split(images, 1000)
     latents = torch.cat([parts.encode(to_unit(batch)) for batch in batches])
     styles = torch.cat([style(measure(to_unit(batch))) for batch in batches])
     kinds = torch.zeros(len(images), dtype=torch.int64) if labels is None else labels
-    for kind in kinds.unique().tolist():
+    for kind in torch.bincount(kinds).nonzero()[:, 0].tolist():
         rows = kinds == kind
         for values, name in ((latents, "class_latent"), (styles, "class_style")):
             getattr(parts, f"{name}_mean")[kind] = values[rows].mean(dim=0)

@@ -14,7 +14,7 @@ from learners.policy_learner import NonFiniteLoss
 from learners.settings import TD3Settings
 from learners.td3 import TD3Learner, actor_loss, critic_loss, critic_targets, smoothing_noise
 
-O, A, B = 3, 2, 7
+OBSERVATION, ACTION, B = 3, 2, 7
 
 
 @pytest.fixture(autouse=True)
@@ -23,16 +23,16 @@ def seeded() -> None:
 
 
 def networks() -> TD3Networks:
-    return TD3Networks(O, A, (16, 16))
+    return TD3Networks(OBSERVATION, ACTION, (16, 16))
 
 
 def batch(count: int = B, **changes: Tensor) -> dict[str, Tensor]:
     made = {
-        "observation": torch.randn(count, O),
-        "action": torch.rand(count, A) * 2 - 1,
+        "observation": torch.randn(count, OBSERVATION),
+        "action": torch.rand(count, ACTION) * 2 - 1,
         "reward": torch.randn(count),
         "discount": torch.full((count,), 0.9),
-        "next_observation": torch.randn(count, O),
+        "next_observation": torch.randn(count, OBSERVATION),
     }
     return made | changes
 
@@ -43,10 +43,10 @@ def batches(count: int, **changes: Tensor) -> dict[str, Tensor]:
 
 
 def test_targets_are_what_the_paper_says_one_transition_at_a_time() -> None:
-    actor, critic = Actor(O, A, (16, 16)), TwinCritic(O, A, (16, 16))
+    actor, critic = Actor(OBSERVATION, ACTION, (16, 16)), TwinCritic(OBSERVATION, ACTION, (16, 16))
     torch.nn.init.normal_(actor.body[-1].weight)  # or every action is near 0 and clipping is not seen
     data = batch(discount=torch.tensor([0.9, 0.9, 0.0, 0.81, 0.0, 0.9, 0.9]))
-    noise = torch.randn(B, A)
+    noise = torch.randn(B, ACTION)
     found = critic_targets(
         actor, critic, reward=data["reward"], discount=data["discount"], next_observation=data["next_observation"],
         noise=noise,
@@ -57,7 +57,7 @@ def test_targets_are_what_the_paper_says_one_transition_at_a_time() -> None:
         action = [float(a) + float(e) for a, e in zip(actor(state)[0].detach(), noise[i], strict=True)]
         clipped += any(abs(each) > 1 for each in action)
         action = [min(1.0, max(-1.0, each)) for each in action]
-        values = [float(value) for value in critic(state, torch.tensor([action]))]
+        values = [float(value.detach()) for value in critic(state, torch.tensor([action]))]
         assert values[0] != values[1]
         expected = float(data["reward"][i]) + float(data["discount"][i]) * min(values)
         assert float(found[i]) == pytest.approx(expected, abs=1e-5)
@@ -65,18 +65,18 @@ def test_targets_are_what_the_paper_says_one_transition_at_a_time() -> None:
 
 
 def test_a_terminated_transition_has_its_reward_for_target_and_a_truncated_one_has_more() -> None:
-    actor, critic = Actor(O, A, (16, 16)), TwinCritic(O, A, (16, 16))
+    actor, critic = Actor(OBSERVATION, ACTION, (16, 16)), TwinCritic(OBSERVATION, ACTION, (16, 16))
     data = batch(2, reward=torch.tensor([1.0, 1.0]), discount=torch.tensor([0.0, 0.9]))
     found = critic_targets(
         actor, critic, reward=data["reward"], discount=data["discount"], next_observation=data["next_observation"],
-        noise=torch.zeros(2, A),
+        noise=torch.zeros(2, ACTION),
     )  # fmt: skip
     assert found[0] == 1.0
     assert found[1] != 1.0
 
 
 def test_losses_against_loops() -> None:
-    actor, critic = Actor(O, A, (16, 16)), TwinCritic(O, A, (16, 16))
+    actor, critic = Actor(OBSERVATION, ACTION, (16, 16)), TwinCritic(OBSERVATION, ACTION, (16, 16))
     data, target = batch(), torch.randn(B)
     loss, value = critic_loss(critic, data["observation"], data["action"], target)
     expected = 0.0
@@ -120,7 +120,7 @@ def test_the_actors_step_leaves_the_critics_alone() -> None:
     learner = TD3Learner(networks(), TD3Settings(hidden=(16, 16)), torch.device("cpu"))
     learner.update(batches(2), 0.0)
     before = copy.deepcopy(learner.networks.critic.state_dict())
-    learner.improve_actor(torch.randn(B, O))
+    learner.improve_actor(torch.randn(B, OBSERVATION))
     after = learner.networks.critic.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
     assert all(parameter.requires_grad for parameter in learner.networks.critic.parameters())
