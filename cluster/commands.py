@@ -153,12 +153,19 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
 
 def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = False) -> int:
     """Judge a run's paintings; see :mod:`cluster.evaluate_run`."""
-    from cluster.evaluate_run import evaluate_run, table
-
     folder = open_to_read(run)
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
-    result = evaluate_run(folder, read_settings(folder), checkpoint, count, data_dir)
+    settings = read_settings(folder)
+    if settings.system.data == "scenes":
+        from cluster import scene_runs
+
+        result = scene_runs.evaluate(folder, settings, checkpoint, count)
+        print(json.dumps(result) if as_json else scene_runs.table(result))
+        return 0
+    from cluster.evaluate_run import evaluate_run, table
+
+    result = evaluate_run(folder, settings, checkpoint, count, data_dir)
     print(json.dumps(result) if as_json else table(result))
     return 0
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "sample": ("painter", "sample"),
     "evaluate": ("painter", "evaluate"),
     "bench": ("painter", "bench"),
+    "mcmc": ("scenes", "mcmc"),
     "search": ("papers", "search"),
     "reproduce": ("papers", "reproduce"),
 }
