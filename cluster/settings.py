@@ -191,8 +191,8 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
         ),
         policy=PolicySettings(
             network="laptop",
-            policy_learning_rate=1e-3,
-            policy_final_learning_rate=1e-4,
+            policy_learning_rate=6e-4,
+            policy_final_learning_rate=5e-5,
             policy_warmup_updates=200,
             policy_betas=(0.9, 0.99),
             policy_adam_epsilon=1e-6,
