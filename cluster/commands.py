@@ -180,21 +180,27 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
 
 
 def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = False) -> int:
-    """Judge what a run has learned: paintings (see :mod:`cluster.evaluate_run`), or translations
-    (:mod:`cluster.latent_commands`). ``count`` 0 is the number to publish."""
+    """Judge what a run has learned: paintings (:mod:`cluster.evaluate_run`), scenes (:mod:`cluster.scene_runs`), or
+    translations (:mod:`cluster.latent_commands`). ``count`` 0 is the number to publish."""
     folder = open_to_read(run)
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
     settings = read_settings(folder)
-    if isinstance(settings, RunSettings):
-        from cluster.evaluate_run import evaluate_run, table
-
-        result = evaluate_run(folder, settings, checkpoint, count or 2000, data_dir)
-    else:
-        from cluster.latent_commands import evaluate_latent
-        from cluster.latent_commands import latent_table as table
+    table: Callable[[dict[str, Any]], str]
+    if not isinstance(settings, RunSettings):
+        from cluster.latent_commands import evaluate_latent, latent_table
 
         result = evaluate_latent(folder, latent_settings(folder, "evaluate"), checkpoint, count, data_dir)
+        table = latent_table
+    elif settings.system.data == "scenes":
+        from cluster import scene_runs
+
+        result, table = scene_runs.evaluate(folder, settings, checkpoint, count), scene_runs.table
+    else:
+        from cluster import evaluate_run
+
+        result = evaluate_run.evaluate_run(folder, settings, checkpoint, count or 2000, data_dir)
+        table = evaluate_run.table
     print(json.dumps(result) if as_json else table(result))
     return 0
 

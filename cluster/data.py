@@ -28,9 +28,10 @@ def run_images(settings: RunSettings, split: Split = "train") -> NDArray[np.uint
 
 
 def run_data(settings: RunSettings, split: Split = "train") -> ImageSet:
-    """The same with its labels, if it has any."""
+    """The same with its labels, if it has any; those of scenes are the rows of :func:`run_scenes`."""
     if settings.system.data == "scenes":
-        return ImageSet(run_scenes(settings, split).images, None, "scenes")
+        images = run_scenes(settings, split).images
+        return ImageSet(images, np.arange(len(images)), "scenes")
     size, _, channels = settings.paint.canvas_shape
     return cached(settings.system.data, split, size, 3 if channels == 3 else 1, settings.system.data_dir)
 

@@ -65,6 +65,13 @@ def actor(options: BenchOptions) -> Iterable[Figure]:
     return bench(options)
 
 
+def scenes(options: BenchOptions) -> Iterable[Figure]:
+    """Pictures of scenes per CPU-second of one core."""
+    from cluster.bench.scenes import bench
+
+    return bench(options)
+
+
 def learners(options: BenchOptions) -> Iterable[Figure]:
     """Time of one update of policy and discriminator, on the GPU if there is one."""
     from cluster.bench.learners import bench
@@ -97,6 +104,7 @@ def td3(options: BenchOptions) -> Iterable[Figure]:
 BENCHES: dict[str, Callable[[BenchOptions], Iterable[Figure]]] = {
     "canvas": canvas,
     "actor": actor,
+    "scenes": scenes,
     "learners": learners,
     "replay": replay,
     "train": train,

@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": ("painter", "evaluate"),
     "translate": ("latent", "translate"),
     "bench": ("painter", "bench"),
+    "mcmc": ("scenes", "mcmc"),
     "search": ("papers", "search"),
     "reproduce": ("papers", "reproduce"),
 }

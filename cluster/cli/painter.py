@@ -21,8 +21,8 @@ PRESETS = ("laptop", "paper")
 
 @dataclass(frozen=True)
 class Train:
-    """Train a painter from the start: NAME is an experiment (mnist, omniglot, celeba, celeba-long), or the path of a
-    folder or zip of images.
+    """Train a painter from the start: NAME is an experiment (mnist, omniglot, celeba, scenes, celeba-long), or the path
+    of a folder or zip of images.
 
     Every setting can be given by its name; defaults are the experiment's with that preset. --conditional True gives
     each painting a target to reproduce.

@@ -50,6 +50,14 @@ class Scenes:
         return changed
 
 
+def scenes_made(actions: NDArray[np.integer[Any]], config: SceneConfig) -> Scenes:
+    """The scenes that recorded actions, integers [T, N, K], lead to; nothing is drawn."""
+    scenes = Scenes(actions.shape[1], config.action_spec, len(actions))
+    for action in actions.astype(np.int64):
+        scenes.apply(action)
+    return scenes
+
+
 class SceneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDArray[np.uint8]]):
     """N scenes in lock-step, with the conventions of :class:`envs.paint.PaintVectorEnv`.
 

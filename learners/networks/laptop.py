@@ -36,8 +36,7 @@ def cosine_features(grid: int, count: int) -> Tensor:
 class LaptopPolicy(PaintPolicy):
     """Patches, two layers, a conditioning MLP, linear heads; no recurrence. About 0.7 M parameters.
 
-    A conditional one also compares cells of the grid with what it looks for, see :mod:`learners.networks.pointer`; the
-    cells' keys travel behind the hidden numbers, in one tensor [N, 256 + keys].
+    A conditional one also compares cells of the grid with what it looks for, see :mod:`learners.networks.pointer`.
 
     Without an LSTM it must see where it is in the episode: the step is one of its inputs.
     """
@@ -91,7 +90,7 @@ class LaptopPolicy(PaintPolicy):
         self.register_buffer("cosines", cosine_features(spec.grid, frequencies), persistent=False)
 
     def features(self, inputs: PolicyInputs) -> Tensor:
-        """Canvas and situation to [N, 256], and behind them the keys of a conditional policy."""
+        """Canvas and situation to [N, 256]."""
         seen = self.seen(inputs)
         count, height, width, channels = seen.shape
         rows, columns = height // PATCH, width // PATCH
@@ -103,8 +102,11 @@ class LaptopPolicy(PaintPolicy):
         grid = functional.relu(self.patches(ink) + self.patch_position)
         grid = functional.relu(self.quads(grid.view(count, rows * columns // 4, -1)))
         hidden = functional.relu(self.flat(grid.flatten(1)) + self.situation(self.encode(inputs)))
-        hidden = hidden + functional.relu(self.mix(hidden))
-        return hidden if self.keys is None else torch.cat([hidden, self.keys(seen).to(hidden.dtype)], 1)
+        return hidden + functional.relu(self.mix(hidden))
+
+    def context(self, inputs: PolicyInputs) -> Tensor | None:
+        """Keys of the grid's cells, for a conditional policy."""
+        return None if self.keys is None else self.keys(self.seen(inputs))
 
     def encode(self, inputs: PolicyInputs) -> Tensor:
         """Noise, step and previous action as float32 [N, E]; components that did not count are zero."""
@@ -121,13 +123,13 @@ class LaptopPolicy(PaintPolicy):
 
     def state_value(self, core: Tensor) -> Tensor:
         """Linear 1 on the features."""
-        value: Tensor = self.value(core[:, :HIDDEN])[:, 0]
+        value: Tensor = self.value(core)[:, 0]
         return value
 
-    def logits(self, column: int, hidden: Tensor) -> Tensor:
+    def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
         """Linear logits; of a conditional policy's location, with the pointer's."""
-        head, plain = self.heads[column], hidden[:, :HIDDEN]
-        logits: Tensor = head(plain, hidden[:, HIDDEN:]) if isinstance(head, PointerHead) else head(plain)
+        head = self.heads[column]
+        logits: Tensor = head(hidden, context) if isinstance(head, PointerHead) else head(hidden)
         return logits
 
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
@@ -137,6 +139,5 @@ class LaptopPolicy(PaintPolicy):
             encoded = self.cosines.index_select(0, value)
         else:
             encoded = functional.one_hot(value, component.size).float()
-        plain = hidden[:, :HIDDEN]
-        update = self.residuals[str(column)](plain) + self.embeddings[str(column)](encoded)
-        return torch.cat([plain + functional.relu(update), hidden[:, HIDDEN:]], 1)
+        update = self.residuals[str(column)](hidden) + self.embeddings[str(column)](encoded)
+        return hidden + functional.relu(update)

@@ -152,7 +152,7 @@ class PaperPolicy(PaintPolicy):
         value: Tensor = self.value(core)[:, 0]
         return value
 
-    def logits(self, column: int, hidden: Tensor) -> Tensor:
+    def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
         """The component's own head."""
         logits: Tensor = self.heads[column](hidden)
         return logits

@@ -3,7 +3,7 @@
 A linear head must learn for each of the grid's cells anew, through a narrow bottleneck, what ink at that place looks
 like. Here the logit of a cell also depends on the pixels of canvas and target around it: a key, the same function at
 every cell, is compared with a query from the decoding state (pointer networks, Vinyals et al. 2015, equation 3, with a
-product in place of the sum). Only matrix products, see :mod:`learners.networks.laptop`.
+product in place of the sum).
 """
 
 from __future__ import annotations
@@ -27,25 +27,18 @@ class CellKeys(nn.Module):
         """``image_shape`` is (H, W, C) of what the policy looks at; a cell's place is its corner, as in the world."""
         super().__init__()
         height, width, channels = image_shape
-        self.grid, self.channels = grid, channels
-        self.size = grid * grid * KEY
-        self.linear = nn.Linear(WINDOW * WINDOW * channels, KEY)
-        around = torch.arange(WINDOW)
-        self.rows: Tensor
-        self.columns: Tensor
-        # Of the image with WINDOW / 2 pixels of margin: the window's middle is the location.
-        self.register_buffer("rows", ((torch.arange(grid) * height // grid)[:, None] + around).flatten(), False)
-        self.register_buffer("columns", ((torch.arange(grid) * width // grid)[:, None] + around).flatten(), False)
+        if height != width or height % grid:
+            raise ValueError(
+                f"grid: a conditional laptop policy expects a divisor of observation_size {height}, got {grid}"
+            )
+        self.grid, self.size = grid, grid * grid * KEY
+        self.convolution = nn.Conv2d(channels, KEY, WINDOW, stride=height // grid, padding=WINDOW // 2)
 
     def forward(self, image: Tensor) -> Tensor:
         """uint8 [N, H, W, C], white is 255, to float [N, grid * grid * KEY]."""
-        margin, grid = WINDOW // 2, self.grid
-        padded = functional.pad(image, (0, 0, margin, margin, margin, margin), value=255)
-        windows = padded.index_select(1, self.rows).index_select(2, self.columns)
-        windows = windows.view(len(image), grid, WINDOW, grid, WINDOW, self.channels).permute(0, 1, 3, 2, 4, 5)
-        ink = windows.reshape(len(image) * grid * grid, -1).float().mul_(-1 / 255).add_(1.0)
-        keys: Tensor = functional.relu_(self.linear(ink))
-        return keys.view(len(image), self.size)
+        ink = image.float().mul_(-1 / 255).add_(1.0).permute(0, 3, 1, 2)  # beyond the edge there is none: zeros
+        keys = functional.relu_(self.convolution(ink)[:, :, : self.grid, : self.grid].permute(0, 2, 3, 1))
+        return keys.reshape(len(image), self.size)
 
 
 class PointerHead(nn.Module):

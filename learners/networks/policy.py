@@ -101,8 +101,12 @@ class PaintPolicy(nn.Module, ABC):
         """Look at the flattened inputs (leading dimension N): float [N, F]."""
 
     @abstractmethod
-    def logits(self, column: int, hidden: Tensor) -> Tensor:
-        """Logits [N, size] of the component in ``column`` given the decoding state [N, D]."""
+    def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
+        """Logits [N, size] of the component in ``column`` given the decoding state [N, D] and the context."""
+
+    def context(self, inputs: PolicyInputs) -> Tensor | None:
+        """What the heads see of the flattened inputs besides the decoding state: [N, E], or nothing."""
+        return None
 
     @abstractmethod
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
@@ -123,12 +127,12 @@ class PaintPolicy(nn.Module, ABC):
     def act(self, inputs: PolicyInputs, state: Tensor) -> PolicyStep:
         """Sample one action for each of B canvases (``inputs`` with leading dimension [B])."""
         core, state = self.core(self.features(inputs)[None], state)
-        hidden = core[0]
+        hidden, context = core[0], self.context(inputs)
         value = self.state_value(hidden).float()
         chosen: dict[int, Tensor] = {}
         log_probs: dict[int, Tensor] = {}
         for column in self.spec.decode_order:
-            log_p = self.log_softmax(column, hidden, inputs.step)
+            log_p = self.log_softmax(column, hidden, context, inputs.step)
             chosen[column] = sample_categorical(log_p)
             log_probs[column] = log_p.gather(1, chosen[column][:, None])[:, 0]
             if column != self.spec.decode_order[-1]:
@@ -149,14 +153,14 @@ class PaintPolicy(nn.Module, ABC):
         time, batch = actions.shape[:2]
         flat = inputs.flattened()
         core, state = self.core(self.features(flat).view(time, batch, -1), state)
-        hidden = core.flatten(0, 1)
+        hidden, context = core.flatten(0, 1), self.context(flat)
         value = self.state_value(hidden).float()
         action = actions.flatten(0, 1)
         mask = self.spec.mask(action)
         log_prob = torch.zeros_like(value)
         entropy = torch.zeros_like(value)
         for column in self.spec.decode_order:
-            log_p = self.log_softmax(column, hidden, flat.step)
+            log_p = self.log_softmax(column, hidden, context, flat.step)
             counted = mask[:, column]
             log_prob = log_prob + counted * log_p.gather(1, action[:, column, None])[:, 0]
             entropy = entropy - counted * (log_p.exp() * log_p).sum(1)
@@ -169,9 +173,9 @@ class PaintPolicy(nn.Module, ABC):
         core, _ = self.core(self.features(inputs)[None], state)
         return self.state_value(core[0]).float()
 
-    def log_softmax(self, column: int, hidden: Tensor, step: Tensor) -> Tensor:
+    def log_softmax(self, column: int, hidden: Tensor, context: Tensor | None, step: Tensor) -> Tensor:
         """float32 [N, size]; a painting flag is impossible where the first action must be a move."""
-        logits = self.logits(column, hidden).float()
+        logits = self.logits(column, hidden, context).float()
         if self.spec.first_is_move and column == self.spec.flag:
             # A large negative number, not -inf: 0 * -inf would make the entropy NaN.
             painting = torch.arange(2, device=logits.device) == 1
