@@ -119,9 +119,7 @@ def test_bad_files_are_one_line(tmp_path: Path, make: object, words: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["omniglot", "celeba"])
-def test_no_source_is_one_line_that_says_what_to_do(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_source_is_one_line_that_says_what_to_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from envs import named_images
 
     def no_network(*_: object, **__: object) -> None:

@@ -55,9 +55,7 @@ def flag_logits(policy: PaintPolicy, inputs: PolicyInputs) -> Tensor:
 def test_a_conditional_policy_sees_the_target(network: NetworkName) -> None:
     policy = conditional(network)
     one, two = (torch.from_numpy(random_images(3, seed=seed)) for seed in (1, 2))
-    assert not torch.equal(
-        flag_logits(policy, situation(target=one)), flag_logits(policy, situation(target=two))
-    )
+    assert not torch.equal(flag_logits(policy, situation(target=one)), flag_logits(policy, situation(target=two)))
     with pytest.raises(ValueError, match="a conditional policy needs one for each canvas"):
         policy.features(situation())
 
