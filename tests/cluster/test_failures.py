@@ -20,7 +20,7 @@ from cluster import checkpoints, cli
 from cluster.algorithm import Spiral
 from cluster.config import SpiralConfig
 from cluster.errors import UserError
-from cluster.learner_groups import PolicyGroupLearner, GroupLearner
+from cluster.learner_groups import GroupLearner, PolicyGroupLearner
 from cluster.learner_link import LearnerDied, LearnerLink
 from cluster.metrics import read_metrics
 from cluster.redis_server import RedisServer
