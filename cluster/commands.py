@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -195,7 +195,7 @@ def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = Fa
     elif settings.system.data == "scenes":
         from cluster import scene_runs
 
-        result, table = scene_runs.evaluate(folder, settings, checkpoint, count), scene_runs.table
+        result, table = scene_runs.evaluate(folder, settings, checkpoint, count or 1000), scene_runs.table
     else:
         from cluster import evaluate_run
 
