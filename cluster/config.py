@@ -75,7 +75,7 @@ class SpiralConfig(AlgorithmConfig):
             num_gpus_per_learner=system.learner_gpus,
         )
         self.training(
-            learner_class=PolicyGroupLearner, train_batch_size_per_learner=system.canvases * settings.paint.num_actions
+            learner_class=PolicyGroupLearner, train_batch_size_per_learner=system.canvases * settings.world.num_actions
         )
         return self
 

@@ -1,7 +1,8 @@
-"""Shared replay of final canvases: a ring in Redis that actors push to and the discriminator's learner samples from.
+"""Shared replay: a ring of byte records in Redis that actors push to and learners sample from.
 
-Layout in Redis, under the prefix `impasto:RUN_ID:`, nothing pickled:
-    header       24 bytes, little-endian: magic `IMPR`, version, H, W, C, capacity
+A record is a final canvas (the painter's discriminator samples those) or a block of transitions (see
+`cluster/transition_replay.py`). Layout in Redis, under the prefix `impasto:RUN_ID:`, nothing pickled:
+    header       24 bytes, little-endian: magic `IMPR`, version, H, W, C (1 where a record has fewer sides), capacity
     total        decimal: canvases pushed so far; canvas number k lies in slot k % capacity
     canvases     hash: slot -> H*W*C raw bytes
 
@@ -14,7 +15,7 @@ what a killed run left in a shared Redis does not lie there for ever.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,8 +50,8 @@ class ReplaySpec:
     """`redis://[:PASSWORD@]HOST:PORT/DB`, or `rediss://` for TLS (`?ssl_ca_certs=FILE`, redis-py's other options)."""
     run_id: str
     """Namespace of this run's keys. Runs with different ids share one Redis without mixing."""
-    shape: tuple[int, int, int]
-    """(H, W, C) of one canvas."""
+    shape: tuple[int, ...]
+    """(H, W, C) of one canvas, or (bytes,) of one block."""
     capacity: int = 20 * 64
     """Slots in the ring. Larger: older paintings stay among the fakes, smoother and staler; memory capacity*H*W*C."""
     lifetime_s: int = 24 * 3600
@@ -60,8 +61,8 @@ class ReplaySpec:
     def __post_init__(self) -> None:
         if not self.run_id:
             raise ValueError("run_id is empty: every run needs a name of its own in Redis")
-        if len(self.shape) != 3 or any(int(side) != side or side < 1 for side in self.shape):
-            raise ValueError(f"shape must be (H, W, C) of positive integers, got {self.shape}")
+        if not 1 <= len(self.shape) <= 3 or any(int(side) != side or side < 1 for side in self.shape):
+            raise ValueError(f"shape must be one to three positive integers, (H, W, C) or (bytes,), got {self.shape}")
         if self.capacity < 1:
             raise ValueError(f"capacity must be at least 1, got {self.capacity}")
         if self.lifetime_s < 1:
@@ -70,7 +71,7 @@ class ReplaySpec:
     @property
     def header(self) -> bytes:
         """The 24 bytes that identify the ring's layout."""
-        return _HEADER.pack(_MAGIC, _VERSION, *self.shape, self.capacity)
+        return _HEADER.pack(_MAGIC, _VERSION, *(*self.shape, 1, 1)[:3], self.capacity)
 
 
 class Replay:
@@ -154,6 +155,15 @@ class Replay:
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         return self._link.call(lambda: self._sample(n, rng))
+
+    def read(self, numbers: Sequence[int]) -> list[bytes | None]:
+        """The records with these numbers, counted from the first ever pushed, in one round trip.
+
+        A record that was taken but is not written yet reads as None, or, once the ring is full, as the one that it will
+        replace: whoever must know puts something into the record to tell.
+        """
+        keys = [self._key(number % self.spec.capacity) for number in numbers]
+        return self._link.call(lambda: list(self._redis.mget(keys))) if keys else []
 
     def __len__(self) -> int:
         """Canvases in the ring, 0 to capacity. One round trip: test `replay is None`, not `if replay`."""
@@ -295,7 +305,7 @@ class Replay:
 
     def _validated(self, canvases: Canvases) -> Canvases:
         dtype, shape = getattr(canvases, "dtype", type(canvases).__name__), getattr(canvases, "shape", ())
-        if dtype != np.uint8 or len(shape) != 4 or tuple(shape[1:]) != tuple(self.spec.shape):
+        if dtype != np.uint8 or len(shape) != 1 + len(self.spec.shape) or tuple(shape[1:]) != tuple(self.spec.shape):
             wanted = ", ".join(str(side) for side in self.spec.shape)
             raise ValueError(f"canvases must be uint8 [B, {wanted}], got {dtype} {list(shape)}")
         return np.ascontiguousarray(canvases)
@@ -307,6 +317,7 @@ class Replay:
         if len(header) != _HEADER.size or header[:4] != _MAGIC:
             raise ValueError(f"{here}: the key {self._prefix}header is not a replay's; choose another run id")
         _, version, *shape, capacity = _HEADER.unpack(header)
+        shape = shape[: len(self.spec.shape)] if set(shape[len(self.spec.shape) :]) <= {1} else shape
         raise ValueError(
             f"{here} already has a replay of shape {tuple(shape)}, capacity {capacity}, format {version}, not "
             f"{tuple(self.spec.shape)}, {self.spec.capacity}, {_VERSION}: choose another run id or clear that one"

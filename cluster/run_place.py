@@ -15,7 +15,7 @@ from cluster.remote_folder import Mirror, RemoteFolder, fetch_to_resume, is_uri
 from cluster.run_folder import RunFolder, is_being_written
 
 if TYPE_CHECKING:
-    from cluster.trainer import Trainer
+    from cluster.run_trainer import RunTrainer
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class RunPlace:
 
 
 @contextmanager
-def outside(trainer: Trainer, folder: RunFolder, remote: RemoteFolder | None, *, cluster: bool) -> Iterator[None]:
+def outside(trainer: RunTrainer, folder: RunFolder, remote: RemoteFolder | None, *, cluster: bool) -> Iterator[None]:
     """Open a run's ways for orders and its mirror; at the end the mirror is brought up to date.
 
     Args:

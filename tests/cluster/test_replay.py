@@ -238,7 +238,8 @@ def test_wrong_canvases_are_named(spec: ReplaySpec, wrong: np.ndarray) -> None:
 def test_wrong_arguments_are_named(server: RedisServer) -> None:
     for fields, name in (
         ({"run_id": ""}, "run_id"),
-        ({"shape": (8, 8)}, "shape"),
+        ({"shape": ()}, "shape"),
+        ({"shape": (1, 8, 8, 3)}, "shape"),
         ({"shape": (8, 0, 3)}, "shape"),
         ({"capacity": 0}, "capacity"),
     ):
