@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,15 @@ class TransitionRunner(EnvRunner):
         keep_large_blocks()
         torch.set_num_threads(max(1, int(config.num_cpus_per_env_runner)))
         self.index = int(self.worker_index or 0)
+        self.name = f"{config.member}/actor-{self.index}"
         self.steps = system.block // system.worlds
-        self.ladder = ladder(self.index, config.num_env_runners, self.td3.noise_ladder)
+        place = min(self.index, config.num_env_runners)  # one that was added later acts like the last
+        self.ladder = ladder(place, config.num_env_runners, self.td3.noise_ladder)
         identity = [system.seed, config.restarts, self.index]
-        if ray.get_runtime_context().was_current_actor_reconstructed:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ray's own use of what it calls deprecated
+            reconstructed = ray.get_runtime_context().was_current_actor_reconstructed
+        if reconstructed:
             identity.append(time.time_ns())  # not the same draws again
         sequence = np.random.SeedSequence(identity)
         seed = int(sequence.generate_state(1)[0])
@@ -55,6 +61,10 @@ class TransitionRunner(EnvRunner):
         )
         self.sink: CanvasSink = config.sink()
         self.version = (-1, -1)
+
+    def __repr__(self) -> str:
+        """Ray shows this as the actor's name."""
+        return self.name
 
     def sample_refs(
         self,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+import ray
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env import INPUT_ENV_SPACES
 
 from cluster.algorithm_state import first_result, make_checkpoint, restore_checkpoint
 from cluster.checkpoints import Checkpoint
 from cluster.config import SpiralConfig
+from cluster.data import run_images
 from cluster.learner_groups import publish_weights
 from cluster.learner_link import LearnerLink
 from cluster.modules import DiscriminatorModule
@@ -41,13 +43,16 @@ class Spiral(RunAlgorithm):
         self.discriminator_updates = self.lost_batches = self.stale_batches = self.turn = 0
         settings = config.settings
         self.replay_host = ReplayHost(
-            settings.system.redis, settings.paint.canvas_shape, settings.system.replay_capacity, config.replay
+            settings.system.redis, settings.record_shape, settings.system.replay_capacity, config.replay
         )
         config.replay = self.replay_host.spec
         self.start_rllib(config)
+        # In the object store once a node, wherever that node's actors are.
+        self.targets = ray.put(run_images(settings)) if settings.policy.conditional else None
         self.policy_link = LearnerLink(self.policy_group, batches_per_learner=settings.system.batches_per_update)
         self.links.append(self.policy_link)
         self.queue: deque[dict[str, Any]] = deque()
+        self.used: dict[int, int] = {}  # by actor: the update that its newest batch goes into
         observation_space, action_space = self.runners.get_spaces()[INPUT_ENV_SPACES]  # type: ignore[no-untyped-call]
         self.discriminator_group = self.spiral_config.discriminator_config().build_learner_group(
             rl_module_spec=RLModuleSpec(
@@ -88,6 +93,17 @@ class Spiral(RunAlgorithm):
             self.learn([self.queue.popleft() for _ in range(self.policy_link.width)])
         self.collect()
 
+    def busy_actors(self) -> set[int]:
+        """Actors with batches in the queue, or in an update that has not ended."""
+        return {batch["actor"] for batch in self.queue} | {
+            actor for actor, update in self.used.items() if update > self.policy_updates
+        }
+
+    @property
+    def most_orders(self) -> int:
+        """Batches on their way, so that the acting policy does not lag by more than ``max_lag`` updates."""
+        return self.policy_link.width * self.spiral_config.settings.system.max_lag
+
     def request_batches(self) -> None:
         """Ask actors for batches while those on their way would not make the acting policy lag too far.
 
@@ -95,16 +111,21 @@ class Spiral(RunAlgorithm):
         """
         group, width = self.runners, self.policy_link.width
         on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue) + width * self.policy_link.outstanding
-        actors = group.healthy_env_runner_ids()
+        actors = self.roster.working
         self.turn += 1  # begin with another one each time, so that all get work where not all are needed
         for place in range(len(actors)):
             actor = actors[(self.turn + place) % len(actors)]
-            if on_their_way >= width * self.spiral_config.settings.system.max_lag:
+            if on_their_way >= self.most_orders:
                 break
             on_their_way += group.foreach_env_runner_async(
                 "sample_refs",
                 tag="sample",
-                kwargs={"weights": self.weights, "version": self.weights_version, "epoch": self.epoch},
+                kwargs={
+                    "weights": self.weights,
+                    "version": self.weights_version,
+                    "epoch": self.epoch,
+                    "targets": self.targets,
+                },
                 remote_worker_ids=[actor],
             )
 
@@ -143,6 +164,7 @@ class Spiral(RunAlgorithm):
             judge_version=self.judge_version,
             publish=updates % self.spiral_config.settings.system.publish_interval == 0,
         )
+        self.used |= {batch["actor"]: updates for batch in batches}
         self.discriminator_debt += self.spiral_config.settings.discriminator.discriminator_updates
 
     def collect(self, *, everything: bool = False) -> None:

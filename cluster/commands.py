@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +17,9 @@ from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.errors import UserError
 from cluster.kinds import settings_class, trainer_class
+from cluster.remote_folder import RemoteFolder
 from cluster.run_folder import RunFolder, RunFolderError
+from cluster.run_place import RunPlace, outside
 from cluster.settings import RunSettings, SettingsParts
 
 #: Stands for a password in ``config.json``.
@@ -46,9 +49,12 @@ def train_latent(settings: LatentSettings, run: str, address: str = "", warm_sta
 
 def start(trainer: RunTrainer, name: str, run: str, address: str = "") -> int:
     """Start a run of any kind in folder ``run`` (a new one under ``runs/``, called after ``name``, if empty)."""
-    path = Path(run or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    with create(path, trainer.settings) as folder:
-        return go(trainer, folder, None, address)
+    place = RunPlace.find(run or f"{name}-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
+    if place.remote is not None and place.remote.read("config.json") is not None:
+        raise UserError(f"{run} holds another run: continue it with `impasto resume {run}` or choose another --run")
+    with create(place.path, trainer.settings) as folder:
+        place.mark()
+        return go(trainer, folder, None, address, place.remote)
 
 
 def storable(settings: SettingsParts) -> dict[str, Any]:
@@ -71,8 +77,10 @@ def create(path: Path, settings: SettingsParts) -> RunFolder:
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
     """Go on with a run from its last intact checkpoint, with some settings changed (``minutes``, say)."""
+    place = RunPlace.find(run)
+    place.fetch()
     try:
-        folder = RunFolder.open(run)
+        folder = RunFolder.open(place.path)
     except RunFolderError as error:
         raise UserError(str(error)) from error
     with folder:
@@ -82,10 +90,17 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         folder.write_config(storable(settings))
         checkpoint = last_checkpoint(folder, required=False)
         restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
-        return go(trainer_class(settings.kind)(settings, restarts=restarts), folder, checkpoint, address)
+        trainer = trainer_class(settings.kind)(settings, restarts=restarts)
+        return go(trainer, folder, checkpoint, address, place.remote)
 
 
-def go(trainer: RunTrainer, folder: RunFolder, checkpoint: Checkpoint | None, address: str) -> int:
+def go(
+    trainer: RunTrainer,
+    folder: RunFolder,
+    checkpoint: Checkpoint | None,
+    address: str,
+    remote: RemoteFolder | None = None,
+) -> int:
     """Train in ``folder`` and say where the pictures are."""
     import ray
 
@@ -94,7 +109,8 @@ def go(trainer: RunTrainer, folder: RunFolder, checkpoint: Checkpoint | None, ad
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=trainer.cpus)
     try:
-        outcome = trainer.run(folder, checkpoint)
+        with outside(trainer, folder, remote, cluster=bool(address or os.environ.get("RAY_ADDRESS"))):
+            outcome = trainer.run(folder, checkpoint)
     finally:
         ray.shutdown()
     print(
@@ -103,7 +119,7 @@ def go(trainer: RunTrainer, folder: RunFolder, checkpoint: Checkpoint | None, ad
     )
     print(f"pictures: {folder.samples}")
     verb = "resume" if outcome.reason == "interrupted" else "evaluate"
-    print(f"next: impasto {verb} {folder.path}")
+    print(f"next: impasto {verb} {remote.uri if remote and verb == 'resume' else folder.path}")
     return 0
 
 
@@ -180,21 +196,27 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
 
 
 def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = False) -> int:
-    """Judge what a run has learned: paintings (see :mod:`cluster.evaluate_run`), or translations
-    (:mod:`cluster.latent_commands`). ``count`` 0 is the number to publish."""
+    """Judge what a run has learned: paintings (:mod:`cluster.evaluate_run`), scenes (:mod:`cluster.scene_runs`), or
+    translations (:mod:`cluster.latent_commands`). ``count`` 0 is the number to publish."""
     folder = open_to_read(run)
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
     settings = read_settings(folder)
-    if isinstance(settings, RunSettings):
-        from cluster.evaluate_run import evaluate_run, table
-
-        result = evaluate_run(folder, settings, checkpoint, count or 2000, data_dir)
-    else:
-        from cluster.latent_commands import evaluate_latent
-        from cluster.latent_commands import latent_table as table
+    table: Callable[[dict[str, Any]], str]
+    if not isinstance(settings, RunSettings):
+        from cluster.latent_commands import evaluate_latent, latent_table
 
         result = evaluate_latent(folder, latent_settings(folder, "evaluate"), checkpoint, count, data_dir)
+        table = latent_table
+    elif settings.system.data == "scenes":
+        from cluster import scene_runs
+
+        result, table = scene_runs.evaluate(folder, settings, checkpoint, count or 1000), scene_runs.table
+    else:
+        from cluster import evaluate_run
+
+        result = evaluate_run.evaluate_run(folder, settings, checkpoint, count or 2000, data_dir)
+        table = evaluate_run.table
     print(json.dumps(result) if as_json else table(result))
     return 0
 

@@ -57,6 +57,7 @@ class LatentTrainer(RunTrainer):
         """The algorithm, running."""
         config = LatentTD3Config().use(self.settings)
         config.restarts = self.restarts
+        config.run_name = self.folder.path.name
         config.ground = self.ground.share()
         algorithm = config.build_algo()
         assert isinstance(algorithm, LatentTD3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -23,7 +24,7 @@ class ReplayHost:
 
     def __init__(self, url: str, shape: tuple[int, ...], capacity: int, spec: ReplaySpec | None = None) -> None:
         """With ``spec``, a ring that its owner cares for is used; else one of ``capacity`` records uint8 ``shape`` is
-        made in the Redis at ``url``, or in a new Redis where that is empty.
+        made in the Redis at ``url``; where that is empty, at $IMPASTO_REDIS; without it, in a new Redis.
 
         Raises:
             ReplayUnavailable: the shared Redis can not be reached, or our own can not be started.
@@ -33,6 +34,7 @@ class ReplayHost:
         self.made = spec is None
         self.restarts = 0
         if spec is None:
+            url = url or os.environ.get("IMPASTO_REDIS", "")
             if not url:
                 nodes = sum(node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
                 if nodes > 1:

@@ -18,6 +18,8 @@ from cluster.learner_link import LearnerLink
 from cluster.meters import Meters
 from cluster.replay import Replay, ReplayUnavailable
 from cluster.replay_host import ReplayHost
+from cluster.roster import Roster
+from cluster.telemetry import Telemetry
 
 ITERATION_SECONDS = 1.0
 IDLE_SECONDS = 0.02
@@ -38,6 +40,7 @@ class RunAlgorithm(Algorithm):
         weights: a reference of the policy's newest published weights.
         replay_host: the shared replay and, where it is ours, its Redis.
         links: to every learner group.
+        roster: which actors act.
     """
 
     #: RLlib's result holds our metrics under this name.
@@ -63,6 +66,8 @@ class RunAlgorithm(Algorithm):
         """RLlib's own setup: the actors and the policy's learner group."""
         self.config = config  # it reads it from there
         super().setup(config)
+        self.roster = Roster(self.runners)
+        self.telemetry = Telemetry(config.run_name, config.member)  # type: ignore[attr-defined]
 
     @abstractmethod
     def start(self, config: Any) -> None:
@@ -87,6 +92,15 @@ class RunAlgorithm(Algorithm):
     @abstractmethod
     def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Go on from ``checkpoint``."""
+
+    def busy_actors(self) -> set[int]:
+        """Actors that hold what is still to be learned from."""
+        return set()
+
+    @property
+    def most_orders(self) -> int | None:
+        """Orders to actors that can be on their way at a time; None: as many as there are actors for."""
+        return None
 
     @property
     def replay(self) -> Replay:
@@ -123,6 +137,7 @@ class RunAlgorithm(Algorithm):
                 now = time.perf_counter()
                 self.trained_seconds += now - last
                 last = now
+            self.roster.dismiss(self.busy_actors())
             self.report()
         except ReplayUnavailable as error:
             self.latest = {"note": str(error)}
@@ -139,13 +154,15 @@ class RunAlgorithm(Algorithm):
             "progress": self.progress,
             "replay/fill": self.replay.fill,
             "in_flight": group.num_in_flight_async_reqs("sample"),
+            "runners/wanted": self.roster.wanted,
             "runners/healthy": group.num_healthy_remote_env_runners(),
-            "runners/restarts": group.num_remote_worker_restarts(),
+            "runners/restarts": self.roster.restarts,
             "redis/restarts": self.replay_host.restarts,
         }
 
     def log(self) -> None:
-        """Hand ``latest`` to RLlib's logger."""
+        """Hand ``latest`` to Ray's metrics and to RLlib's logger."""
+        self.telemetry.report(self.latest)
         assert self.metrics is not None
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, self.sampled_steps, reduce="max")
         self.metrics.log_value(NUM_ENV_STEPS_TRAINED_LIFETIME, self.trained_steps, reduce="max")
@@ -157,7 +174,7 @@ class RunAlgorithm(Algorithm):
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
         """Bring dead actors back; they get their weights with the next request."""
-        return list(env_runner_group.probe_unhealthy_env_runners() or [])
+        return self.roster.revive()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """RLlib's and Tune's hook; our format (safetensors, JSON, hashes), not pickle."""

@@ -25,6 +25,8 @@ from cluster.errors import UserError
 from cluster.learner_link import LearnerDied
 from cluster.live import make_view
 from cluster.metrics import MetricsWriter
+from cluster.orders import OrderBox
+from cluster.remote_folder import Mirror
 from cluster.replay import ReplayUnavailable
 from cluster.run_algorithm import RunAlgorithm
 from cluster.run_folder import RunFolder
@@ -107,6 +109,8 @@ class RunTrainer(ABC):
         settings: of the run; ``settings.system`` holds its limits.
         restarts: how often this run was started again.
         cpus: that the run takes, for a private Ray.
+        boxes: where orders to the run come from.
+        mirror: copies the folder to shared storage, if it has a place there.
     """
 
     folder: RunFolder
@@ -116,6 +120,8 @@ class RunTrainer(ABC):
         self.settings = settings
         self.restarts = restarts
         self.stop_signal: int | None = None
+        self.boxes: list[OrderBox] = []
+        self.mirror: Mirror | None = None
         torch.set_num_threads(settings.system.torch_threads)
         self.last: dict[str, Any] = {}
         self.measured = (-1, 0.0)  # update and score of the last look
@@ -189,6 +195,7 @@ class RunTrainer(ABC):
             system = self.settings.system
             sampled = saved = algorithm.trained_seconds
             while algorithm.progress < 1 and self.stop_signal is None:
+                self.obey(algorithm)
                 algorithm.train()  # type: ignore[no-untyped-call]
                 self.last |= {"note": None} | algorithm.latest
                 writer.write(algorithm.policy_updates, algorithm.latest)
@@ -209,6 +216,26 @@ class RunTrainer(ABC):
             return Outcome(reason, algorithm.policy_updates, algorithm.trained_steps, algorithm.trained_seconds)
         finally:
             algorithm.stop()  # type: ignore[no-untyped-call]
+
+    def obey(self, algorithm: RunAlgorithm) -> None:
+        """Carry out what was ordered since the last iteration, and remember it for a resume."""
+        for box in self.boxes:
+            order = box.take()
+            if order is None:
+                continue
+            try:
+                algorithm.roster.resize(order.actors)
+            except ValueError as error:
+                box.answer(order, str(error))
+                continue
+            self.settings = self.settings.replace(actors=order.actors)
+            config = self.folder.read_config()
+            config["system"]["actors"] = order.actors
+            self.folder.write_config(config)
+            most = algorithm.most_orders
+            idle = most is not None and order.actors > most
+            note = f"; only {most} can have work at a time: raise max_lag at the next resume" if idle else ""
+            box.answer(order, f"{order.actors} actors from now on{note}")
 
     def look(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
         """Look at the policy as it is, and record what is seen.
@@ -234,4 +261,6 @@ class RunTrainer(ABC):
         checkpoint = dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.settings.system.keep_checkpoints)
         self.last["checkpoint/last"] = str(path)
+        if self.mirror is not None:
+            self.mirror.request()
         return path

@@ -95,7 +95,7 @@ class LatentTD3(RunAlgorithm):
     def request_blocks(self) -> bool:
         """Ask actors in turn for blocks, as far as the limiter allows; returns whether it did allow."""
         group, block = self.runners, self.td3_config.settings.system.block
-        actors = group.healthy_env_runner_ids()
+        actors = self.roster.working
         self.turn += 1
         for place in range(len(actors)):
             on_their_way = block * group.num_in_flight_async_reqs("sample")

@@ -41,6 +41,8 @@ class LatentTD3Config(AlgorithmConfig):
         ground: images and frozen parts of the latent world; loaded by the algorithm where it is not given.
         layout: of a transition; filled in by the algorithm when it has seen the world.
         restarts: how often this run was started again; varies the seeds.
+        run_name: what this run is called in Ray's metrics.
+        member: what it is called in a population, in the names of its processes too.
     """
 
     def __init__(self, algo_class: type | None = None) -> None:
@@ -51,6 +53,8 @@ class LatentTD3Config(AlgorithmConfig):
         self.ground: SharedGround | None = None
         self.layout: TransitionLayout | None = None
         self.restarts = 0
+        self.run_name = ""
+        self.member = "latent-00"
         self.settings = LatentSettings()
         self.api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
         self.framework("torch")

@@ -9,7 +9,7 @@ import torch
 from cluster.algorithm import Spiral
 from cluster.config import SpiralConfig
 from cluster.errors import UserError
-from cluster.quality import PixelQuality
+from cluster.quality import PixelQuality, pixel_l2
 from cluster.run_trainer import Look, Outcome, RunTrainer, standard_error_to, start_ray
 from cluster.sampler import Sampler
 from cluster.settings import RunSettings
@@ -41,17 +41,21 @@ class Trainer(RunTrainer):
         """The algorithm, running."""
         config = SpiralConfig().use(self.settings)
         config.restarts = self.restarts
+        config.run_name = self.folder.path.name
         algorithm = config.build_algo()
         assert isinstance(algorithm, Spiral)
         return algorithm
 
     def look_at(self, weights: dict[str, Any], update: int) -> Look:
-        """Write a contact sheet at fixed noise, and measure how far the pixels are from real images."""
+        """Write a contact sheet at fixed noise, and measure how far pixels are from real images, or from targets."""
         self.sampler.load(weights)
         paintings = self.sampler.paint(self.quality.count)
         sheet = self.sampler.write(paintings, self.folder.samples, f"{update:08d}")
-        distance = self.quality.distance(paintings.observed)
-        return Look(-distance, sheet, {"sample/pixel_frechet": distance})
+        figures = {"sample/pixel_frechet": self.quality.distance(paintings.observed)}
+        worse = figures["sample/pixel_frechet"]
+        if paintings.target is not None:
+            worse = figures["sample/l2"] = pixel_l2(paintings.observed, paintings.target)
+        return Look(-worse, sheet, figures)
 
     def close(self) -> None:
         """Free the canvases."""

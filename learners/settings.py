@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-NetworkName = Literal["laptop", "paper"]
+NetworkName = Literal["laptop", "paper", "glimpse"]
 RewardName = Literal["final", "difference"]
+RewardSource = Literal["discriminator", "l2", "both"]
+Conditioning = Literal["pair", "complement"]
 AdversaryName = Literal["wgan-gp", "hinge", "logistic"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -16,7 +18,11 @@ class PolicySettings:
     """The policy and how it learns (defaults: the paper's, or the norm where it is silent).
 
     Attributes:
-        network: ``paper`` (60 M multiply-adds a step, LSTM) or ``laptop`` (1 M, for CPUs).
+        network: ``paper`` (60 M multiply-adds a step, LSTM), ``laptop`` (1 M, for CPUs), or ``glimpse`` (7 M, for CPUs;
+            looks at each location with the same eyes, which learns to find things sooner).
+        conditional: give each episode a target image to reproduce, drawn from the data; the policy sees it beside the
+            canvas, and the discriminator judges the two together. Without it the policy paints what it likes.
+        blind: show the policy a white canvas in place of what it has painted.
         noise_size: numbers of N(0, 1) noise that an episode is painted from. More allow more variety.
         policy_learning_rate: Adam's step size at the start. Higher learns faster and collapses sooner.
         policy_final_learning_rate: step size that a linear decay reaches at the end of the run.
@@ -30,6 +36,12 @@ class PolicySettings:
         final_entropy_cost: weight that a linear decay reaches at the end of the run.
         discount: gamma. The papers use 1.
         reward: ``final`` pays the score of the finished canvas, ``difference`` each stroke's gain (SPIRAL++).
+        reward_source: ``discriminator`` pays its score, ``l2`` minus the mean squared difference between canvas and
+            target (the paper's baseline), ``both`` their sum. The last two need ``conditional``.
+        l2_weight: what the mean squared difference of pixels in [0, 1] is multiplied by. With ``both``, higher lets
+            the pixels outweigh the discriminator.
+        unroll_length: actions in a batch of experience; 0 for whole episodes, else a divisor of their number. Shorter
+            unrolls bound the memory of long episodes, and learn from the value of the canvas where they are cut.
         normalize_reward: subtract a running mean from scores and divide them by their running spread.
         score_floor: divide scores by no less than this. A new discriminator, and one that sees a single picture, tells
             paintings apart by next to nothing; blown up to size, that collapses the policy within seconds.
@@ -43,6 +55,8 @@ class PolicySettings:
     """
 
     network: NetworkName = "paper"
+    conditional: bool = False
+    blind: bool = False
     noise_size: int = 10
     policy_learning_rate: float = 1e-4
     policy_final_learning_rate: float = 1e-4
@@ -55,6 +69,9 @@ class PolicySettings:
     final_entropy_cost: float = 1e-2
     discount: float = 1.0
     reward: RewardName = "final"
+    reward_source: RewardSource = "discriminator"
+    l2_weight: float = 20.0
+    unroll_length: int = 0
     normalize_reward: bool = False
     score_floor: float = 0.5
     stroke_start_penalty: float = 0.05
@@ -64,6 +81,14 @@ class PolicySettings:
     c_bar: float = 1.0
     precision: Precision = "auto"
 
+    def __post_init__(self) -> None:
+        if self.reward_source != "discriminator" and not self.conditional:
+            raise ValueError(
+                f"reward_source: {self.reward_source} compares with a target; give --conditional True, or discriminator"
+            )
+        if self.unroll_length < 0:
+            raise ValueError(f"unroll_length: expected 0 (whole episodes) or more, got {self.unroll_length}")
+
 
 @dataclass(frozen=True)
 class DiscriminatorSettings:
@@ -71,6 +96,9 @@ class DiscriminatorSettings:
 
     Attributes:
         adversary: ``wgan-gp`` (the paper), ``hinge`` or ``logistic`` (SPIRAL++).
+        conditioning: what a conditional painter's discriminator sees: the ``pair`` of painting and target, on channels
+            side by side (the paper), or a ``complement``: half of the target beside the other half of the painting
+            (SPIRAL++), which need not match pixel for pixel.
         spectral_norm: spectral normalisation of every layer; meant for ``hinge`` and ``logistic``.
         discriminator_width: channels of the first convolution; each further one doubles them.
         discriminator_learning_rate: Adam's step size.
@@ -82,6 +110,7 @@ class DiscriminatorSettings:
     """
 
     adversary: AdversaryName = "wgan-gp"
+    conditioning: Conditioning = "pair"
     spectral_norm: bool = False
     discriminator_width: int = 64
     discriminator_learning_rate: float = 1e-4

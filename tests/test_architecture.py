@@ -19,6 +19,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "learners": ("envs.spec", "envs.latent"),
     "actors": (
         "envs",
+        "learners.conditioning",
         "learners.memory",
         "learners.networks",
         "learners.precision",

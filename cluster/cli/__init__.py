@@ -22,6 +22,11 @@ COMMANDS = {
     "evaluate": ("painter", "evaluate"),
     "translate": ("latent", "translate"),
     "bench": ("painter", "bench"),
+    "submit": ("jobs", "submit"),
+    "scale": ("jobs", "scale"),
+    "mcmc": ("scenes", "mcmc"),
+    "search": ("papers", "search"),
+    "reproduce": ("papers", "reproduce"),
 }
 
 

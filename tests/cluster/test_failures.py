@@ -20,7 +20,7 @@ from cluster import checkpoints, cli
 from cluster.algorithm import Spiral
 from cluster.config import SpiralConfig
 from cluster.errors import UserError
-from cluster.learner_groups import PolicyGroupLearner, SpiralLearner
+from cluster.learner_groups import GroupLearner, PolicyGroupLearner
 from cluster.learner_link import LearnerDied, LearnerLink
 from cluster.metrics import read_metrics
 from cluster.redis_server import RedisServer
@@ -288,11 +288,11 @@ def test_a_link_says_that_its_learner_died(error: Exception | None) -> None:
     link.close()
 
 
-def pid_of(learner: SpiralLearner) -> int:
+def pid_of(learner: GroupLearner) -> int:
     return os.getpid()
 
 
-def weights_of(learner: SpiralLearner) -> dict[str, torch.Tensor]:
+def weights_of(learner: GroupLearner) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in learner.network.state_dict().items()}
 
 
