@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 
 from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
@@ -142,12 +141,11 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
     assert checkpoint is not None
     target = Path(out) if out else folder.samples / f"seed-{seed}"
     sampler = Sampler(read_settings(folder), seed=seed)
-    sampler.load(checkpoint.tensors["policy"])
-    paintings = sampler.paint(count)
+    sampler.load(checkpoint.tensors["policy"], checkpoint.tensors["discriminator"])
+    paintings = sampler.paint(count, judged=count)
     sheet = sampler.write(paintings, target, "sheet", count)
-    np.savez_compressed(target / "actions.npz", actions=paintings.actions, noise=paintings.noise)
     sampler.close()
-    print(f"{sheet}\n{target / 'painting.gif'}\n{target / 'actions.npz'}")
+    print(f"{sheet}\n{target / 'painting.gif'}\n{target / 'sheet.npz'}")
     return 0
 
 

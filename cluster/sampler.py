@@ -11,13 +11,17 @@ import torch
 from numpy.typing import NDArray
 
 from actors.rollout import Rollout
+from cluster.paintings import Recording, paint_again
 from cluster.settings import RunSettings
 from cluster.sheets import animate, contact_sheet
-from envs.paint import PaintVectorEnv, StrokeDecoder
-from learners.networks.build import build_policy
+from envs.paint import PaintVectorEnv
+from learners.networks.build import build_discriminator, build_policy
+from learners.networks.discriminator import to_image
 from learners.trajectory import Trajectory
 
 CANVASES = 64
+#: Paintings on a sheet, whose scores after each stroke are recorded.
+ON_SHEET = 120
 
 
 @dataclass
@@ -29,19 +33,21 @@ class Paintings:
         full: uint8 [N, H, W, C], the canvases.
         actions: int16 [T, N, K].
         noise: float32 [N, Z].
+        scores: float32 [T + 1, M], the discriminator's scores of the first M paintings after each action (see `Recording`).
     """
 
     observed: NDArray[np.uint8]
     full: NDArray[np.uint8]
     actions: NDArray[np.int16]
     noise: NDArray[np.float32]
+    scores: NDArray[np.float32]
 
 
 class Sampler:
     """A policy and canvases of its own, in the driver; paints the same noise with the same random numbers each time.
 
     Attributes:
-        policy: the network; load weights into it before painting.
+        policy, discriminator: the networks; load weights into them before painting.
     """
 
     def __init__(self, settings: RunSettings, seed: int = 0) -> None:
@@ -50,16 +56,17 @@ class Sampler:
         self.seed = seed
         self.world = PaintVectorEnv(CANVASES, paint, render_mode="rgb_array")
         self.policy = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
+        self.discriminator = build_discriminator(settings.discriminator, paint.canvas_shape).eval()
         self.rollout = Rollout(self.world, self.policy, precision=settings.policy.precision)
 
-    def load(self, weights: dict[str, Any]) -> None:
-        """Take weights by name, NumPy arrays or tensors."""
-        self.policy.load_state_dict(
-            {name: torch.tensor(value) if isinstance(value, np.ndarray) else value for name, value in weights.items()}
-        )
+    def load(self, policy: dict[str, Any], discriminator: dict[str, Any] | None = None) -> None:
+        """Take weights by name, NumPy arrays or tensors; the discriminator's are needed to judge."""
+        self.policy.load_state_dict(tensors(policy))
+        if discriminator is not None:
+            self.discriminator.load_state_dict(tensors(discriminator))
 
-    def paint(self, count: int) -> Paintings:
-        """Paint ``count`` episodes, the same each time for the same weights."""
+    def paint(self, count: int, judged: int = 0) -> Paintings:
+        """Paint ``count`` episodes, the same each time for the same weights; score the first ``judged`` of them."""
         batches: list[Trajectory] = []
         full = []
         with torch.random.fork_rng(devices=[]):
@@ -69,14 +76,29 @@ class Sampler:
                 batches.append(self.rollout.episodes())
                 full.append(self.world.canvas.copy())
         joined = Trajectory.join(batches)
+        judged = min(count, judged)
         return Paintings(
-            joined.canvas[-1, :count], np.concatenate(full)[:count], joined.action[:, :count], joined.noise[:count]
+            joined.canvas[-1, :count],
+            np.concatenate(full)[:count],
+            joined.action[:, :count],
+            joined.noise[:count],
+            self.judge(joined.canvas[:, :judged]),
         )
 
-    def write(self, paintings: Paintings, folder: Path, name: str, count: int = 120) -> Path:
-        """Write a contact sheet ``name.png`` of the first paintings and ``painting.gif``; returns the sheet's path."""
+    @torch.inference_mode()
+    def judge(self, canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Discriminator scores float32 [T + 1, N] of uint8 [T + 1, N, H, W, C], one step of the episodes at a time."""
+        scores = [self.discriminator(to_image(torch.from_numpy(canvas))).float().numpy() for canvas in canvases]
+        return np.stack(scores)
+
+    def write(self, paintings: Paintings, folder: Path, name: str, count: int = ON_SHEET) -> Path:
+        """Write a contact sheet ``name.png`` of the first paintings, a recording ``name.npz`` of those of them that were
+        judged, and ``painting.gif``; returns the sheet's path."""
         folder.mkdir(parents=True, exist_ok=True)
         sheet = folder / f"{name}.png"
+        judged = min(count, paintings.scores.shape[1])
+        recording = Recording(paintings.actions[:, :judged], paintings.noise[:judged], paintings.scores[:, :judged])
+        recording.save(folder / f"{name}.npz")
         contact_sheet(paintings.full[:count], sheet, columns=20)
         frames = paint_again(self.settings, paintings.actions[:, :1], scale=4)
         animate(frames[:, 0], folder / "painting.gif", scale=1)
@@ -87,25 +109,6 @@ class Sampler:
         self.world.close()
 
 
-def paint_again(settings: RunSettings, actions: NDArray[np.integer[Any]], scale: int = 1) -> NDArray[np.uint8]:
-    """Paint recorded actions on canvases ``scale`` times as large: a painting is a program.
-
-    Args:
-        settings: of the run that recorded them.
-        actions: integers [T, B, K].
-        scale: size of the canvas in units of the training canvas.
-
-    Returns:
-        uint8 [T + 1, B, H * scale, W * scale, C], the blank canvas and the canvas after each action.
-    """
-    from pymypaint import BatchPainter
-
-    paint = settings.paint
-    decoder = StrokeDecoder(paint)
-    size, count = paint.canvas_size * scale, actions.shape[1]
-    frames = np.empty((len(actions) + 1, count, size, size, paint.channels), np.uint8)
-    with BatchPainter(count, paint.brush, height=size, width=size, legacy_move=paint.legacy_move) as painter:
-        painter.reset(frames[0], log_radius=decoder.smallest_log_radius(scale))
-        for step, action in enumerate(actions):
-            decoder(action.astype(np.int64), scale).paint_on(painter, frames[step + 1])
-    return frames
+def tensors(weights: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Weights as ``load_state_dict`` wants them; arrays from Ray's object store are copied."""
+    return {name: torch.tensor(value) if isinstance(value, np.ndarray) else value for name, value in weights.items()}

@@ -29,7 +29,7 @@ from cluster.metrics import MetricsWriter
 from cluster.quality import PixelQuality
 from cluster.replay import ReplayUnavailable
 from cluster.run_folder import RunFolder
-from cluster.sampler import Sampler
+from cluster.sampler import ON_SHEET, Sampler
 from cluster.settings import RunSettings
 from learners.policy_learner import NonFiniteLoss
 
@@ -199,10 +199,10 @@ class Trainer:
         """
         algorithm.settle()
         try:
-            self.sampler.load(ray.get(algorithm.weights))
+            self.sampler.load(ray.get(algorithm.weights), ray.get(algorithm.judge[0]))
         except ObjectLostError as error:
             raise LearnerDied("the policy's learner died, and its weights with it") from error
-        paintings = self.sampler.paint(self.quality.count)
+        paintings = self.sampler.paint(self.quality.count, judged=ON_SHEET)
         sheet = self.sampler.write(paintings, self.folder.samples, f"{algorithm.policy_updates:08d}")
         distance = self.quality.distance(paintings.observed)
         self.measured = algorithm.policy_updates, -distance
