@@ -20,6 +20,8 @@ COMMANDS = {
     "sample": ("painter", "sample"),
     "evaluate": ("painter", "evaluate"),
     "bench": ("painter", "bench"),
+    "dashboard": ("dashboard", "dashboard"),
+    "export": ("dashboard", "export"),
 }
 
 
