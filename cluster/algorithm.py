@@ -22,6 +22,7 @@ from cluster.learner_groups import publish_weights
 from cluster.learner_link import LearnerLink
 from cluster.meters import Meters
 from cluster.modules import DiscriminatorModule
+from cluster.object_store import ObjectStoreMeter
 from cluster.replay import ReplayUnavailable
 from cluster.replay_host import ReplayHost
 
@@ -64,6 +65,7 @@ class Spiral(Algorithm):
         self.lost_batches = self.stale_batches = self.turn = self.epoch = 0
         self.latest: dict[str, Any] = {}
         self.meters = Meters()
+        self.object_store = ObjectStoreMeter()
         config = config.copy(copy_frozen=False)
         self.replay_host = ReplayHost(config.settings, config.replay)
         self.replay = self.replay_host.replay
@@ -258,6 +260,7 @@ class Spiral(Algorithm):
             "runners/healthy": group.num_healthy_remote_env_runners(),
             "runners/restarts": group.num_remote_worker_restarts(),
             "redis/restarts": self.replay_host.restarts,
+            "object_store/fill": self.object_store.look(),
             "batches/lost": self.lost_batches,
             "batches/stale": self.stale_batches,
         }

@@ -1,7 +1,7 @@
-"""Recorded paintings: the actions behind a contact sheet, what the discriminator said on the way, and painting them again.
+"""Recorded paintings: the actions behind a contact sheet, the scores on the way, and painting them again.
 
-With fresh brushes a painting is a pure function of its actions, so actions are all that has to be kept; a later reader can
-paint them at any size, without the policy and without torch.
+With fresh brushes a painting is a pure function of its actions, so actions are all that has to be kept; a later reader
+can paint them at any size, without the policy and without torch.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Paintings:
         full: uint8 [N, H, W, C], the canvases.
         actions: int16 [T, N, K].
         noise: float32 [N, Z].
-        scores: float32 [T + 1, M], the discriminator's scores of the first M paintings after each action (see `Recording`).
+        scores: float32 [T + 1, M], the discriminator's scores of the first M paintings (see `Recording`).
     """
 
     observed: NDArray[np.uint8]
@@ -92,8 +92,8 @@ class Sampler:
         return np.stack(scores)
 
     def write(self, paintings: Paintings, folder: Path, name: str, count: int = ON_SHEET) -> Path:
-        """Write a contact sheet ``name.png`` of the first paintings, a recording ``name.npz`` of those of them that were
-        judged, and ``painting.gif``; returns the sheet's path."""
+        """Write a contact sheet ``name.png`` of the first paintings, a recording ``name.npz`` of those of them that
+        were judged, and ``painting.gif``; returns the sheet's path."""
         folder.mkdir(parents=True, exist_ok=True)
         sheet = folder / f"{name}.png"
         judged = min(count, paintings.scores.shape[1])

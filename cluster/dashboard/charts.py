@@ -114,8 +114,8 @@ def chart_groups(history: History) -> list[dict[str, Any]]:
     known = {name for _, charts in GROUPS for chart in charts for name, _ in chart.series} | ELSEWHERE
     others = sorted(set(history.columns) - known)
     if others:
-        charts = [asdict(Chart(name, ((name, name),))) | {"now": summary(history, [(name, name)])} for name in others]
-        groups.append({"title": "Everything else", "charts": charts, "open": False})
+        rest = [asdict(Chart(name, ((name, name),))) | {"now": summary(history, [(name, name)])} for name in others]
+        groups.append({"title": "Everything else", "charts": rest, "open": False})
     return groups
 
 

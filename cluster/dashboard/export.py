@@ -45,7 +45,7 @@ def export(root: Path, out: Path, paintings: int) -> int:
 
 
 async def _walk(root: Path, out: Path, paintings: int) -> int:
-    transport = httpx.ASGITransport(make_app(root, static=True, paintings=paintings))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(make_app(root, static=True, paintings=paintings))
     waiting, seen, written = deque(["index.html"]), {"index.html"}, 0
     async with httpx.AsyncClient(transport=transport, base_url=_ORIGIN) as client:
         while waiting:

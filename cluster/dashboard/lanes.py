@@ -39,13 +39,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Lanes:
-    """The whole drawing: its size, segments, (y, member) of lanes and (x, text) of ticks."""
+    """The whole drawing: its size, segments, (y, member) of lanes, (x, text) of ticks, and pixels per step."""
 
     width: float
     height: float
     segments: list[Segment]
     lanes: list[tuple[float, int]]
     ticks: list[tuple[float, str]]
+    scale: float
 
 
 def draw(population: Population, width: float = 1080.0) -> Lanes:
@@ -55,8 +56,10 @@ def draw(population: Population, width: float = 1080.0) -> Lanes:
     last = max((branch.end for branch in population.branches.values()), default=0.0) or 1.0
     founders = {number: row for row, number in enumerate(population.founders)}
 
+    scale = (width - LEFT - RIGHT) / last
+
     def x(steps: float) -> float:
-        return round(LEFT + (width - LEFT - RIGHT) * steps / last, 1)
+        return round(LEFT + scale * steps, 1)
 
     def y(member: int) -> float:
         return TOP + LANE * (place[member] + 0.5)
@@ -76,7 +79,7 @@ def draw(population: Population, width: float = 1080.0) -> Lanes:
         )
     height = TOP + LANE * max(1, len(members)) + BOTTOM
     ticks = [(x(value), number(value) if value else "0") for value in round_steps(last)]
-    return Lanes(width, height, segments, [(y(member), member) for member in members], ticks)
+    return Lanes(width, height, segments, [(y(member), member) for member in members], ticks, scale)
 
 
 def describe(branch: Branch, live: bool) -> str:
@@ -85,8 +88,8 @@ def describe(branch: Branch, live: bool) -> str:
     values = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in branch.values.items())
     fate = "trains now" if branch.current else ("lives on in others" if live else "died out")
     return (
-        f"Branch {branch.number}, member {branch.member}, {origin}, steps {whole(branch.start)} to {whole(branch.end)}, "
-        f"{values}; {fate}"
+        f"Branch {branch.number}, member {branch.member}, {origin}, "
+        f"steps {whole(branch.start)} to {whole(branch.end)}, {values}; {fate}"
     )
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from cluster.dashboard.charts import chart_data, chart_groups
-from cluster.dashboard.library import NotThere
-from cluster.dashboard.library import decode as name_of
+from cluster.dashboard.library import NotThere, decode
 from cluster.dashboard.numbers import MISSING
 from cluster.dashboard.pictures import FRAMES_IN_A_ROW, SHEET_COLUMNS, frame_size, load_recording
 from cluster.dashboard.runs import Run, Sheet
@@ -32,7 +31,7 @@ def runs_page(site: Site) -> Context:
         "populations": [
             {
                 "population": population,
-                "name": name_of(population.entry.key),
+                "name": decode(population.entry.key),
                 "exploits": sum(event.get("event") == "exploit" for event in population.events),
                 "best": population.best_branch,
                 "written": max((run.written for run in population.members.values()), default=None),
@@ -53,7 +52,7 @@ def run_row(run: Run) -> Context:
     distances = [row["sample/pixel_frechet"] for row in history.pictures()]
     return {
         "run": run,
-        "name": name_of(run.entry.key),
+        "name": decode(run.entry.key),
         "best": run.best(run.sheets()),
         "distances": sparkline(distances),
         "rate": history.recent_mean("env_steps_per_s"),
@@ -71,9 +70,9 @@ def run_page(run: Run) -> Context:
     """A run: health, curves, samples, checkpoints."""
     sheets = run.sheets()
     return {
-        "title": name_of(run.entry.key),
+        "title": decode(run.entry.key),
         "run": run,
-        "name": name_of(run.entry.key),
+        "name": decode(run.entry.key),
         "health": run_health(run),
         "sheets": sheets,
         "others": run.other_sheets(),
@@ -86,7 +85,7 @@ def run_page(run: Run) -> Context:
             part: values for part, values in run.config.items() if isinstance(values, dict) and part != "population"
         },
         "x_axes": ("steps", "minutes", "updates"),
-        "name_of": name_of,
+        "name_of": decode,
     }
 
 
@@ -160,9 +159,9 @@ def sheet_page(run: Run, sheet: Sheet) -> Context:
                 for number in range(count)
             ]
     return {
-        "title": f"{sheet.title} of {name_of(run.entry.key)}",
+        "title": f"{sheet.title} of {decode(run.entry.key)}",
         "run": run,
-        "name": name_of(run.entry.key),
+        "name": decode(run.entry.key),
         "sheet": sheet,
         "cells": cells,
         "previous": series[place - 1] if place else None,
@@ -188,9 +187,9 @@ def theatre_page(run: Run, sheet: Sheet, place: int) -> Context:
         raise NotThere(f"{sheet.key} {place}") from None
     paint = run.settings.paint
     return {
-        "title": f"Painting {place + 1} of {sheet.title}, {name_of(run.entry.key)}",
+        "title": f"Painting {place + 1} of {sheet.title}, {decode(run.entry.key)}",
         "run": run,
-        "name": name_of(run.entry.key),
+        "name": decode(run.entry.key),
         "sheet": sheet,
         "place": place,
         "count": count,

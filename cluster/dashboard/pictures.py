@@ -39,7 +39,8 @@ def thumbnail(run: Run, sheet: Sheet, columns: int, rows: int, pixels: int = 56)
 
 @lru_cache(1024)
 def _thumbnail(path: Path, stamp: int, columns: int, rows: int, pixels: int, canvas: int) -> bytes:
-    with Image.open(path) as picture:
+    with Image.open(path) as file:
+        picture: Image.Image = file
         step = (canvas + 1) * SHEET_SCALE
         known = canvas > 0 and picture.width == SHEET_COLUMNS * step + SHEET_SCALE
         if known:

@@ -6,9 +6,9 @@ from typing import Any
 
 from cluster.dashboard.history import buckets
 from cluster.dashboard.lanes import COLOURS, draw
-from cluster.dashboard.library import NotThere
+from cluster.dashboard.library import NotThere, decode
 from cluster.dashboard.numbers import number
-from cluster.dashboard.pages import Context, name_of, store_tile, tile, total
+from cluster.dashboard.pages import Context, store_tile, tile, total
 from cluster.dashboard.populations import Branch, Population
 from cluster.dashboard.runs import Run, Sheet
 
@@ -29,9 +29,9 @@ WALL_COLUMNS = 12
 def frame(population: Population, tab: str, title: str) -> Context:
     """What all pages of a population share."""
     return {
-        "title": f"{title} of {name_of(population.entry.key)}",
+        "title": f"{title} of {decode(population.entry.key)}",
         "population": population,
-        "name": name_of(population.entry.key),
+        "name": decode(population.entry.key),
         "base": f"populations/{population.entry.key}/",
         "tabs": TABS,
         "tab": tab,
@@ -87,7 +87,9 @@ def lineage_page(population: Population) -> Context:
     ranks = {row.get("branch"): place + 1 for place, row in enumerate(population.standings)}
     for member in population.numbers:
         run, branch = population.members.get(member), population.current(member)
-        members.append({"number": member, "run": run, "branch": branch, "rank": ranks.get(branch.number) if branch else None})
+        members.append(
+            {"number": member, "run": run, "branch": branch, "rank": ranks.get(branch.number) if branch else None}
+        )
     return frame(population, "", "Lineage") | {
         "lanes": draw(population),
         "members": members,
@@ -168,7 +170,7 @@ def samples_page(population: Population) -> Context:
         cells = []
         for comparison in numbers:
             standings = population.comparisons[comparison].get("standings") or []
-            standing = next((row for row in standings if row.get("member") == member), {})
+            standing: Context = next((row for row in standings if row.get("member") == member), {})
             name = str(standing.get("sample") or "").rsplit("/", 1)[-1]
             cells.append(wall_cell(population, sheets.get(member, {}).get(name), standing))
         if fallback:
@@ -217,9 +219,9 @@ def drift_page(population: Population) -> Context:
             line["text"] += [text, text, text, ""]
         charts.append({"name": name, "title": name.replace("_", " ").capitalize(), "lines": list(lines.values())})
     final = [
-        {"member": member, "branch": branch, "colour": colours_of(population, branch)}
+        {"member": member, "branch": current, "colour": colours_of(population, current)}
         for member in population.numbers
-        if (branch := population.current(member))
+        if (current := population.current(member))
     ]
     return frame(population, "drift/", "Hyper-parameters") | {
         "data": {"drift": charts},
@@ -257,7 +259,7 @@ def audit_page(population: Population, comparison: int | None) -> Context:
 
 
 def matrix_rows(matrix: Context) -> list[Context]:
-    """Rows of the matrix; ``tint`` in [-1, 1] says where a score lies between the lowest and the highest of its column."""
+    """Rows of the matrix; ``tint`` in [-1, 1] says where a score lies between the ends of its column."""
     scores, fitness = matrix["scores"], matrix.get("fitness") or []
     columns = list(zip(*scores, strict=True))
     rows = []
@@ -320,7 +322,9 @@ def event_text(event: Context) -> str:
         ]
         return ", ".join(changes)
     if kind == "comparison":
-        standings = ", ".join(f"{row.get('member')}: {number(row.get('score'))}" for row in event.get("standings") or [])
+        standings = ", ".join(
+            f"{row.get('member')}: {number(row.get('score'))}" for row in event.get("standings") or []
+        )
         return f"comparison {event.get('comparison')} by {event.get('fitness')}; {standings}"
     if kind in ("birth", "checkpoint"):
         values = ", ".join(

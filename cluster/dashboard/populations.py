@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -76,10 +78,8 @@ class Population:
 
     def refresh(self) -> None:
         """Read what changed in the record, the matrices and the members' runs."""
-        try:
+        with contextlib.suppress(OSError, ValueError, NotThere):
             self.config = json.loads(self.library.check(self.entry.path / "config.json").read_bytes())
-        except (OSError, ValueError, NotThere):
-            pass
         for row in self._new(self.lineage, self._start_over):
             self.events.append(row)
             try:
@@ -202,7 +202,7 @@ class Population:
 
     def _links(self, branch: Branch) -> list[tuple[Branch, Branch]]:
         path = [self.branches[number] for number in self.ancestry(branch.number)]
-        return [(child, parent) for parent, child in zip(path, path[1:], strict=False)][::-1]
+        return [(child, parent) for parent, child in itertools.pairwise(path)][::-1]
 
     def ancestry(self, number: int) -> list[int]:
         """A branch and its ancestors, the founder's first."""

@@ -30,8 +30,9 @@ STATIC = Path(__file__).parent / "static"
 #: Crops of contact sheets, columns by rows, and the pixels of a painting in them.
 THUMBNAILS = {"strip": (8, 1, 56), "row": (5, 1, 48), "wall": (4, 3, 48), "film": (4, 3, 56)}
 UNREADABLE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 60" width="200" height="60"><rect width="200" height="60" '
-    'fill="#eee"/><text x="100" y="35" text-anchor="middle" font-family="sans-serif" font-size="13" fill="#666">'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 60" width="200" height="60">'
+    '<rect width="200" height="60" fill="#eee"/>'
+    '<text x="100" y="35" text-anchor="middle" font-family="sans-serif" font-size="13" fill="#666">'
     "picture unreadable</text></svg>"
 )
 POLL_SECONDS = 2.0

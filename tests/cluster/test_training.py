@@ -21,8 +21,8 @@ from PIL import Image
 
 from cluster import checkpoints, cli
 from cluster.metrics import read_metrics
-from cluster.run_folder import RunFolder
 from cluster.paintings import Recording, paint_again
+from cluster.run_folder import RunFolder
 from cluster.sampler import Sampler
 from cluster.settings import RunSettings
 from tests.cluster.tiny_run import assert_gone, end, family, launch, options, tiny_settings, wait_until

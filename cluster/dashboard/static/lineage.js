@@ -35,6 +35,15 @@
       each.classList.toggle("on", on);
       if (Number(each.dataset.branch) === picked && match) each.setAttribute("aria-current", "true"); else each.removeAttribute("aria-current");
     }
+    const lanes = document.querySelector("#lanes .lanes"), marks = document.getElementById("way");
+    const x = (steps) => Number(lanes.dataset.left) + Number(lanes.dataset.scale) * steps;
+    marks.replaceChildren(...(match ? way : []).map((at, place) => {
+      const line = document.createElementNS("http://www.w3.org/2000/svg", "path"), branch = data.branches[at];
+      const y = document.querySelector(`[data-branch="${at}"]`).dataset.y;
+      line.setAttribute("d", `M${x(branch.start)} ${y}H${x(Math.min(branch.end, until(way, place)))}`);
+      line.setAttribute("class", `c${branch.colour}`);
+      return line;
+    }));
     document.getElementById("path-title").textContent = match ? `Path of branch ${picked}, member ${here.member}` : `Path of the best member, ${here.member}`;
     const list = document.getElementById("ancestry");
     list.replaceChildren(...way.map((at, place) => {
@@ -72,7 +81,7 @@
         xaxis: { title: { text: "steps", font: { size: 11, color: css("--quiet") }, standoff: 4 }, nticks: 10 },
         yaxis: { title: { text: name === "fitness" ? `fitness: ${data.fitness_name.replaceAll("_", " ")}` : name === "distance" ? "pixel FD" : name.split("/").at(-1), font: { size: 11, color: css("--quiet") } }, ...(name === "distance" ? log(own.map((part) => part.y)) : {}) },
         shapes: forks.map((branch) => ({ type: "line", x0: branch.start, x1: branch.start, yref: "paper", y0: 0, y1: 1, line: { color: css("--line"), width: 1.5 } })),
-        annotations: forks.length > 12 ? [] : forks.map((branch) => ({ x: branch.start, y: 1, yref: "paper", text: `→ member ${branch.member}`, showarrow: false, xanchor: "left", yanchor: "top", font: { size: 10.5, color: css("--quiet") } })),
+        annotations: forks.length * 110 > document.getElementById("stitched").clientWidth ? [] : forks.map((branch) => ({ x: branch.start, y: 1, yref: "paper", text: `→ member ${branch.member}`, showarrow: false, xanchor: "left", yanchor: "top", font: { size: 10.5, color: css("--quiet") } })),
       },
     };
   });

@@ -121,7 +121,9 @@ def make_run(path: Path, *, seconds: int = 300, sheets: int = 3, seed: int = 0, 
 class MadePopulation:
     """A population of which each comparison lets the worst member take over the best (docs/population.md)."""
 
-    def __init__(self, path: Path, members: int = 4, comparisons: int = 6, *, pictures: bool = True, seed: int = 0) -> None:
+    def __init__(
+        self, path: Path, members: int = 4, comparisons: int = 6, *, pictures: bool = True, seed: int = 0
+    ) -> None:
         self.path, self.members = path, members
         self.rng = np.random.default_rng(seed)
         self.events: list[dict[str, Any]] = []
@@ -200,7 +202,14 @@ class MadePopulation:
         )
         self.judge(comparison, milestone)
         for member in order[:-1]:
-            self.add("skipped", member, milestone, comparison=comparison, score=self.score(member), reason="in the better half")
+            self.add(
+                "skipped",
+                member,
+                milestone,
+                comparison=comparison,
+                score=self.score(member),
+                reason="in the better half",
+            )
         if self.members > 1:
             self.exploit(worst, best, comparison, milestone)
         for member in range(self.members):
@@ -216,7 +225,12 @@ class MadePopulation:
             self.rows[member].append(row)
         self.skill[member] += float(self.rng.uniform(0, 0.3))
         name = self.sheet_name(member, comparison)
-        look = {"update": milestone // 640, "env_steps": milestone, "elapsed_s": milestone / STEPS_A_SECOND, "time": 1.79e9}
+        look = {
+            "update": milestone // 640,
+            "env_steps": milestone,
+            "elapsed_s": milestone / STEPS_A_SECOND,
+            "time": 1.79e9,
+        }
         look |= {"sample/pixel_frechet": -self.score(member), "population/branch": self.branch[member]}
         self.rows[member].append(look)
         if self.pictures:
@@ -255,7 +269,12 @@ class MadePopulation:
         """A member takes over another's weights and changes the values."""
         previous, before, score = self.branch[member], self.values[member], self.score(member)
         self.branch[member], self.next_branch = self.next_branch, self.next_branch + 1
-        common = {"comparison": comparison, "donor": donor, "donor_branch": self.branch[donor], "previous_branch": previous}
+        common = {
+            "comparison": comparison,
+            "donor": donor,
+            "donor_branch": self.branch[donor],
+            "previous_branch": previous,
+        }
         self.add(
             "exploit",
             member,
