@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.dashboard.tail import Tail
+from cluster.dashboard.tail import Tail, parse
 
 #: Rows that are kept. Beyond it every second one is let go, then every second of those, and so on.
-MOST_ROWS = 4096
+MOST_ROWS = 2048
 #: Notable rows (events, pictures, notes) that are kept.
 MOST_NOTABLE = 2000
 #: A row with one of these is notable: always read, never thinned out.
@@ -67,28 +66,25 @@ class History:
             self._take(lines)
 
     def _take(self, lines: list[bytes]) -> None:
-        last = len(lines) - 1
+        chosen, numbers_of = [], []
         for place, line in enumerate(lines):
             notable = any(mark in line for mark in NOTABLE)
-            if not notable:
-                self.rows += 1
-                if (self.rows - 1) % self.stride and place < last - 1:
-                    continue
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            if not isinstance(row, dict):
+            self.rows += not notable
+            if notable or (self.rows - 1) % self.stride == 0 or place >= len(lines) - 2:
+                chosen.append(line)
+                numbers_of.append(None if notable else self.rows - 1)
+        for number, row in zip(numbers_of, parse(chosen), strict=True):
+            if row is None:
                 self.damaged += 1
                 continue
             if row.get("event") == "resume":
                 self._forget_after(row.get("update"))
             self.latest.update(row)
             self.latest["note"] = row.get("note")
-            if notable:
+            if number is None:
                 self.notable.append(row)
                 del self.notable[:-MOST_NOTABLE]
-            elif (self.rows - 1) % self.stride == 0:
+            elif number % self.stride == 0:
                 self._keep(row)
 
     def _keep(self, row: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cluster.dashboard.library import Entry, Library, NotThere, encode
 from cluster.dashboard.runs import Run
-from cluster.dashboard.tail import Tail
+from cluster.dashboard.tail import Tail, parse
 
 
 @dataclass
@@ -103,15 +103,9 @@ class Population:
             if tail.generation != generation:
                 start_over()
             for lines in tail.lines():
-                for line in lines:
-                    try:
-                        row = json.loads(line)
-                    except ValueError:
-                        row = None
-                    if isinstance(row, dict):
-                        rows.append(row)
-                    else:
-                        self.damaged += 1
+                parsed = parse(lines)
+                rows += [row for row in parsed if row is not None]
+                self.damaged += parsed.count(None)
         except (OSError, NotThere):
             pass
         return rows

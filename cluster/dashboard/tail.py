@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 CHUNK = 1 << 23
 
@@ -54,3 +56,24 @@ class Tail:
                 if newline:
                     self._offset += len(whole) + 1
                     yield whole.split(b"\n")
+
+
+def parse(lines: list[bytes]) -> list[dict[str, Any] | None]:
+    """The JSON object on each line; None for a line that is none.
+
+    All lines are parsed as one array first, which takes half the time; one by one only where that fails.
+    """
+    try:
+        values = json.loads(b"[" + b",".join(lines) + b"]")
+    except ValueError:
+        values = []
+    if len(values) != len(lines):
+        values = [_value(line) for line in lines]
+    return [value if isinstance(value, dict) else None for value in values]
+
+
+def _value(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import re
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 PHONE = (390, 844)
 DESK = (1360, 900)
@@ -60,7 +61,8 @@ class Browser:
                 self.process.kill()
                 raise RuntimeError(f"Chromium did not start: {self.log.read_text(errors='replace')[-500:]}")
             time.sleep(0.05)
-        self.connection = connect(found[0], max_size=None)
+        self.stack = contextlib.ExitStack()
+        self.connection = self.stack.enter_context(connect(found[0], max_size=None))
         self.numbers = itertools.count(1)
         self.tabs: dict[str, Page] = {}
 
@@ -98,8 +100,7 @@ class Browser:
 
     def close(self) -> None:
         """End Chromium."""
-        connection: ClientConnection = self.connection
-        connection.close()
+        self.stack.close()
         self.process.terminate()
         try:
             self.process.wait(10)
@@ -175,7 +176,9 @@ class Page:
     def wait(self, script: str, what: str = "", seconds: float = 30.0) -> Any:
         """Wait until an expression is true."""
         deadline = time.monotonic() + seconds
-        while not (value := self.evaluate(script)):
+        # A page that is just being left or built has no such element yet: that is no failure.
+        tolerant = f"(() => {{ try {{ return {script}; }} catch {{ return null; }} }})()"
+        while not (value := self.evaluate(tolerant)):
             assert time.monotonic() < deadline, f"waited {seconds:g} s for {what or script}; errors: {self.errors}"
             self.browser.receive(0.05)
         return value

@@ -122,7 +122,14 @@ class MadePopulation:
     """A population of which each comparison lets the worst member take over the best (docs/population.md)."""
 
     def __init__(
-        self, path: Path, members: int = 4, comparisons: int = 6, *, pictures: bool = True, seed: int = 0
+        self,
+        path: Path,
+        members: int = 4,
+        comparisons: int = 6,
+        *,
+        pictures: bool = True,
+        rows: int = 20,
+        seed: int = 0,
     ) -> None:
         self.path, self.members = path, members
         self.rng = np.random.default_rng(seed)
@@ -140,7 +147,7 @@ class MadePopulation:
             for _ in range(members)
         ]
         self.rows: list[list[dict[str, Any]]] = [[] for _ in range(members)]
-        self.pictures = pictures
+        self.pictures, self.rows_each = pictures, rows
         path.mkdir(parents=True)
         population = {"members": members, "fitness": "pixel_frechet"}
         (path / "config.json").write_text(json.dumps({"population": population, "settings": self.run.to_json()}))
@@ -217,8 +224,8 @@ class MadePopulation:
 
     def train(self, member: int, comparison: int, milestone: int) -> None:
         """Rows of a member up to a milestone, and its sheet there."""
-        for part in range(20):
-            steps = milestone - 200_000 + 10_000 * (part + 1)
+        for part in range(self.rows_each):
+            steps = milestone - 200_000 + 200_000 // self.rows_each * (part + 1)
             row = metrics_row(steps // STEPS_A_SECOND, self.rng, env_steps=steps, update=steps // 640)
             row["population/branch"] = self.branch[member]
             row["policy/score"] = self.skill[member] - 2 + float(self.rng.normal(0, 0.1))
