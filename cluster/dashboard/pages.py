@@ -52,7 +52,7 @@ def run_row(run: Run) -> Context:
     distances = [row["sample/pixel_frechet"] for row in history.pictures()]
     return {
         "run": run,
-        "name": decode(run.entry.key),
+        "name": run.title,
         "best": run.best(run.sheets()),
         "distances": sparkline(distances),
         "rate": history.recent_mean("env_steps_per_s"),
@@ -70,9 +70,9 @@ def run_page(run: Run) -> Context:
     """A run: health, curves, samples, checkpoints."""
     sheets = run.sheets()
     return {
-        "title": decode(run.entry.key),
+        "title": run.title,
         "run": run,
-        "name": decode(run.entry.key),
+        "name": run.title,
         "health": run_health(run),
         "sheets": sheets,
         "others": run.other_sheets(),
@@ -159,9 +159,9 @@ def sheet_page(run: Run, sheet: Sheet) -> Context:
                 for number in range(count)
             ]
     return {
-        "title": f"{sheet.title} of {decode(run.entry.key)}",
+        "title": f"{sheet.title} of {run.title}",
         "run": run,
-        "name": decode(run.entry.key),
+        "name": run.title,
         "sheet": sheet,
         "cells": cells,
         "previous": series[place - 1] if place else None,
@@ -187,9 +187,9 @@ def theatre_page(run: Run, sheet: Sheet, place: int) -> Context:
         raise NotThere(f"{sheet.key} {place}") from None
     paint = run.settings.paint
     return {
-        "title": f"Painting {place + 1} of {sheet.title}, {decode(run.entry.key)}",
+        "title": f"Painting {place + 1} of {sheet.title}, {run.title}",
         "run": run,
-        "name": decode(run.entry.key),
+        "name": run.title,
         "sheet": sheet,
         "place": place,
         "count": count,

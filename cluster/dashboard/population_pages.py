@@ -331,4 +331,8 @@ def event_text(event: Context) -> str:
             f"{name.replace('_', ' ')} {number(value)}" for name, value in (event.get("values") or {}).items()
         )
         return values if kind == "birth" else f"update {event.get('update')}; {values}"
-    return str(event.get("reason") or "")
+    if event.get("reason"):
+        return str(event["reason"])
+    known = ("n", "time", "elapsed_s", "event", "member", "branch", "env_steps")
+    numbers = {name: value for name, value in event.items() if name not in known and isinstance(value, int | float)}
+    return ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in numbers.items())

@@ -122,7 +122,7 @@ class Population:
                 except NotThere:
                     continue
                 relative = path.relative_to(self.library.root).as_posix()
-                self.members[int(path.name)] = Run(Entry(encode(relative), path, "run"), self.library)
+                self.members[int(path.name)] = Run(Entry(encode(relative), path, "run"), self.library, self.entry)
 
     def _take(self, event: dict[str, Any]) -> None:
         kind, member = event.get("event"), event.get("member")

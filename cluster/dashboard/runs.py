@@ -71,11 +71,16 @@ class SavedCheckpoint:
 
 
 class Run:
-    """A run, or a member of a population. ``refresh`` before looking."""
+    """A run, or a member of a population. ``refresh`` before looking.
 
-    def __init__(self, entry: Entry, library: Library) -> None:
+    Attributes:
+        population: whose member it is.
+    """
+
+    def __init__(self, entry: Entry, library: Library, population: Entry | None = None) -> None:
         self.entry = entry
         self.library = library
+        self.population = population
         self.history = History(entry.path / "metrics.jsonl")
         self.config: dict[str, Any] = {}
         self._config_stamp = 0
@@ -118,6 +123,11 @@ class Run:
         return self.history.latest
 
     @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"member {int(self.entry.path.name)}" if self.population else decode(self.entry.key)
+
+    @property
     def written(self) -> float:
         """Unix time of the newest row; of the folder's beginning where there is none."""
         stamp = self.history.tail.stamp
@@ -148,7 +158,9 @@ class Run:
     @property
     def resume_command(self) -> str:
         """What goes on with it; a finished one needs more time or steps."""
-        words = ["impasto", "resume", str(self.entry.path)]
+        words = ["impasto", "resume", str((self.population or self.entry).path)]
+        if self.population:
+            return shlex.join(words)
         if self.state == "finished":
             steps, minutes = self.setting("system", "steps"), self.setting("system", "minutes")
             words += ["--steps", str(2 * steps)] if steps else ["--minutes", f"{2 * (minutes or 0):g}"]
