@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from cluster.settings import RunSettings
 from envs.paint import StrokeDecoder
+from envs.scenes.config import SceneConfig
+from envs.worlds import make_world
 from pymypaint import BatchPainter
 
 
@@ -69,23 +71,34 @@ class Recording:
         return recording
 
 
-def paint_again(settings: RunSettings, actions: NDArray[np.integer[Any]], scale: int = 1) -> NDArray[np.uint8]:
+def paint_again(
+    settings: RunSettings, actions: NDArray[np.integer[Any]], scale: int = 1, most: int = 0
+) -> NDArray[np.uint8]:
     """Paint recorded actions on canvases ``scale`` times as large: a painting is a program.
 
     Args:
         settings: of the run that recorded them.
         actions: integers [T, B, K].
         scale: size of the canvas in units of the training canvas.
+        most: keep every second, third, ... canvas, and the last, so that no more than these are kept; 0 keeps all.
 
     Returns:
-        uint8 [T + 1, B, H * scale, W * scale, C], the blank canvas and the canvas after each action.
+        uint8 [T + 1, B, H * scale, W * scale, C], the blank canvas and the canvas after each action, or fewer.
     """
+    size, count = settings.world.canvas_size * scale, actions.shape[1]
+    every = -(-len(actions) // (most - 1)) if most else 1
+    frames = np.empty((1 + -(-len(actions) // every), count, size, size, settings.world.channels), np.uint8)
+    if isinstance(settings.world, SceneConfig):
+        env = make_world(count, replace(settings.world, scene_size=size))
+        frames[0] = env.reset()[0]["canvas"]
+        for step, action in enumerate(actions):
+            frames[1 + step // every] = env.step(action.astype(np.int64))[0]["canvas"]
+        env.close()
+        return frames
     paint = settings.paint
     decoder = StrokeDecoder(paint)
-    size, count = paint.canvas_size * scale, actions.shape[1]
-    frames = np.empty((len(actions) + 1, count, size, size, paint.channels), np.uint8)
     with BatchPainter(count, paint.brush, height=size, width=size, legacy_move=paint.legacy_move) as painter:
         painter.reset(frames[0], log_radius=decoder.smallest_log_radius(scale))
         for step, action in enumerate(actions):
-            decoder(action.astype(np.int64), scale).paint_on(painter, frames[step + 1])
+            decoder(action.astype(np.int64), scale).paint_on(painter, frames[1 + step // every])
     return frames

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cluster.dashboard.history import X_AXES, History, buckets
+from cluster.dashboard.history import X_AXES, History, buckets, is_measure
 from cluster.dashboard.numbers import number
 
 
@@ -33,6 +33,9 @@ QUALITY = (
         "512 paintings against 512 training images. If it improves while the sheet does not, trust the sheet.",
         "points",
     ),
+    Chart("Distance to targets", (("sample/l2", "pixel L2"),), kind="points"),
+    Chart("Held-out score", (("sample/score", "mean reward"),), kind="points"),
+    Chart("Accuracy", (("sample/accuracy", "by the reward's classifier"),), kind="points"),
     Chart(
         "Discriminator scores",
         (
@@ -101,7 +104,7 @@ ELSEWHERE = {"update", "updates", "time", "env_steps", "elapsed_s", "progress", 
 
 def chart_groups(history: History) -> list[dict[str, Any]]:
     """The groups of charts that this run has numbers for; what no group knows comes last, one chart a metric."""
-    present = {*history.columns, *(name for row in history.pictures() for name in row)}
+    present = {*history.columns, *(name for row in history.looks() for name in row)}
     groups = []
     for title, charts in GROUPS:
         shown = []
@@ -126,15 +129,16 @@ def summary(history: History, series: list[tuple[str, str]]) -> str:
 
 def chart_data(history: History) -> dict[str, Any]:
     """What the charts of a run are drawn from."""
-    pictures = history.pictures()
+    looks = history.looks()
     points = {
         axis: [value / (60 if axis == "minutes" else 1) if value is not None else None for value in values]
         for axis, name in X_AXES.items()
-        for values in [[row.get(name) for row in pictures]]
+        for values in [[row.get(name) for row in looks]]
     }
+    measures = {name for row in looks for name, value in row.items() if is_measure(name, value)}
     resumes = [row for row in history.notable if row.get("event") == "resume"]
     names = [name for name in history.columns if name not in ELSEWHERE]
     return buckets(history, names) | {
-        "points": points | {"y": [row["sample/pixel_frechet"] for row in pictures]},
+        "points": points | {"y": {name: [row.get(name) for row in looks] for name in measures}},
         "resumes": [row.get("update") for row in resumes],
     }

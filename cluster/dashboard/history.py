@@ -132,6 +132,15 @@ class History:
         """Notable rows with a number of this name, in order."""
         return [row for row in self.notable if isinstance(row.get(name), int | float)]
 
+    def looks(self) -> list[dict[str, Any]]:
+        """Notable rows with something measured on samples, in order."""
+        return [row for row in self.notable if any(is_measure(name, value) for name, value in row.items())]
+
+
+def is_measure(name: str, value: Any) -> bool:
+    """Whether this is a number that was measured on samples."""
+    return name.startswith("sample/") and isinstance(value, int | float)
+
 
 def buckets(history: History, names: list[str], most: int = 300) -> dict[str, Any]:
     """Series short enough for a page: means over equal numbers of rows, with the lowest and highest of each.

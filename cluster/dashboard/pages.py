@@ -93,7 +93,7 @@ def run_health(run: Run) -> list[Context]:
     """The strip at the top of a run: what, value, unit, remark, whether to look twice."""
     latest, history = run.latest, run.history
     checkpoints = run.checkpoints()
-    actors = run.setting("system", "actors")
+    actors = latest.get("runners/wanted") or run.setting("system", "actors")
     healthy, lag = latest.get("runners/healthy"), latest.get("lag/max")
     fill, limit = latest.get("replay/fill"), run.setting("system", "max_lag")
     live = run.state in ("training", "waiting")

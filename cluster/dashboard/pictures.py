@@ -18,8 +18,8 @@ from cluster.paintings import Recording, RecordingDamaged, paint_again
 THEATRE_SIZE = 512
 #: Frames side by side in the theatre's picture: browsers do not show pictures of more than 32 767 pixels.
 FRAMES_IN_A_ROW = 6
-#: How ``cluster.sampler`` lays out a sheet: paintings in a row, and how large a pixel is drawn.
-SHEET_COLUMNS, SHEET_SCALE = 20, 2
+#: How ``cluster.sampler`` lays out a sheet: paintings in a row, and how large a pixel may be drawn.
+SHEET_COLUMNS, SHEET_SCALES = 20, (1, 2)
 
 
 def thumbnail(run: Run, sheet: Sheet, columns: int, rows: int, pixels: int = 56) -> bytes:
@@ -41,10 +41,11 @@ def thumbnail(run: Run, sheet: Sheet, columns: int, rows: int, pixels: int = 56)
 def _thumbnail(path: Path, stamp: int, columns: int, rows: int, pixels: int, canvas: int) -> bytes:
     with Image.open(path) as file:
         picture: Image.Image = file
-        step = (canvas + 1) * SHEET_SCALE
-        known = canvas > 0 and picture.width == SHEET_COLUMNS * step + SHEET_SCALE
-        if known:
-            picture = picture.crop((0, 0, columns * step + SHEET_SCALE, min(picture.height, rows * step + SHEET_SCALE)))
+        for scale in SHEET_SCALES if canvas else ():
+            step = (canvas + 1) * scale
+            if picture.width == SHEET_COLUMNS * step + scale:
+                picture = picture.crop((0, 0, columns * step + scale, min(picture.height, rows * step + scale)))
+                break
         picture = picture.convert("RGB")
         picture.thumbnail((columns * pixels, columns * pixels), Image.Resampling.LANCZOS)
         return _png(picture)
@@ -78,7 +79,7 @@ def load_recording(run: Run, sheet: Sheet) -> Recording:
     Raises:
         NotThere: they are missing or damaged, or this Impasto can not paint them.
     """
-    if run.settings is None:
+    if run.settings is None or run.settings.world is not run.settings.paint:
         raise NotThere(sheet.key)
     try:
         path = run.library.check(sheet.recording)

@@ -49,7 +49,7 @@ def health(population: Population) -> list[Context]:
     """The strip at the top: sums and extremes over members."""
     runs = list(population.members.values())
     live = [run for run in runs if run.state in ("training", "waiting")]
-    actors = sum(run.setting("system", "actors") or 0 for run in live or runs)
+    actors = sum(run.latest.get("runners/wanted") or run.setting("system", "actors") or 0 for run in live or runs)
     healthy = total_of(live or runs, "runners/healthy")
     restarted = total_of(runs, "runners/restarts", "redis/restarts")
     lags = [run.latest["lag/max"] for run in live or runs if isinstance(run.latest.get("lag/max"), int | float)]

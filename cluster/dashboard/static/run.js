@@ -11,7 +11,8 @@
     chart.series.forEach(([name, label], place) => {
       const one = chart.series.length === 1, line = colour(place);
       if (chart.kind === "points") {
-        if (data.points.y.length) result.push({ x: data.points[axis], y: data.points.y, name: label, mode: "lines+markers", line: { color: line, width: 1.6 }, marker: { size: 6 } });
+        const y = data.points.y[name] || [];
+        if (y.length) result.push({ x: data.points[axis], y, connectgaps: true, name: label, mode: "lines+markers", line: { color: line, width: 1.6 }, marker: { size: 6 } });
         return;
       }
       const series = data.series[name];
@@ -40,7 +41,7 @@
       layout: {
         showlegend: chart.series.length > 1,
         xaxis: { title: { text: titles[chosen("x")], font: { size: 11, color: css("--quiet") }, standoff: 4 } },
-        yaxis: chart.kind === "log" || chart.kind === "points" ? log(chart.kind === "points" ? [data.points.y] : chart.series.map(([name]) => data.series[name]?.mean || [])) : chart.kind === "share" ? { range: [0, 1], tickformat: ".0%" } : {},
+        yaxis: chart.kind === "log" || chart.series[0][0] === "sample/pixel_frechet" ? log(chart.kind === "points" ? chart.series.map(([name]) => data.points.y[name] || []) : chart.series.map(([name]) => data.series[name]?.mean || [])) : chart.kind === "share" ? { range: [0, 1], tickformat: ".0%" } : {},
         shapes: chosen("x") === "updates" ? data.resumes.map((at) => ({ type: "line", x0: at, x1: at, yref: "paper", y0: 0, y1: 1, line: { color: css("--quiet"), width: 1, dash: "dot" } })) : [],
       },
     }));
