@@ -127,9 +127,11 @@ class Sampler:
 
     @property
     def records(self) -> bool:
-        """Whether its paintings can be judged and recorded for the dashboard's stroke theatre: not scenes, and not
-        reproductions, which a discriminator sees beside their targets."""
-        return isinstance(self.settings.world, PaintConfig) and not self.policy.conditional
+        """Whether its paintings can be judged and recorded for the dashboard's stroke theatre: not scenes, not
+        reproductions, which a discriminator sees beside their targets, and not where brushes remember earlier episodes.
+        """
+        world = self.settings.world
+        return isinstance(world, PaintConfig) and not world.history and not self.policy.conditional
 
     @torch.inference_mode()
     def judge(self, canvases: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -16,6 +16,8 @@
     if (again) { again = false; refresh(); }
   }
   function swap(next) {
+    // What has appeared since (the first curves, the first comparison) is laid out by the server.
+    if (next.getElementById("main")?.dataset.shape !== document.getElementById("main").dataset.shape) { location.reload(); return; }
     const focused = document.activeElement;
     const href = focused?.closest("[data-live]") && focused.getAttribute("href");
     for (const part of document.querySelectorAll("[data-live][id]")) {
