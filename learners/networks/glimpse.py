@@ -19,18 +19,20 @@ LOCAL = 48
 #: The canvas is averaged over squares of this many pixels, and a window has this many such squares each way.
 POOL = 2
 WINDOW = 5
+#: Pixels each way of the glimpse at the chosen location.
+GLIMPSE = 12
 
 
-def window_cells(spec: ActionSpec, height: int, width: int) -> Tensor:
-    """int64 [M, WINDOW * WINDOW]: for each location the flat indices of its window in a pooled canvas of ``height`` by
-    ``width`` squares that was padded by WINDOW // 2 on every side."""
+def window_cells(spec: ActionSpec, height: int, width: int, window: int) -> Tensor:
+    """int64 [M, window * window]: for each location the flat indices of the window around it in a canvas of ``height``
+    by ``width`` that was padded by ``window // 2`` on every side."""
     places = torch.from_numpy(spec.canvas_places) * torch.tensor([height, width])
     limits = torch.tensor([height - 1, width - 1])
     corner = torch.minimum(places.floor().long().clamp_min(0), limits)
-    offset = torch.arange(WINDOW)
+    offset = torch.arange(window)
     rows = corner[:, 0, None] + offset
     columns = corner[:, 1, None] + offset
-    return (rows[:, :, None] * (width + WINDOW - 1) + columns[:, None, :]).flatten(1)
+    return (rows[:, :, None] * (width + 2 * (window // 2)) + columns[:, None, :]).flatten(1)
 
 
 class GlimpsePolicy(PaintPolicy):
@@ -41,9 +43,11 @@ class GlimpsePolicy(PaintPolicy):
     Attributes:
         local: float [N, M, 48], what the last inputs show at each of M locations; the decisions that follow use it.
             Carried in the decoding state, its gradient would be summed over as many copies as there are decisions.
+        image: uint8 [N, P, C], what the last inputs show, padded, for the glimpse at the chosen location.
     """
 
     local: Tensor
+    image: Tensor
 
     def __init__(
         self,
@@ -65,13 +69,16 @@ class GlimpsePolicy(PaintPolicy):
                 "network: the glimpse policy decides one location an action, as in scenes; this world has "
                 f"{len(self.places)}, take laptop or paper"
             )
-        channels = channels * (2 if conditional else 1) + 1
+        channels *= 2 if conditional else 1
         self.num_actions = num_actions
         self.cells = spec.grid * spec.grid
         self.windows: Tensor
-        self.register_buffer("windows", window_cells(spec, height // POOL, width // POOL), persistent=False)
+        self.glimpses: Tensor
+        windows = window_cells(spec, height // POOL, width // POOL, WINDOW)
+        self.register_buffer("windows", windows, persistent=False)
+        self.register_buffer("glimpses", window_cells(spec, height, width, GLIMPSE), persistent=False)
         self.look = nn.Sequential(
-            nn.Linear(WINDOW * WINDOW * channels, LOCAL, bias=False),
+            nn.Linear(WINDOW * WINDOW * (channels + 1), LOCAL, bias=False),
             nn.ReLU(),
             nn.Linear(LOCAL, LOCAL, bias=False),
             nn.ReLU(),
@@ -92,6 +99,7 @@ class GlimpsePolicy(PaintPolicy):
         )
         self.query = nn.Linear(HIDDEN, LOCAL)
         self.here = nn.Linear(LOCAL, HIDDEN)
+        self.glimpse = nn.Linear(GLIMPSE * GLIMPSE * channels, HIDDEN)
         deciding = [column for column in spec.decode_order[:-1] if column not in self.places]
         self.embeddings = nn.ModuleDict(
             {str(column): nn.Linear(spec.components[column].size, HIDDEN) for column in deciding}
@@ -99,9 +107,11 @@ class GlimpsePolicy(PaintPolicy):
         self.residuals = nn.ModuleDict({str(column): nn.Linear(HIDDEN, HIDDEN) for column in deciding})
 
     def features(self, inputs: PolicyInputs) -> Tensor:
-        """Canvas and situation to [N, 256]; sets ``local``."""
+        """Canvas and situation to [N, 256]; sets ``local`` and ``image``."""
         seen = self.seen(inputs)
         count = len(seen)
+        edge = GLIMPSE // 2
+        self.image = functional.pad(seen, (0, 0, edge, edge, edge, edge), value=128).flatten(1, 2)
         corners = [seen[:, y::POOL, x::POOL].float() for y in range(POOL) for x in range(POOL)]
         squares = sum(corners[1:], corners[0]).div_(len(corners))
         margin = WINDOW // 2
@@ -134,7 +144,7 @@ class GlimpsePolicy(PaintPolicy):
         value: Tensor = self.value(core)[:, 0]
         return value
 
-    def logits(self, column: int, hidden: Tensor) -> Tensor:
+    def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
         """Linear logits; those of locations are products of a query and what is seen there."""
         if column not in self.places:
             logits: Tensor = self.heads[str(column)](hidden)
@@ -145,6 +155,7 @@ class GlimpsePolicy(PaintPolicy):
         """hidden + ReLU(W hidden + E value); a location by what is seen there."""
         if column in self.places:
             rows = torch.arange(len(value), device=value.device)
-            return hidden + functional.relu(self.here(self.local[rows, value]))
+            pixels = self.image[rows[:, None], self.glimpses[value]].flatten(1).float().mul_(1 / 127.5).sub_(1.0)
+            return hidden + functional.relu(self.here(self.local[rows, value]) + self.glimpse(pixels))
         encoded = functional.one_hot(value, self.spec.components[column].size).to(hidden.dtype)
         return hidden + functional.relu(self.residuals[str(column)](hidden) + self.embeddings[str(column)](encoded))

@@ -75,7 +75,7 @@ def test_windows_lie_around_their_locations() -> None:
     spec = SceneConfig().action_spec
     side = 64 // POOL
     padded = np.pad(np.arange(side * side).reshape(side, side), WINDOW // 2, constant_values=-1)
-    middles = padded.ravel()[window_cells(spec, side, side)][:, WINDOW * WINDOW // 2]
+    middles = padded.ravel()[window_cells(spec, side, side, WINDOW)][:, WINDOW * WINDOW // 2]
     found = (np.stack(np.divmod(middles, side), 1) + 0.5) / side
     assert np.abs(found - np.array(spec.anchors)).max() <= 0.5 / side + 1e-9
 
