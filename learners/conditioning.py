@@ -50,7 +50,7 @@ def random_complement(records: Tensor) -> Tensor:
 def score_records(discriminator: nn.Module, records: Tensor, complementary: bool) -> Tensor:
     """Discriminator scores float32 [N] of records uint8 [N, H, W, C or 2C]; of a complement's two views their mean."""
     scores = []
-    for part in torch.split(records, SCORED_AT_ONCE):  # type: ignore[no-untyped-call]
+    for part in torch.split(records, SCORED_AT_ONCE):
         views = complements(part) if complementary else (part,)
         scores.append(torch.stack([discriminator(to_image(view)).float() for view in views]).mean(0))
     return torch.cat(scores)

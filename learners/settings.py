@@ -83,7 +83,8 @@ class PolicySettings:
     def __post_init__(self) -> None:
         if self.reward_source != "discriminator" and not self.conditional:
             raise ValueError(
-                f"reward_source: {self.reward_source} compares with a target; give --conditional True, or discriminator"
+                f"reward_source: {self.reward_source} compares with a target, and there is one with conditional only; "
+                "ask for both, or for discriminator"
             )
         if self.unroll_length < 0:
             raise ValueError(f"unroll_length: expected 0 (whole episodes) or more, got {self.unroll_length}")

@@ -159,7 +159,7 @@ def test_each_source_pays_what_it_says(source: Any) -> None:
 
 
 def test_rewards_from_a_target_need_one() -> None:
-    with pytest.raises(ValueError, match="reward_source: l2 compares with a target; give --conditional True"):
+    with pytest.raises(ValueError, match="reward_source: l2 compares with a target"):
         PolicySettings(reward_source="l2")
 
 
