@@ -20,8 +20,9 @@ from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.precision import autocast
 from learners.settings import Precision
 
-#: Score float32 [N], higher is better, of canvases uint8 [N, H, W, C] and their targets of the same shape, if any.
-Score = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None], NDArray[np.float32]]
+#: Score float32 [N], higher is better, of canvases uint8 [N, H, W, C], their targets of the same shape, if any, and
+#: their actions int16 [T, N, components], zeros for those that are still to come.
+Score = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None, NDArray[np.int16]], NDArray[np.float32]]
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Search:
         for _ in range(k):
             painted = rollout.episodes(target=target)
             canvas = painted.canvas[-1]
-            score = self.score(canvas, target)
+            score = self.score(canvas, target, painted.action)
             if best is None:
                 best = Found(canvas.copy(), world.canvas.copy(), painted.action, score, 0.0)
                 continue
@@ -128,7 +129,7 @@ class Search:
             previous, state = choice.action, choice.state
             actions[step] = previous.cpu().numpy()
             canvas = world.step(actions[step].astype(np.int64))[0]["canvas"]
-            score = self.score(canvas, targets)
+            score = self.score(canvas, targets, actions)
             order = np.argsort(-score[picture], 1, kind="stable")
             if step == length - 1 or k == 1:
                 continue

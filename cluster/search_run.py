@@ -24,14 +24,17 @@ from learners.precision import autocast
 
 def discriminator_score(settings: RunSettings, checkpoint: Checkpoint) -> Score:
     """The trained discriminator's score."""
-    network = build_discriminator(settings.discriminator, settings.judged_shape)
+    network = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
     network.load_state_dict(checkpoint.tensors["discriminator"])
     network.eval()
 
     @torch.inference_mode()
-    def score(canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+    def score(
+        canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None, action: NDArray[np.int16]
+    ) -> NDArray[np.float32]:
+        records = make_records(canvas, target, action if settings.joint else None)
         with autocast(settings.policy.precision, torch.device("cpu")):
-            found = score_records(network, torch.from_numpy(make_records(canvas, target)), settings.complement)
+            found = score_records(network, torch.from_numpy(records), settings.conditioning)
         scores: NDArray[np.float32] = found.numpy()
         return scores
 
