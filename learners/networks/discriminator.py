@@ -31,7 +31,8 @@ class Discriminator(nn.Module):
             layers += [normalise(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.LeakyReLU(0.2, inplace=True)]
             before, after = after, 2 * after
         self.convolutions = nn.Sequential(*layers)
-        self.score = normalise(nn.Linear(16 * before, 1))
+        self.feature_size = 16 * before
+        self.score = normalise(nn.Linear(self.feature_size, 1))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:

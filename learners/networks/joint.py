@@ -40,7 +40,7 @@ class JointDiscriminator(Discriminator):
             nn.LeakyReLU(0.2),
         )
         # Without a layer between, the score would be a sum of two judgements, one blind to the other's input.
-        together = self.score.in_features + TRACE
+        together = self.feature_size + TRACE
         self.mix = nn.Sequential(normalise(nn.Linear(together, TRACE)), nn.LeakyReLU(0.2))
         self.score = normalise(nn.Linear(TRACE, 1))
 
