@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ray.rllib.env.env_runner import EnvRunner
 
 from actors.rollout import Rollout
 from actors.sink import CanvasSink
-from envs.paint import PaintVectorEnv
+from envs.worlds import make_world
 from learners.conditioning import make_records
 from learners.memory import keep_large_blocks
 from learners.networks.build import build_policy
@@ -28,7 +29,8 @@ class PaintRunner(EnvRunner):
     steps; a painting step costs a tenth of that. This one returns one reference a batch.
 
     The configuration must have ``settings`` (what to paint and with which network) and ``sink()`` (where final
-    canvases go): :class:`cluster.algorithm.SpiralConfig` has.
+    canvases go): :class:`cluster.config.SpiralConfig` has. Its ``member`` names the actor, ``painter-03/actor-7``, in
+    Ray's dashboard, its logs and its list of actors.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -37,12 +39,16 @@ class PaintRunner(EnvRunner):
         keep_large_blocks()
         torch.set_num_threads(max(1, int(config.num_cpus_per_env_runner)))
         self.index = int(self.worker_index or 0)
-        self.world = PaintVectorEnv(settings.system.canvases, settings.paint)
+        self.name = f"{config.member}/actor-{self.index}"
+        self.world = make_world(settings.system.canvases, settings.world)
         policy = build_policy(
-            settings.policy, self.world.spec_actions, settings.paint.canvas_shape, settings.paint.num_actions
+            settings.policy, self.world.spec_actions, settings.world.canvas_shape, settings.world.num_actions
         )
         identity = [settings.system.seed, config.restarts, self.index]
-        if ray.get_runtime_context().was_current_actor_reconstructed:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ray's own use of what it calls deprecated
+            reconstructed = ray.get_runtime_context().was_current_actor_reconstructed
+        if reconstructed:
             identity.append(time.time_ns())  # not the same paintings again
         seed = int(np.random.SeedSequence(identity).generate_state(1)[0])
         self.rollout = Rollout(self.world, policy, seed=seed, precision=settings.policy.precision)
@@ -50,6 +56,10 @@ class PaintRunner(EnvRunner):
         self.joint = settings.conditioning == "joint"
         self.unroll_length = settings.policy.unroll_length
         self.version = (-1, -1)
+
+    def __repr__(self) -> str:
+        """Ray shows this as the actor's name."""
+        return self.name
 
     def sample_refs(
         self,
@@ -102,7 +112,7 @@ class PaintRunner(EnvRunner):
 
     def assert_healthy(self) -> None:
         """Raise if this actor can not paint."""
-        if self.world.painter.closed:
+        if self.world.closed:
             raise RuntimeError("the canvases are closed")
 
     def get_spaces(self) -> dict[str, Any]:

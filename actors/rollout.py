@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from envs.paint import PaintVectorEnv
+from envs.worlds import World
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.precision import autocast
 from learners.settings import Precision
@@ -27,7 +27,7 @@ class Rollout:
     """
 
     def __init__(
-        self, env: PaintVectorEnv, policy: PaintPolicy, *, seed: int | None = None, precision: Precision = "auto"
+        self, env: World, policy: PaintPolicy, *, seed: int | None = None, precision: Precision = "auto"
     ) -> None:
         """``seed`` seeds the noise, the draw of targets, and torch's generator, which samples the actions."""
         self.env = env
@@ -117,7 +117,7 @@ class Rollout:
             clock = self.spent("render", clock)
         self.step = first + steps
         self.canvas = canvases[-1].copy()
-        self.painted = self.painted | (actions[..., spec.flag] == 1).any(0)
+        self.painted = self.painted | (actions[..., spec.flag] != 0).any(0)
         whole = steps == self.length
         return Trajectory(
             canvases,

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from actors.rollout import Rollout
-from envs.paint import PaintConfig, PaintVectorEnv
+from envs.worlds import WorldConfig, make_world
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.precision import autocast
 from learners.settings import Precision
@@ -48,7 +48,7 @@ class Search:
     """A policy whose paintings a score chooses among."""
 
     def __init__(
-        self, config: PaintConfig, policy: PaintPolicy, score: Score, *, seed: int = 0, precision: Precision = "auto"
+        self, config: WorldConfig, policy: PaintPolicy, score: Score, *, seed: int = 0, precision: Precision = "auto"
     ) -> None:
         """``seed`` seeds the noise and torch's generator, which samples the actions."""
         self.config, self.policy, self.score = config, policy.eval(), score
@@ -63,7 +63,7 @@ class Search:
             target: uint8 [N, h, w, C], what to reproduce, for a conditional policy.
         """
         clock = time.perf_counter()
-        world = PaintVectorEnv(count, self.config)
+        world = make_world(count, self.config)
         rollout = Rollout(world, self.policy, seed=self.seed, precision=self.precision)
         best: Found | None = None
         for _ in range(k):
@@ -106,7 +106,7 @@ class Search:
         torch.manual_seed(self.seed)
         policy, total = self.policy, count * k
         device = next(policy.parameters()).device
-        world = PaintVectorEnv(total, self.config)
+        world = make_world(total, self.config)
         targets = None if target is None else target.repeat(k, 0)
         seen_target = None if targets is None else torch.from_numpy(targets).to(device)
         noise = torch.randn(total, policy.noise_size).to(device)

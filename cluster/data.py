@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from cluster.settings import RunSettings
 from envs.datasets import ImageSet, load_dataset
+from envs.scenes.config import SceneConfig
+from envs.scenes.generator import SceneSet, load_scenes
 
 Split = Literal["train", "test"]
 
@@ -25,9 +28,26 @@ def run_images(settings: RunSettings, split: Split = "train") -> NDArray[np.uint
 
 
 def run_data(settings: RunSettings, split: Split = "train") -> ImageSet:
-    """The same with its labels, if it has any."""
+    """The same with its labels, if it has any; those of scenes are the rows of :func:`run_scenes`."""
+    if settings.system.data == "scenes":
+        images = run_scenes(settings, split).images
+        return ImageSet(images, np.arange(len(images)), "scenes")
     size, _, channels = settings.paint.canvas_shape
     return cached(settings.system.data, split, size, 3 if channels == 3 else 1, settings.system.data_dir)
+
+
+def run_scenes(settings: RunSettings, split: Split = "train") -> SceneSet:
+    """The scenes that a run on ``scenes`` learns from, or the held-out ones, with what is in them."""
+    config = replace(settings.scene, scene_actions=SceneConfig.scene_actions)  # which does not change the pictures
+    return cached_scenes(config, split)
+
+
+@lru_cache(maxsize=4)
+def cached_scenes(config: SceneConfig, split: Split) -> SceneSet:
+    """:func:`envs.scenes.generator.load_scenes`, remembered."""
+    found = load_scenes(split, config.training_scenes if split == "train" else None, config=config)
+    found.images.setflags(write=False)
+    return found
 
 
 @lru_cache(maxsize=4)

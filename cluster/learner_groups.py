@@ -35,8 +35,19 @@ def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in tensors.items()}
 
 
-class SpiralLearner(PlainLearner):
-    """What both have in common: settings, and a state made of weights, optimiser and counters."""
+class GroupLearner(PlainLearner):
+    """What all have in common: settings, and a state made of weights, optimiser and counters.
+
+    Attributes:
+        role: what its process is called in Ray's dashboard, after the member's name.
+    """
+
+    role = "policy-learner"
+
+    def __repr__(self) -> str:
+        """Ray shows this as the actor's name."""
+        rank = torch.distributed.get_rank() if self.distributed else 0
+        return f"{self.run.member}/{self.role}-{rank}"
 
     @property
     def settings(self) -> RunSettings:
@@ -67,7 +78,7 @@ class SpiralLearner(PlainLearner):
         self.inner.set_counters(state["counters"])
 
 
-class PolicyGroupLearner(SpiralLearner):
+class PolicyGroupLearner(GroupLearner):
     """The policy's learner in a learner group."""
 
     inner: PolicyLearner
@@ -119,9 +130,10 @@ class PolicyGroupLearner(SpiralLearner):
         return result
 
 
-class DiscriminatorGroupLearner(SpiralLearner):
+class DiscriminatorGroupLearner(GroupLearner):
     """The discriminator's learner in a learner group: holds the real images, samples fakes from the shared replay."""
 
+    role = "discriminator-learner"
     inner: DiscriminatorLearner
 
     def make(self, network: Any) -> DiscriminatorLearner:
@@ -174,16 +186,16 @@ class DiscriminatorGroupLearner(SpiralLearner):
         return ray.put(to_arrays(self.inner.discriminator))
 
 
-def export_state(learner: SpiralLearner) -> dict[str, Any]:
+def export_state(learner: GroupLearner) -> dict[str, Any]:
     """For ``LearnerGroup.foreach_learner``: the state for a checkpoint."""
     return learner.export()
 
 
-def restore_state(learner: SpiralLearner, state: dict[str, Any]) -> None:
+def restore_state(learner: GroupLearner, state: dict[str, Any]) -> None:
     """For ``LearnerGroup.foreach_learner``: take a state back."""
     learner.restore(copy.deepcopy(state))
 
 
-def publish_weights(learner: SpiralLearner) -> list[Any]:
+def publish_weights(learner: GroupLearner) -> list[Any]:
     """For ``LearnerGroup.foreach_learner``: a list with a reference of the present weights."""
     return [ray.put(to_arrays(learner.network))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from actors.rollout import Rollout
 from cluster.data import run_data
 from cluster.settings import RunSettings
 from cluster.sheets import animate, contact_sheet
-from envs.paint import PaintVectorEnv, StrokeDecoder
+from envs.paint import StrokeDecoder
+from envs.scenes.config import SceneConfig
+from envs.worlds import make_world
 from learners.networks.build import build_policy
 
 CANVASES = 64
@@ -60,11 +62,11 @@ class Sampler:
     """
 
     def __init__(self, settings: RunSettings, seed: int = 0) -> None:
-        paint = settings.paint
+        world = settings.world
         self.settings = settings
         self.seed = seed
-        self.world = PaintVectorEnv(CANVASES, paint, render_mode="rgb_array")
-        self.policy = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
+        self.world = make_world(CANVASES, world, render_mode="rgb_array")
+        self.policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
         self.rollout = Rollout(self.world, self.policy, precision=settings.policy.precision)
 
     def load(self, weights: dict[str, Any]) -> None:
@@ -116,7 +118,7 @@ class Sampler:
         sheet = folder / f"{name}.png"
         shown = paintings.shown[:count]
         contact_sheet(shown, sheet, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
-        scale = max(1, ANIMATION_SIZE // self.settings.paint.canvas_size)
+        scale = max(1, ANIMATION_SIZE // self.settings.world.canvas_size)
         frames = paint_again(self.settings, paintings.actions[:, :1], scale=scale, most=ANIMATION_FRAMES)
         animate(frames[:, 0], folder / "painting.gif", scale=1)
         return sheet
@@ -142,11 +144,18 @@ def paint_again(
     """
     from pymypaint import BatchPainter
 
+    size, count = settings.world.canvas_size * scale, actions.shape[1]
+    every = -(-len(actions) // (most - 1)) if most else 1
+    frames = np.empty((1 + -(-len(actions) // every), count, size, size, settings.world.channels), np.uint8)
+    if isinstance(settings.world, SceneConfig):
+        env = make_world(count, replace(settings.world, scene_size=size))
+        frames[0] = env.reset()[0]["canvas"]
+        for step, action in enumerate(actions):
+            frames[1 + step // every] = env.step(action.astype(np.int64))[0]["canvas"]
+        env.close()
+        return frames
     paint = settings.paint
     decoder = StrokeDecoder(paint)
-    size, count = paint.canvas_size * scale, actions.shape[1]
-    every = -(-len(actions) // (most - 1)) if most else 1
-    frames = np.empty((1 + -(-len(actions) // every), count, size, size, paint.channels), np.uint8)
     with BatchPainter(count, paint.brush, height=size, width=size, legacy_move=paint.legacy_move) as painter:
         painter.reset(frames[0], log_radius=decoder.smallest_log_radius(scale))
         for step, action in enumerate(actions):

@@ -128,7 +128,7 @@ class PolicyLearner:
                 .sum(0)
                 .mean()
                 .item(),
-                "painting_share": (flags == 1).float().mean().item(),
+                "painting_share": (flags != 0).float().mean().item(),
                 "lag": float(self.updates - 1 - trajectory.version),
             }
             | (

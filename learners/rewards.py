@@ -9,18 +9,18 @@ from torch import Tensor
 
 
 def stroke_starts(flags: Tensor, previous: Tensor | None = None) -> Tensor:
-    """Where a continuous stroke begins: bool [T, B] from flags int64 [T, B] (1 paints).
+    """Where a continuous stroke begins: bool [T, B] from flags int64 [T, B] (0 does not paint).
 
     ``previous`` is the flag int64 [B] before the first one; an episode begins with a lifted brush.
     """
-    painting = flags == 1
-    first = torch.zeros_like(painting[:1]) if previous is None else (previous == 1)[None]
+    painting = flags != 0
+    first = torch.zeros_like(painting[:1]) if previous is None else (previous != 0)[None]
     return painting & ~torch.cat([first, painting[:-1]])
 
 
 def painted_nothing(flags: Tensor) -> Tensor:
     """Episodes without a single visible stroke: bool [B] from flags int64 [T, B]."""
-    return ~(flags == 1).any(0)
+    return ~(flags != 0).any(0)
 
 
 def episode_rewards(
@@ -38,7 +38,7 @@ def episode_rewards(
     Args:
         scores: float32 [B] final scores, paid at the last step, or [T + 1, B] scores of every canvas from the
             first one on, paid as differences D(c_{t+1}) - D(c_t) (temporal credit assignment).
-        flags: int64 [T, B], 1 where the action painted.
+        flags: int64 [T, B], not 0 where the action painted.
         stroke_start_penalty: taken off at each start of a continuous stroke.
         empty_canvas_penalty: taken off at the last step of an episode that painted nothing.
         previous_flag: int64 [B], the flag before the first; None at the start of the episodes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-NetworkName = Literal["laptop", "paper"]
+NetworkName = Literal["laptop", "paper", "glimpse"]
 RewardName = Literal["final", "difference"]
 RewardSource = Literal["discriminator", "l2", "both"]
 Conditioning = Literal["pair", "complement", "joint"]
@@ -18,7 +18,8 @@ class PolicySettings:
     """The policy and how it learns (defaults: the paper's, or the norm where it is silent).
 
     Attributes:
-        network: ``paper`` (60 M multiply-adds a step, LSTM) or ``laptop`` (1 M, for CPUs).
+        network: ``paper`` (60 M multiply-adds a step, LSTM), ``laptop`` (1 M, for CPUs), or ``glimpse`` (7 M, for CPUs;
+            looks at each location with the same eyes, which learns to find things sooner).
         conditional: give each episode a target image to reproduce, drawn from the data; the policy sees it beside the
             canvas, and the discriminator judges the two together. Without it the policy paints what it likes.
         blind: show the policy a white canvas in place of what it has painted.
@@ -121,3 +122,74 @@ class DiscriminatorSettings:
     discriminator_updates: int = 1
     gradient_penalty_weight: float = 10.0
     centering_weight: float = 1e-3
+
+
+@dataclass(frozen=True)
+class TD3Settings:
+    """TD3 and how its actors explore. Actions and noises are in units of half the action range: the actor's
+    output lies in [-1, 1], whatever the world's range is.
+
+    Attributes:
+        hidden: widths of the hidden layers of actor and critics. Wider fits more and costs time.
+        learning_rate: Adam's step size at the start, of actor and critics.
+        final_learning_rate: step size that a linear decay reaches at the end of the run.
+        batch: transitions of one update. Larger gives steadier gradients and fewer updates a second.
+        discount: gamma. Irrelevant where an episode has one step.
+        n_step: steps whose rewards are summed before the critic's estimate. More spreads rewards faster, and lets old
+            actions of other policies into the target.
+        polyak: share by which the target networks move towards the learned ones, each time the actor is updated.
+        policy_delay: critic updates for each update of the actor.
+        target_noise: spread of the noise on the target's action at the start. More smooths the critic over actions.
+        target_noise_clip: bound of that noise, in multiples of its spread.
+        exploration_noise: spread of the noise on actors' actions at the start. More tries more and acts worse.
+        final_noise_share: share of both noises that a linear decay leaves at the end of the run.
+        noise_ladder: the noisiest actor's noise is this many times the mean's, the quietest's as many times less.
+        prior_share: share of actions that are drawn from the world's prior throughout, so that the replay never
+            forgets what the policy gave up.
+        warmup_steps: transitions that are drawn from the prior before the policy acts and learning begins.
+        relabel_share: share of sampled transitions whose task is replaced by one that they happened to solve, where
+            the world can tell. More learns from failures sooner; too much forgets what is hard to reach.
+        samples_per_insert: transitions that are learned from for each one stored, on average. Higher reuses more and
+            needs fewer actors; whoever is ahead waits for the other. 0 lets both go as fast as they can.
+        insert_slack: transitions by which actors may be ahead, or behind, before anyone waits.
+        replay_capacity: transitions that the shared replay holds.
+        updates_per_order: updates that the learner makes between two looks at the replay and publications of weights.
+    """
+
+    hidden: tuple[int, ...] = (256, 256)
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 5e-5
+    batch: int = 256
+    discount: float = 0.99
+    n_step: int = 1
+    polyak: float = 0.005
+    policy_delay: int = 2
+    target_noise: float = 0.2
+    target_noise_clip: float = 2.5
+    exploration_noise: float = 0.2
+    final_noise_share: float = 0.25
+    noise_ladder: float = 2.0
+    prior_share: float = 0.1
+    warmup_steps: int = 5_000
+    relabel_share: float = 0.6
+    samples_per_insert: float = 32.0
+    insert_slack: int = 4_096
+    replay_capacity: int = 200_000
+    updates_per_order: int = 16
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "n_step", "policy_delay", "replay_capacity", "updates_per_order", "noise_ladder"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("discount", "polyak", "prior_share", "relabel_share", "final_noise_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected a share of 0 to 1, got {getattr(self, name)}")
+        for name in ("target_noise", "exploration_noise", "warmup_steps", "samples_per_insert", "insert_slack"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+        if not self.hidden or any(width < 1 for width in self.hidden):
+            raise ValueError(f"hidden: expected widths of at least 1, got {self.hidden}")
+
+    def noise_share(self, progress: float) -> float:
+        """What is left of the noises at ``progress`` of the run, in [0, 1]."""
+        return 1.0 + (self.final_noise_share - 1.0) * progress

@@ -16,7 +16,7 @@ LAYERS = ("pymypaint", "envs", "learners", "actors", "cluster")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "pymypaint": (),
     "envs": ("pymypaint",),
-    "learners": ("envs.spec",),
+    "learners": ("envs.spec", "envs.latent"),
     "actors": (
         "envs",
         "learners.conditioning",
@@ -25,6 +25,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "learners.precision",
         "learners.settings",
         "learners.trajectory",
+        "learners.transitions",
     ),
     "cluster": LAYERS,
 }

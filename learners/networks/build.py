@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envs.spec import ActionSpec
 from learners.networks.discriminator import Discriminator
+from learners.networks.glimpse import GlimpsePolicy
 from learners.networks.joint import JointDiscriminator
 from learners.networks.laptop import LaptopPolicy
 from learners.networks.paper import PaperPolicy
@@ -18,7 +19,8 @@ def build_policy(
     eyes = {"conditional": settings.conditional, "blind": settings.blind}
     if settings.network == "paper":
         return PaperPolicy(spec, canvas_shape, settings.noise_size, **eyes)
-    return LaptopPolicy(spec, canvas_shape, settings.noise_size, num_actions, **eyes)
+    kind = GlimpsePolicy if settings.network == "glimpse" else LaptopPolicy
+    return kind(spec, canvas_shape, settings.noise_size, num_actions, **eyes)
 
 
 def build_discriminator(
