@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import Any
 
@@ -119,10 +120,13 @@ class LatentTD3Config(AlgorithmConfig):
         draws; others are seeded by their first reset."""
         if self.env is None:
             return self.shared_ground().world(self.settings, count, seed)
-        if gym.spec(self.env).vector_entry_point is not None:
-            return gym.make_vec(self.env, count, vectorization_mode="vector_entry_point").unwrapped
+        module, _, name = str(self.env).rpartition(":")
+        if module:
+            importlib.import_module(module)  # which registers the world, as Gymnasium has it
+        if gym.spec(name).vector_entry_point is not None:
+            return gym.make_vec(name, count, vectorization_mode="vector_entry_point").unwrapped
         options = {"autoreset_mode": AutoresetMode.SAME_STEP}
-        return gym.make_vec(self.env, count, vectorization_mode="sync", vector_kwargs=options)
+        return gym.make_vec(name, count, vectorization_mode="sync", vector_kwargs=options)
 
     def probe(self) -> World:
         """A single world, as cheap as can be, to ask for its spaces and rules."""

@@ -65,7 +65,7 @@ def test_it_learns_all_tasks_and_keeps_its_pace(turning: LatentTD3) -> None:
     limiter = turning.limiter
     assert limiter.sampled / (limiter.inserted - limiter.warmup) == pytest.approx(8.0, rel=0.15)
     assert latest["limiter/samples_per_insert"] > 4
-    assert latest["noise/actor_2"] == pytest.approx(4 * latest["noise/actor_1"])
+    assert latest["noise/actor_2"] == pytest.approx(4 * latest["noise/actor_1"], rel=0.05)
     assert latest["runners/healthy"] == 2
     assert latest["sampled_steps"] == limiter.inserted
     assert 0 < latest["policy/return"] <= 1
