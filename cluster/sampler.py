@@ -102,13 +102,14 @@ class Sampler:
             for batch in range(batches):
                 rows = None if chosen is None else chosen[batch * CANVASES : (batch + 1) * CANVASES]
                 self.rollout.begin(target=None if data is None else data.images[rows])
-                pieces, judgements = [], []
+                pieces = []
+                judgements: list[NDArray[np.float32]] = []
                 left = min(CANVASES, max(0, judged - batch * CANVASES))
                 while self.rollout.step < self.rollout.length:  # in pieces: canvases of long episodes fill the memory
                     piece = self.rollout.unroll(PIECE)
                     pieces.append(piece.action)
                     if left:  # a piece begins with the canvas that the one before it ended with
-                        judgements.append(self.judge(piece.canvas[bool(judgements) :, :left]))
+                        judgements.append(self.judge(piece.canvas[int(bool(judgements)) :, :left]))
                 actions.append(np.concatenate(pieces))
                 scores += [np.concatenate(judgements)] if judgements else []
                 observed.append(piece.canvas[-1].copy())
