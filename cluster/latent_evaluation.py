@@ -190,7 +190,7 @@ class LatentEvaluation:
         with torch.inference_mode():
             return np.concatenate([to_bytes(self.rules.parts.decode(part)) for part in torch.split(latents, 1000)])
 
-    def _diversity(self, images: Tensor | NDArray[np.uint8], kinds: Ints, right: NDArray[np.bool_]) -> float:
+    def _diversity(self, images: Tensor | NDArray[np.uint8], kinds: Ints, right: NDArray[np.bool_]) -> float | None:
         pixels = to_bytes(images) if isinstance(images, Tensor) else images
         flat = pixels.reshape(len(pixels), -1)[right]
         real = self.pixels.reshape(len(self.pixels), -1)
