@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from learners.adversarial import centering_term, gradient_penalty, hinge_loss, logistic_loss, wasserstein_loss
+from learners.conditioning import judged_images, with_actions
 from learners.networks.discriminator import Discriminator, to_image
 from learners.policy_learner import NonFiniteLoss, ReduceGradients
 from learners.precision import autocast
-from learners.settings import DiscriminatorSettings, Precision
+from learners.settings import Conditioning, DiscriminatorSettings, Precision
 
 LOSSES = {"wgan-gp": wasserstein_loss, "hinge": hinge_loss, "logistic": logistic_loss}
 
@@ -34,12 +35,15 @@ class DiscriminatorLearner:
         device: torch.device,
         precision: Precision = "auto",
         reduce_gradients: ReduceGradients | None = None,
+        conditioning: Conditioning | None = None,
     ) -> None:
+        """``conditioning`` is what it sees of the records of a conditional painter; None for a free one."""
         self.discriminator = discriminator.to(device).train()
         self.settings = settings
         self.device = device
         self.precision = precision
         self.reduce_gradients = reduce_gradients
+        self.conditioning = conditioning
         self.optimizer = torch.optim.Adam(
             self.discriminator.parameters(),
             settings.discriminator_learning_rate,
@@ -49,15 +53,20 @@ class DiscriminatorLearner:
         self.updates = 0
 
     def update(self, real: NDArray[np.uint8], fake: NDArray[np.uint8]) -> dict[str, float]:
-        """One update from uint8 [B, H, W, C] real images and as many fakes; returns metrics, plain numbers.
+        """One update from real records and as many fakes (see :mod:`learners.conditioning`); returns plain numbers.
+
+        A joint discriminator takes the targets of the "real" records, which are paintings' like the others, for real.
 
         Raises:
             NonFiniteLoss: the loss or the gradient is not finite; no weight was changed.
         """
         settings = self.settings
-        images = to_image(torch.from_numpy(np.concatenate([real, fake])).to(self.device))
+        records = torch.from_numpy(np.concatenate([real, fake])).to(self.device)
+        parts = [judged_images(records[: len(real)], self.conditioning, real=True)]
+        parts.append(judged_images(records[len(real) :], self.conditioning, real=False))
+        images = to_image(torch.cat(parts))
         with autocast(self.precision, self.device):
-            scores = self.discriminator(images)
+            scores = with_actions(self.discriminator, records)(images)
         real_scores, fake_scores = scores[: len(real)], scores[len(real) :]
         loss = LOSSES[settings.adversary](real_scores, fake_scores)
         if settings.centering_weight:
@@ -67,7 +76,8 @@ class DiscriminatorLearner:
             real_images, fake_images = images[: len(real)], images[len(real) :]
             mix = torch.rand(len(real), device=self.device)
             with autocast(self.precision, self.device):
-                penalty = gradient_penalty(self.discriminator, real_images, fake_images, mix)
+                score = with_actions(self.discriminator, records[len(real) :])
+                penalty = gradient_penalty(score, real_images, fake_images, mix)
             loss = loss + settings.gradient_penalty_weight * penalty
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -93,7 +103,8 @@ class DiscriminatorLearner:
 
     @torch.no_grad()
     def score(self, canvases: NDArray[np.uint8]) -> Tensor:
-        """Scores float32 [B] of uint8 [B, H, W, C], without touching the spectral norm's power iteration."""
+        """Scores float32 [B] of uint8 [B, H, W, C] that the network takes as they are, without touching the spectral
+        norm's power iteration."""
         self.discriminator.eval()
         with autocast(self.precision, self.device):
             scores: Tensor = self.discriminator(to_image(torch.from_numpy(canvases).to(self.device)))

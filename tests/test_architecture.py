@@ -19,11 +19,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "learners": ("envs.spec", "envs.latent"),
     "actors": (
         "envs",
+        "learners.conditioning",
         "learners.memory",
         "learners.networks",
         "learners.precision",
         "learners.settings",
         "learners.trajectory",
+        "learners.transitions",
     ),
     "cluster": LAYERS,
 }
