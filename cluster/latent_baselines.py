@@ -23,6 +23,7 @@ def evaluate_baselines(
     *,
     search_images: int = 300,
     starts: tuple[int, ...] = (1, 8),
+    search_steps: int = 100,
     direct_updates: int = 3000,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, dict[str, Any]]:
@@ -37,6 +38,7 @@ def evaluate_baselines(
       search_images: test images, a random draw, that gradient search is measured on (shared out among the tasks), at
         three deviations of noise: at 100 steps for each start it is slow. Its rows say so under "images".
       starts: of gradient search, a row for each.
+      search_steps: of gradient search, from each start.
       direct_updates: of the policy that is trained through the decoder.
       say: told, in one line each, how far it is.
 
@@ -64,7 +66,12 @@ def evaluate_baselines(
         some = evaluation.some(max(1, search_images // len(rules.tasks.asked)))
         for count in starts:
             name = f"gradient, {count} start" + ("s" if count > 1 else "")
-            row(name, GradientSearch(rules, reader, starts=count, seed=evaluation.seed), some, FEW_SIGMAS)
+            row(
+                name,
+                GradientSearch(rules, reader, starts=count, steps=search_steps, seed=evaluation.seed),
+                some,
+                FEW_SIGMAS,
+            )
         env = LatentVectorEnv(128, config, rules.parts, train.images, train.labels, evaluation.seed, rules.tasks)
         row("through the decoder", train_direct_policy(env, updates=direct_updates), evaluation)
     return found

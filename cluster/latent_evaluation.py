@@ -113,10 +113,11 @@ class LatentEvaluation:
         """
         tasks = self.rules.tasks
         found = {tasks.names[number]: self._one_task(policy, int(number)) for number in tasks.asked}
-        numbers = [name for name, value in next(iter(found.values())).items() if name != "style" and value is not None]
-        mean = {
-            name: float(np.mean([each[name] for each in found.values() if each[name] is not None])) for name in numbers
-        }
+        mean = {}
+        for name in next(iter(found.values())):
+            values = [each[name] for each in found.values() if name != "style" and each[name] is not None]
+            if values:
+                mean[name] = float(np.mean(values))
         return {
             "images": len(self.labels),
             "tasks": found,
@@ -189,7 +190,7 @@ class LatentEvaluation:
         with torch.inference_mode():
             return np.concatenate([to_bytes(self.rules.parts.decode(part)) for part in torch.split(latents, 1000)])
 
-    def _diversity(self, images: Tensor | NDArray[np.uint8], kinds: Ints, right: NDArray[np.bool_]) -> float:
+    def _diversity(self, images: Tensor | NDArray[np.uint8], kinds: Ints, right: NDArray[np.bool_]) -> float | None:
         pixels = to_bytes(images) if isinstance(images, Tensor) else images
         flat = pixels.reshape(len(pixels), -1)[right]
         real = self.pixels.reshape(len(self.pixels), -1)

@@ -33,10 +33,11 @@ def within_class_variance(vectors: NDArray[Any], kinds: NDArray[np.int64], class
 
 def diversity(
     made: NDArray[Any], made_kinds: NDArray[np.int64], real: NDArray[Any], real_kinds: NDArray[np.int64], classes: int
-) -> float:
+) -> float | None:
     """Within-class variance of what was made over that of real members, mean over the classes that were made.
 
-    1 is as varied as real ones, 0 a single output for each class. Give only outputs that show their class: a wrong
+    1 is as varied as real ones, 0 a single output for each class; None where no class has ten outputs. Give only
+    outputs that show their class: a wrong
     digit among them would count as variety.
 
     Args:
@@ -45,7 +46,7 @@ def diversity(
       classes: K.
     """
     ratio = within_class_variance(made, made_kinds, classes) / within_class_variance(real, real_kinds, classes)
-    return float(np.nanmean(ratio)) if np.isfinite(ratio).any() else float("nan")
+    return float(np.nanmean(ratio)) if np.isfinite(ratio).any() else None
 
 
 def style_report(
@@ -64,7 +65,7 @@ def style_report(
       class_mean, class_std: float32 [K, 4] of real images.
 
     Returns:
-      For "thickness" and "slant":
+      For "thickness" and "slant" (empty for under ten outputs):
         "correlation": of an output's with its input's, each as deviations from its own class's mean; 1 keeps it
           perfectly, 0 ignores it;
         "difference": mean absolute difference of output and input, in the style's unit;
@@ -72,13 +73,15 @@ def style_report(
           0 where outputs are, on average, like real members;
         "class_spread": the outputs' deviation around it over the class's; 1 is as varied as real members.
     """
-    report = {}
+    report: dict[str, dict[str, float]] = {}
+    if len(made) < _FEWEST:
+        return report
     own = (made - class_mean[made_kinds]) / class_std[made_kinds]
     theirs = (given - class_mean[given_kinds]) / class_std[given_kinds]
     for name in REPORTED:
         column = STYLE_NAMES.index(name)
         output, source = own[:, column], theirs[:, column]
-        varied = min(output.std(), source.std()) > 0
+        varied = min(output.std(), source.std()) > 1e-4
         report[name] = {
             "correlation": float(np.corrcoef(output, source)[0, 1]) if varied else 0.0,
             "difference": float(np.abs(made[:, column] - given[:, column]).mean()),

@@ -47,9 +47,9 @@ def start_from_principal_components(generator: Generator, latents: Tensor) -> No
     generator.linear.weight.zero_()
     generator.linear.weight[:, :count] = (vectors * values.clamp(min=0).sqrt()).flip(1)[:, :count]
     generator.linear.bias.copy_(latents.mean(dim=0))
-    last = generator.layers[-1]
-    last.weight.mul_(0.1)
-    last.bias.zero_()
+    parameters = dict(generator.layers[-1].named_parameters())
+    parameters["weight"].mul_(0.1)
+    parameters["bias"].zero_()
 
 
 class Gain(nn.Module):

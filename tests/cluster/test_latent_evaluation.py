@@ -63,7 +63,7 @@ def test_a_good_policy_reads_well_and_one_answer_for_each_class_has_no_variety(e
 def test_baselines_are_rows_of_the_same_table(evaluation: LatentEvaluation) -> None:
     said: list[str] = []
     found = evaluate_baselines(
-        evaluation, bars(800, 0), search_images=120, starts=(2,), direct_updates=3, say=said.append
+        evaluation, bars(800, 0), search_images=120, starts=(2,), search_steps=2, direct_updates=3, say=said.append
     )
     assert list(found) == ["prototype", "gradient, 2 starts", "through the decoder"]
     assert len(said) == 3
@@ -168,7 +168,7 @@ def test_files_are_translated_and_bad_ones_named(tmp_path: Path) -> None:
     wide, colour, damaged, missing = (tmp_path / f"{n}.png" for n in ("wide", "colour", "damaged", "missing"))
     Image.new("L", (28, 12)).save(wide)
     Image.new("RGBA", (12, 12)).save(colour)
-    damaged.write_bytes(paths[0].read_bytes()[:60])
+    damaged.write_bytes(paths[0].read_bytes()[:44])
     out = tmp_path / "out"
     everything = [paths[0], wide, paths[1], colour, damaged, missing, paths[2]]
     results = translate_files(rules, oracle, everything, "add:1", out)
