@@ -22,6 +22,8 @@ COMMANDS = {
     "evaluate": ("painter", "evaluate"),
     "translate": ("latent", "translate"),
     "bench": ("painter", "bench"),
+    "dashboard": ("dashboard", "dashboard"),
+    "export": ("dashboard", "export"),
     "submit": ("jobs", "submit"),
     "scale": ("jobs", "scale"),
     "mcmc": ("scenes", "mcmc"),
