@@ -75,6 +75,7 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
 def scene_attributes(settings: RunSettings, paintings: Paintings) -> dict[str, float]:
     """What of the objects in the target scenes was made again."""
     held_out, rows = run_scenes(settings, "test"), paintings.label
+    assert rows is not None, "scenes are labelled by their row"
     targets = SceneSet(held_out.images[rows], held_out.objects[rows], held_out.counts[rows])
     made = scenes_made(paintings.actions, settings.scene)
     return figures(targets, made.objects, made.counts, paintings.full)

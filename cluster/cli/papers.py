@@ -67,7 +67,7 @@ def search(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class ReproduceArguments:
-    """Train the rows of a table (mnist, omniglot, celeba, scenes, long, all) within a budget, measure them, write the table.
+    """Train the rows of a table (mnist, omniglot, celeba, scenes, long, all) within a budget, measure and write them.
 
     Run it again to go on where it stopped, or with more minutes to go further.
 
