@@ -13,9 +13,10 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env import INPUT_ENV_SPACES
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_ENV_STEPS_TRAINED_LIFETIME
+from ray.tune import PlacementGroupFactory
 
 from cluster import checkpoints
-from cluster.algorithm_state import first_result, make_checkpoint, restore_checkpoint
+from cluster.algorithm_state import first_result, make_checkpoint, reset_settings, resource_request, restore_checkpoint
 from cluster.checkpoints import Checkpoint
 from cluster.config import SpiralConfig
 from cluster.learner_groups import publish_weights
@@ -46,6 +47,15 @@ class Spiral(Algorithm):
     def get_default_config(cls) -> SpiralConfig:
         """The laptop preset."""
         return SpiralConfig()
+
+    @classmethod
+    def default_resource_request(cls, config: Any) -> PlacementGroupFactory:
+        """What a Tune trial of this takes: driver, actors, and the processes of both learner groups."""
+        return resource_request(super().default_resource_request(config), config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Tune's hook: go on under other ``settings``; every process stays. False where that takes a new algorithm."""
+        return reset_settings(self, new_config["settings"])
 
     def setup(self, config: AlgorithmConfig) -> None:  # type: ignore[override]
         """Start Redis, actors and the two learner groups; stop them all if one fails to start."""
@@ -120,7 +130,8 @@ class Spiral(Algorithm):
         """Share of the run that is over, in [0, 1], by time or by steps, whichever is further."""
         system = self.spiral_config.settings.system
         by_steps = self.trained_steps / system.steps if system.steps else 0.0
-        return min(1.0, max(by_steps, self.trained_seconds / (60 * system.minutes)))
+        by_time = self.trained_seconds / (60 * system.minutes) if system.minutes else 0.0
+        return min(1.0, max(by_steps, by_time))
 
     def training_step(self) -> None:
         """Train for about a second. Where Redis is away, ``latest`` holds a ``note`` that says so, and nothing else."""

@@ -14,6 +14,7 @@ import numpy as np
 from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.errors import UserError
+from cluster.population.folder import is_population
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.settings import RunSettings
 
@@ -56,11 +57,16 @@ def create(path: Path, settings: RunSettings) -> RunFolder:
 
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
-    """Go on with a run from its last intact checkpoint, with some settings changed (``minutes``, say)."""
+    """Go on with a run or a population from its last intact checkpoints, with some settings changed (``steps``)."""
+    if is_population(run):
+        from cluster.population.commands import resume as resume_population
+
+        return resume_population(run, address, **changes)
     try:
         folder = RunFolder.open(run)
     except RunFolderError as error:
         raise UserError(str(error)) from error
+    from cluster.population.replay import ScheduledTrainer, read_plan
     from cluster.trainer import Trainer
 
     with folder:
@@ -70,6 +76,8 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         folder.write_config(storable(settings))
         checkpoint = last_checkpoint(folder, required=False)
         restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
+        if plan := read_plan(run):
+            return go(ScheduledTrainer(settings, plan, restarts=restarts), folder, checkpoint, address)
         return go(Trainer(settings, restarts=restarts), folder, checkpoint, address)
 
 

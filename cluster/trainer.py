@@ -170,6 +170,7 @@ class Trainer:
             system = self.settings.system
             sampled = saved = algorithm.trained_seconds
             while algorithm.progress < 1 and self.stop_signal is None:
+                self.before_iteration(algorithm)
                 algorithm.train()  # type: ignore[no-untyped-call]
                 self.last |= {"note": None} | algorithm.latest
                 writer.write(algorithm.policy_updates, algorithm.latest)
@@ -190,6 +191,9 @@ class Trainer:
             return Outcome(reason, algorithm.policy_updates, algorithm.trained_steps, algorithm.trained_seconds)
         finally:
             algorithm.stop()  # type: ignore[no-untyped-call]
+
+    def before_iteration(self, algorithm: Spiral) -> None:
+        """Nothing; a trainer that changes settings during a run does so here."""
 
     def look(self, algorithm: Spiral, writer: MetricsWriter) -> None:
         """Write a contact sheet at fixed noise, and measure how far the pixels are from real images.

@@ -20,6 +20,9 @@ COMMANDS = {
     "sample": ("painter", "sample"),
     "evaluate": ("painter", "evaluate"),
     "bench": ("painter", "bench"),
+    "tune": ("population", "tune"),
+    "lineage": ("population", "lineage"),
+    "replay": ("population", "replay"),
 }
 
 

@@ -39,10 +39,10 @@ class Train:
 
 @dataclass(frozen=True)
 class Resume:
-    """Go on with a run from its last intact checkpoint.
+    """Go on with a run from its last intact checkpoint, or with a whole population.
 
     Attributes:
-        run: folder of the run.
+        run: folder of the run or population.
         minutes: new total training time in minutes; 0 keeps the run's.
         steps: new total of environment steps; 0 keeps the run's.
         redis: URL of a shared Redis, needed again where it has a password; empty keeps the run's.
