@@ -49,7 +49,8 @@ def comparison_events(
     skipped: list[Event] = []
     for member in sorted(waiting):
         rng = np.random.default_rng([seed, number, member])
-        verdict = decide(member, by_member, milestone, milestone >= steps, population, rng)
+        over = milestone >= steps or state.members[member].finished
+        verdict = decide(member, by_member, milestone, over, population, rng)
         if verdict.donor is None:
             skipped.append(skipped_event(scores[member], verdict.reason))
         else:

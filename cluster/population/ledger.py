@@ -218,6 +218,8 @@ class Ledger:
     def finished(self, member: int, env_steps: int, reason: str) -> None:
         """A member ends as it should."""
         known = self.state.members[member]
+        if reason == "finished":
+            self.refused(member, "the run is over")
         if known.running:
             where = {"member": member, "branch": known.branch, "env_steps": env_steps}
             self.write({"event": "stop", **where, "reason": reason})

@@ -241,6 +241,7 @@ class Member(Trainable):
         before, values_before, seconds = algorithm.trained_steps, self.values, algorithm.trained_seconds
         algorithm.restore_checkpoint(checkpoint)
         algorithm.trained_seconds = seconds  # this member's own time goes on
+        algorithm.meters.summary()  # updates that ended on the way are no part of the new branch's metrics
         applied, decays = apply_values(algorithm, self.base, decision["values"])
         if self.branch != decision["branch"]:  # equal when a kill came between the checkpoint and the record
             self.previous_branch, self.branch = self.branch, decision["branch"]

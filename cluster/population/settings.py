@@ -21,8 +21,8 @@ class PopulationSettings:
         interval_steps: environment steps between two comparisons. Shorter: more generations, judged on less progress.
         burn_in_steps: environment steps before which nobody copies anybody: early scores say little.
         fitness: what ranks members. ``judge``: Frechet distance in the features of a digit classifier that plays no
-            part in training (mnist only); ``pixel``: the same of 8x8 pixels, for any data; ``discriminator``: the mean score
-            under the member's own discriminator, as the paper does, which assumes that these scores compare.
+            part in training (mnist only); ``pixel``: the same of 8x8 pixels, for any data; ``discriminator``: the mean
+            score under the member's own discriminator, as the paper does, which assumes that these scores compare.
         fitness_samples: paintings behind a score. More: less noise, a longer pause at each comparison.
         critic_samples: paintings of each member that every member's discriminator scores, and as many real images.
         exploit: ``truncation`` (the worst copy one of the best), ``tournament`` (each against one drawn at random), or
