@@ -47,10 +47,15 @@ class Lineage:
     Attributes:
         run: folder of the population.
         json: print JSON instead of a table.
+        against: folder of another population (one with ``--exploit none``, say): compare this one's best member with
+            the other's median at the same steps instead.
+        svg: with ``against``: file for a picture of both.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     json: bool = False
+    against: str = ""
+    svg: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,9 @@ def tune(arguments: Sequence[str]) -> int:
 def lineage(arguments: Sequence[str]) -> int:
     """``impasto lineage``."""
     chosen = parse(Lineage, arguments, "lineage")
-    return commands.lineage(chosen.run, chosen.json)
+    if chosen.svg and not chosen.against:
+        raise UserError("lineage: --svg draws a comparison; give --against the other population")
+    return commands.lineage(chosen.run, chosen.json, chosen.against, chosen.svg)
 
 
 def replay(arguments: Sequence[str]) -> int:

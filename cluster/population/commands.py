@@ -12,6 +12,7 @@ from cluster.commands import HIDDEN, create, go, storable
 from cluster.errors import UserError
 from cluster.population import folder as folders
 from cluster.population.branches import ancestry, best, curve, schedule
+from cluster.population.curves import compare, write_svg
 from cluster.population.events import Event, read_events
 from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import check_decays
@@ -112,9 +113,16 @@ def read(run: str) -> tuple[PopulationFolder, list[Event], dict[str, Any]]:
     return place, events, standing
 
 
-def lineage(run: str, as_json: bool = False) -> int:
+def lineage(run: str, as_json: bool = False, against: str = "", svg: str = "") -> int:
     """Print the ancestry of the best member and the schedule that its weights lived through."""
     _, events, standing = read(run)
+    if against:
+        _, others, _ = read(against)
+        result = compare(events, others)
+        if svg:
+            write_svg(svg, events, others, str(result["fitness"]))
+        print(json.dumps(result) if as_json else "\n".join(f"{name:18}{value}" for name, value in result.items()))
+        return 0
     path = ancestry(events, standing["branch"])
     scores = curve(events, path)
     if as_json:

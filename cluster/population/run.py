@@ -89,7 +89,8 @@ class Population:
             states = PopulationState()
             for event in read_events(place.lineage):
                 states.take(event)
-            lost = [number for number in members if states.members[number].running or states.members[number].last_crash]
+            known = states.members
+            lost = [n for n in members if n not in known or known[n].running or known[n].last_crash]
             reason = watcher.stop_reason or ("finished" if all(m.finished for m in states.members.values()) else "time")
             ray.get(ledger.close.remote("failed" if lost else reason))
         finally:

@@ -32,12 +32,10 @@ class Watcher:
 
     def run(self) -> None:
         """Look about once a second, until :meth:`close`, and once more then."""
-        asked = False
         while True:
             last = self.ended.wait(INTERVAL_SECONDS)
-            if self.stop_reason is not None and not asked and not last:
-                asked = True
-                self.request_stop(self.stop_reason)
+            if self.stop_reason is not None and not last:
+                self.request_stop(self.stop_reason)  # again and again: a ledger that is restarted forgets it
             self.look()
             if last:
                 return
