@@ -55,10 +55,18 @@ def own_settings(settings: RunSettings, number: int) -> RunSettings:
     return settings.replace(seed=settings.system.seed + number, minutes=0.0)
 
 
-def next_milestone(steps: int, population: PopulationSettings, total: int) -> tuple[int, int]:
-    """Number and environment steps of the first comparison after ``steps``; the last one is at ``total``."""
-    number = steps // population.interval_steps + 1
-    return number, min(number * population.interval_steps, total)
+def comparison_due(steps: int, compared: int, population: PopulationSettings, total: int) -> tuple[int, int] | None:
+    """The comparison that a member owes: its number and environment steps, the last one at ``total``; None if none.
+
+    Args:
+        steps: environment steps of the member.
+        compared: number of the last comparison that it took part in, on this line of weights.
+        population: settings.
+        total: environment steps at which members are done.
+    """
+    interval = population.interval_steps
+    number = -(-total // interval) if steps >= total else steps // interval
+    return (number, min(number * interval, total)) if number > compared else None
 
 
 class Member(Trainable):
@@ -99,6 +107,7 @@ class Member(Trainable):
         self.branch: int = start["branch"]
         self.previous_branch: int = back["previous_branch"] if back else self.branch
         self.values: Values = start["values"]
+        self.compared: int = back["compared"] if back else 0
         self.restarts: int = start["restarts"]
         settings = settings_with(self.base, self.values)
         if self.folder is None:
@@ -152,14 +161,13 @@ class Member(Trainable):
             return self.finish(orders["stop"])
         if orders["exploit"]:
             self.exploit(orders["exploit"])
-        number, milestone = next_milestone(algorithm.trained_steps, self.population, self.total)
         algorithm.train()  # type: ignore[no-untyped-call]
         self.writer.write(algorithm.policy_updates, algorithm.latest | {"population/branch": self.branch})
         if "note" in algorithm.latest:  # no Redis: nothing was trained, and nothing can be saved
             return None
         try:
-            if algorithm.trained_steps >= milestone:
-                self.compare(number, milestone)
+            if due := comparison_due(algorithm.trained_steps, self.compared, self.population, self.total):
+                self.compare(*due)
             if algorithm.progress >= 1:
                 return self.finish("finished")
             if algorithm.trained_seconds - self.saved_at >= 60 * self.base.system.checkpoint_minutes:
@@ -171,8 +179,12 @@ class Member(Trainable):
     def checkpoint(self) -> Checkpoint:
         """The system's checkpoint, with what a population needs to go on from it."""
         checkpoint = self.algorithm.make_checkpoint()
-        known = {"branch": self.branch, "previous_branch": self.previous_branch, "values": self.values}
-        checkpoint.documents["population"] = known
+        checkpoint.documents["population"] = {
+            "branch": self.branch,
+            "previous_branch": self.previous_branch,
+            "compared": self.compared,
+            "values": self.values,
+        }
         checkpoint.documents["counters"]["restarts"] = self.restarts
         return checkpoint
 
@@ -195,7 +207,12 @@ class Member(Trainable):
         assert self.folder is not None
         begin = time.perf_counter()
         algorithm = self.algorithm
-        checkpoint = self.checkpoint()
+        before, self.compared = self.compared, number
+        try:
+            checkpoint = self.checkpoint()
+        except ReplayUnavailable:  # then after a later iteration
+            self.compared = before
+            raise
         self.sampler.load(checkpoint.tensors["policy"])
         paintings = self.sampler.paint(max(self.fitness.episodes, self.population.critic_samples))
         shape = self.base.paint.canvas_shape
@@ -246,6 +263,7 @@ class Member(Trainable):
         if self.branch != decision["branch"]:  # equal when a kill came between the checkpoint and the record
             self.previous_branch, self.branch = self.branch, decision["branch"]
         self.values = decision["values"]
+        self.compared = checkpoint.documents["population"]["compared"]
         saved = self.write_checkpoint()
         record = {
             "branch": self.branch,

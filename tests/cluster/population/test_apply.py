@@ -14,7 +14,7 @@ from cluster.config import SpiralConfig
 from cluster.learner_groups import PolicyGroupLearner
 from cluster.population.apply import NotApplied, apply_values
 from cluster.population.hyperparameters import settings_with
-from cluster.population.member import next_milestone, own_settings, resources
+from cluster.population.member import comparison_due, own_settings, resources
 from cluster.population.settings import PopulationSettings
 from cluster.settings import RunSettings
 from tests.cluster.tiny_run import quiet, tiny_settings
@@ -106,7 +106,11 @@ def test_a_trial_books_every_process(images: Path, changes: dict[str, Any], expe
 
 def test_milestones_are_multiples_of_the_interval_and_the_end() -> None:
     population = PopulationSettings(interval_steps=100)
-    assert next_milestone(0, population, 250) == (1, 100)
-    assert next_milestone(99, population, 250) == (1, 100)
-    assert next_milestone(100, population, 250) == (2, 200)
-    assert next_milestone(230, population, 250) == (3, 250)
+    assert comparison_due(99, 0, population, 250) is None
+    assert comparison_due(100, 0, population, 250) == (1, 100)
+    assert comparison_due(199, 1, population, 250) is None
+    assert comparison_due(230, 1, population, 250) == (2, 200), "also where a checkpoint fell between"
+    assert comparison_due(249, 2, population, 250) is None
+    assert comparison_due(251, 2, population, 250) == (3, 250)
+    assert comparison_due(251, 3, population, 250) is None
+    assert comparison_due(300, 2, population, 300) == (3, 300)
