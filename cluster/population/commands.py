@@ -79,7 +79,7 @@ def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
     """Go on with a whole population: every member from its last intact checkpoint."""
-    from cluster.population.run import Population, unfinished
+    from cluster.population.run import Population, read_state, unfinished
 
     try:
         folder = RunFolder.open(run)
@@ -93,8 +93,12 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
                 "resume: this population used a Redis with a password, which is not kept; give --redis its URL"
             )
         checked(settings, population)
-        if not unfinished(PopulationFolder(run), population, settings.system.steps):
+        place = PopulationFolder(run)
+        if not unfinished(place, population, settings.system.steps):
             raise UserError(f"{run}: every member has trained {settings.system.steps} steps; give more --steps")
+        minutes, spent = settings.system.minutes, read_state(place).elapsed_s / 60
+        if minutes and spent >= minutes:
+            raise UserError(f"{run}: it has run {spent:.1f} of its {minutes:g} minutes; give more --minutes")
         folder.write_config({"population": population.to_json(), "settings": storable(settings)})
         return carry_on(Population(everywhere(settings), population), folder, address)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.errors import UserError
@@ -81,17 +82,19 @@ class Population:
             )
             .remote(str(place.lineage), self.population, seed=system.seed, steps=system.steps, minutes=system.minutes)
         )
-        ray.get(ledger.orders.remote(-1, 0))  # it has the record open, and told what is wrong with it if anything is
+        try:
+            ray.get(ledger.orders.remote(-1, 0))  # answered once it has the record open
+        except RayActorError as error:
+            raise UserError(
+                f"the population's record can not be used: {str(error).strip().splitlines()[-1]}"
+            ) from error
         watcher = Watcher(place, matrix, ledger.request_stop.remote)
         try:
             with signals_to(watcher):
                 results = self.fit(place, ledger, members)
-            states = PopulationState()
-            for event in read_events(place.lineage):
-                states.take(event)
-            known = states.members
+            known = read_state(place).members
             lost = [n for n in members if n not in known or known[n].running or known[n].last_crash]
-            reason = watcher.stop_reason or ("finished" if all(m.finished for m in states.members.values()) else "time")
+            reason = watcher.stop_reason or ("finished" if all(each.finished for each in known.values()) else "time")
             ray.get(ledger.close.remote("failed" if lost else reason))
         finally:
             watcher.close()
@@ -141,12 +144,18 @@ class Population:
             shutil.rmtree(trials, ignore_errors=True)
 
 
-def unfinished(place: PopulationFolder, population: PopulationSettings, steps: int) -> list[int]:
-    """Members that have not reached ``steps``, as far as the record says."""
+def read_state(place: PopulationFolder) -> PopulationState:
+    """What the record of a population adds up to now."""
     state = PopulationState()
     for event in read_events(place.lineage):
         state.take(event)
-    done = [number for number, each in state.members.items() if each.finished and each.env_steps >= steps]
+    return state
+
+
+def unfinished(place: PopulationFolder, population: PopulationSettings, steps: int) -> list[int]:
+    """Members that have not reached ``steps``, as far as the record says."""
+    members = read_state(place).members
+    done = [number for number, each in members.items() if each.finished and each.env_steps >= steps]
     return [number for number in range(population.members) if number not in done]
 
 

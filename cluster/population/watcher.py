@@ -24,7 +24,7 @@ class Watcher:
     def __init__(self, folder: PopulationFolder, matrix: CriticMatrix, request_stop: Callable[[str], Any]) -> None:
         self.folder, self.matrix, self.request_stop = folder, matrix, request_stop
         self.stop_reason: str | None = None
-        self.told = len(read_events(folder.lineage))
+        self.told, self.size = len(read_events(folder.lineage)), -1
         self.caught_up = False
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.run, name="population-watcher", daemon=True)
@@ -36,12 +36,19 @@ class Watcher:
             last = self.ended.wait(INTERVAL_SECONDS)
             if self.stop_reason is not None and not last:
                 self.request_stop(self.stop_reason)  # again and again: a ledger that is restarted forgets it
-            self.look()
+            try:
+                self.look()
+            except (OSError, ValueError, RuntimeError) as error:  # this thread must live: it passes Ctrl-C on
+                print(f"warning: {error}", file=sys.stderr)
             if last:
                 return
 
     def look(self) -> None:
         """Take in what is new."""
+        size = self.folder.lineage.stat().st_size
+        if size == self.size:
+            return
+        self.size = size
         events = read_events(self.folder.lineage)
         for event in events[self.told :]:
             if line := describe(event):
