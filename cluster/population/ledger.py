@@ -60,7 +60,8 @@ class Ledger:
             self.state.take(event)
         self.elapsed_before = self.state.elapsed_s
         if self.file.events:
-            self.write({"event": "restart", "member": None, "reason": "the record was opened again"})
+            opened = {"event": "restart", "member": None, "driver": False}
+            self.write({**opened, "reason": "the record was opened again"})
 
     @property
     def elapsed_s(self) -> float:
@@ -74,6 +75,11 @@ class Ledger:
         self.file.append(*({**stamp, **event} for event in events))
         for event in self.file.events[before:]:
             self.state.take(event)
+
+    def begin(self) -> None:
+        """A driver begins, and no member has a process yet. (A ledger that Ray restarts finds them running.)"""
+        if self.state.members:
+            self.write({"event": "restart", "member": None, "driver": True, "reason": "the population was resumed"})
 
     def join(self, member: int, checkpoint: Mapping[str, Any] | None, reason: str = "") -> dict[str, Any]:
         """A member's process begins, for the first time or again.

@@ -83,7 +83,7 @@ class Population:
             .remote(str(place.lineage), self.population, seed=system.seed, steps=system.steps, minutes=system.minutes)
         )
         try:
-            ray.get(ledger.orders.remote(-1, 0))  # answered once it has the record open
+            ray.get(ledger.begin.remote())  # answered once it has the record open
         except RayActorError as error:
             raise UserError(
                 f"the population's record can not be used: {str(error).strip().splitlines()[-1]}"

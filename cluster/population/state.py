@@ -78,17 +78,17 @@ class PopulationState:
         self.next_branch = max(self.next_branch, event["branch"] + 1)
 
     def take_restart(self, event: Event, member: int | None) -> None:
-        """A member begins again; or (no member) everything does, and none runs."""
+        """A member begins again; or (no member) the ledger does, or, with a new driver, everything, and none runs."""
         self.stopped = None
         if member is None:
             for each in self.members.values():
-                each.running = False
+                each.running = each.running and not event["driver"]
             return
         state = self.members[member]
         if state.branch != event["branch"]:
             state.divergences = 0
         state.branch, state.values, state.env_steps = event["branch"], event["values"], event["env_steps"]
-        state.restarts = event["restarts"]
+        state.restarts, state.last_crash = event["restarts"], ""
         state.running, state.finished = True, False
 
     def take_score(self, event: Event, member: int) -> None:

@@ -171,16 +171,30 @@ def test_a_second_ledger_goes_on_where_the_first_was_killed(tmp_path: Path) -> N
         assert again.state.scores == state.scores
         assert again.state.next_branch == state.next_branch
         assert again.elapsed_s >= elapsed > 0
+        again.begin()
         for member in range(3):
             values = again.state.members[member].values
             back = {"branch": member, "values": values, "env_steps": 50, "checkpoint": "x", "checkpoint_sha256": "y"}
             answer = again.join(member, back)
             assert answer["restarts"] == 1
             assert answer["values"] == values
-        assert kinds(again)[-4:] == ["restart"] * 4
+        assert kinds(again)[-5:] == ["restart"] * 5
         carry_out(again, 1)
         assert kinds(again)[-2:] == ["exploit", "explore"]
     assert [event["n"] for event in read_events(path)] == list(range(len(read_events(path))))
+
+
+def test_members_go_on_while_only_the_ledger_is_restarted(tmp_path: Path) -> None:
+    path = tmp_path / "lineage.jsonl"
+    with opened(path) as ledger:
+        born(ledger)
+    with opened(path) as again:
+        again.finished(0, 70, "interrupted")
+        assert kinds(again)[-2:] == ["restart", "stop"]
+        again.crashed(1, 70, "RuntimeError: for this test")
+        again.join(1, None)
+        assert again.state.members[1].last_crash == ""
+        assert again.state.members[1].running
 
 
 def test_a_process_that_ends_without_a_word_is_a_crash(tmp_path: Path) -> None:
