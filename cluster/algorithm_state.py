@@ -124,15 +124,16 @@ def reset_settings(algorithm: Spiral, settings: RunSettings) -> bool:
 def read_live_values(algorithm: Spiral) -> dict[str, float]:
     """``policy_learning_rate``, ``entropy_cost``, ``discriminator_learning_rate`` as the next updates will use them."""
     ask = functools.partial(live_values, progress=algorithm.progress)
-    found: dict[str, float] = first_result(algorithm.policy_group, ask)
-    return found | first_result(algorithm.discriminator_group, ask)
+    policy: dict[str, float] = first_result(algorithm.policy_group, ask)
+    discriminator: dict[str, float] = first_result(algorithm.discriminator_group, ask)
+    return policy | discriminator
 
 
-def resource_request(request: PlacementGroupFactory, config: Any) -> PlacementGroupFactory:
+def resource_request(request: Any, config: Any) -> PlacementGroupFactory:
     """RLlib's request with the processes of the discriminator's learner group, of which RLlib does not know.
 
     Args:
-        request: what RLlib counts: driver, actors, the policy's learners.
+        request: PlacementGroupFactory, what RLlib counts: driver, actors, the policy's learners.
         config: of the algorithm, RLlib's object or a dictionary.
     """
     values = config if isinstance(config, dict) else config.to_dict()

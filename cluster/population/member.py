@@ -8,7 +8,6 @@ from typing import Any
 
 import ray
 import torch
-from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.tune import PlacementGroupFactory, Trainable
 
 from cluster import checkpoints
@@ -34,15 +33,14 @@ KEPT_FOR_OTHERS = 3
 SHEET = 120
 
 
-def member_config(settings: RunSettings, population: PopulationSettings) -> AlgorithmConfig:
+def member_config(settings: RunSettings, population: PopulationSettings) -> SpiralConfig:
     """A member's algorithm, with the CPUs that Ray books for each of its processes."""
-    return (
-        SpiralConfig()
-        .use(settings)
-        .resources(num_cpus_for_main_process=population.driver_cpus)
-        .env_runners(num_cpus_per_env_runner=population.actor_cpus)
-        .learners(num_cpus_per_learner=population.learner_cpus)
-    )
+    config: Any = SpiralConfig().use(settings)  # RLlib's annotations know whole CPUs only, its code fractions too
+    config.resources(num_cpus_for_main_process=population.driver_cpus)
+    config.env_runners(num_cpus_per_env_runner=population.actor_cpus)
+    config.learners(num_cpus_per_learner=population.learner_cpus)
+    assert isinstance(config, SpiralConfig)
+    return config
 
 
 def resources(settings: RunSettings, population: PopulationSettings) -> PlacementGroupFactory:
@@ -77,7 +75,7 @@ class Member(Trainable):
     them.
     """
 
-    def setup(self, config: dict[str, Any], **shared: Any) -> None:  # type: ignore[override]
+    def setup(self, config: dict[str, Any], **shared: Any) -> None:
         """Start, from the newest checkpoint in the member's folder if there is one.
 
         Args:
@@ -122,12 +120,11 @@ class Member(Trainable):
             apply_values(self.algorithm, self.base, self.values)
             self.saved_at = self.algorithm.trained_seconds
         else:
-            self.save()
+            self.keep()
 
     def build(self, settings: RunSettings) -> Spiral:
         """The system: actors, replay, two learners."""
         config = member_config(settings, self.population)
-        assert isinstance(config, SpiralConfig)
         config.restarts = self.restarts
         algorithm = config.build_algo()
         assert isinstance(algorithm, Spiral)
@@ -171,7 +168,7 @@ class Member(Trainable):
             if algorithm.progress >= 1:
                 return self.finish("finished")
             if algorithm.trained_seconds - self.saved_at >= 60 * self.base.system.checkpoint_minutes:
-                self.save()
+                self.keep()
         except ReplayUnavailable:
             return None  # Redis died between: what is due is due again after the next iteration
         return None
@@ -188,7 +185,7 @@ class Member(Trainable):
         checkpoint.documents["counters"]["restarts"] = self.restarts
         return checkpoint
 
-    def save(self) -> None:
+    def keep(self) -> None:
         """Write a checkpoint to go on from, and have it recorded."""
         record = self.write_checkpoint()
         self.ask("saved", record)
@@ -280,7 +277,7 @@ class Member(Trainable):
 
     def finish(self, reason: str) -> None:
         """End as one should: with a checkpoint."""
-        self.save()
+        self.keep()
         self.ask("finished", self.algorithm.trained_steps, reason)
         self.done = True
 

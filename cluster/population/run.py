@@ -39,7 +39,6 @@ TUNE_ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
 }
-SETTLE_SECONDS = 30.0
 
 
 class Population:
@@ -61,17 +60,33 @@ class Population:
         needed = sum(bundle.get("CPU", 0) for bundle in each.bundles) * self.population.members
         return int(needed) + 1
 
+    def check_room(self) -> None:
+        """Say where not all members can train at once; those who find no room would be compared with nobody.
+
+        Raises:
+            UserError: not even one fits.
+        """
+        each, there = resources(self.settings, self.population), ray.cluster_resources()
+        for name in ("CPU", "GPU"):
+            one = sum(bundle.get(name, 0) for bundle in each.bundles)
+            have = there.get(name, 0)
+            if one > have:
+                raise UserError(f"a member takes {one:g} {name}s, this Ray cluster has {have:g}: see --driver-cpus")
+            if one * self.population.members > have:
+                print(f"warning: room for {int(have / one)} of {self.population.members} members: {have:g} {name}s")
+
     def run(self, folder: RunFolder) -> str:
         """Train until the end; returns why it ended: ``finished``, ``time``, ``interrupted``.
 
         Raises:
             UserError: a member was given up; the others have gone on to their end.
         """
+        self.check_room()
         place = PopulationFolder(folder.path)
         system = self.settings.system
         matrix = CriticMatrix(place, self.settings, self.population.critic_samples)
         members = unfinished(place, self.population, system.steps)
-        ledger = (
+        ledger: Any = (
             ray.remote(Ledger)
             .options(
                 name=f"ledger-{os.getpid()}-{time.time_ns()}",

@@ -98,7 +98,8 @@ class PopulationSettings:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> PopulationSettings:
         """Read back what :meth:`to_json` gave."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return dataclasses.replace(cls(), **plain)
 
 
 #: Environment steps of each member where the user gives none.

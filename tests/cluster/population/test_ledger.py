@@ -67,8 +67,8 @@ def born(ledger: Ledger) -> None:
 
 def carry_out(ledger: Ledger, member: int) -> dict[str, Any]:
     """What a member says after its exploit."""
-    order = ledger.orders(member, 0)["exploit"]
     known = ledger.state.members[member]
+    order = ledger.orders(member, known.env_steps)["exploit"]
     donor = ledger.state.scores[order["comparison"]][order["donor"]]
     record = {
         "branch": order["branch"],
