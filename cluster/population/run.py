@@ -66,7 +66,8 @@ class Population:
         Raises:
             UserError: not even one fits.
         """
-        each, there = resources(self.settings, self.population), ray.cluster_resources()
+        each = resources(self.settings, self.population)
+        there = ray.cluster_resources()  # type: ignore[no-untyped-call]
         for name in ("CPU", "GPU"):
             one = sum(bundle.get(name, 0) for bundle in each.bundles)
             have = there.get(name, 0)

@@ -98,7 +98,9 @@ class PopulationSettings:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> PopulationSettings:
         """Read back what :meth:`to_json` gave."""
-        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         return dataclasses.replace(cls(), **plain)
 
 
