@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from html import escape
@@ -13,7 +14,7 @@ from cluster.population.events import Event
 Points = list[tuple[float, float]]
 
 WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 64, 20, 48, 52
+LEFT, RIGHT, TOP, BOTTOM = 64, 44, 48, 52
 #: Colours that stay apart for the colour-blind, on light and on dark.
 BEST, MEDIAN, OTHERS = "#0072b2", "#d55e00", "#999999"
 
@@ -72,6 +73,13 @@ def compare(events: Sequence[Event], others: Sequence[Event]) -> dict[str, float
     }
 
 
+def ticks(low: float, high: float) -> list[float]:
+    """Three to seven round numbers from ``low`` to ``high``."""
+    power = 10.0 ** math.floor(math.log10((high - low) / 4))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if (high - low) / (power * factor) < 7)
+    return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
 def write_svg(path: str | Path, events: Sequence[Event], others: Sequence[Event], fitness: str) -> None:
     """Draw scores over environment steps: the best member's ancestry, the others' members, and their median.
 
@@ -109,13 +117,12 @@ def write_svg(path: str | Path, events: Sequence[Event], others: Sequence[Event]
         ' font-family="sans-serif" font-size="13">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
     ]
-    for tick in range(5):
-        y = low + (high - low) * tick / 4
+    for y in ticks(low, high):
         across, down = place(0, y).split(",")
         end = WIDTH - RIGHT
         parts.append(f'<line x1="{across}" x2="{end}" y1="{down}" y2="{down}" stroke="#dddddd"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{down}" dy="4" text-anchor="end" fill="#333">{y:.4g}</text>')
-        x = right * tick / 4
+        parts.append(f'<text x="{LEFT - 8}" y="{down}" dy="4" text-anchor="end" fill="#333">{y:g}</text>')
+    for x in ticks(0, right):
         across = place(x, low).split(",")[0]
         parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle" fill="#333">{x:,.0f}</text>')
     parts += [line(points, OTHERS, 1.2) for points in theirs.values()]

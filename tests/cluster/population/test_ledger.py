@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import pytest
 
 from cluster.population.branches import ancestry, best, branches, curve, schedule, values_at
-from cluster.population.curves import compare, median_curve, write_svg
+from cluster.population.curves import compare, median_curve, ticks, write_svg
 from cluster.population.events import EventFile, read_events
 from cluster.population.ledger import Ledger
 from cluster.population.settings import PopulationSettings
@@ -356,3 +356,12 @@ def test_a_population_against_another(tmp_path: Path) -> None:
     assert len(root.findall("{http://www.w3.org/2000/svg}polyline")) == 5
     with pytest.raises(ValueError, match="no comparison at the same steps"):
         compare(one, one[:3])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-192.0, -36.3), (0.0, 1_000_150.0), (-1.5, -1.31), (3.0, 97.0)])
+def test_ticks_are_few_and_round(low: float, high: float) -> None:
+    found = ticks(low, high)
+    assert 3 <= len(found) <= 8
+    assert low <= found[0] < found[-1] <= high
+    step = found[1] - found[0]
+    assert f"{step:.1e}"[0] in "125"

@@ -239,9 +239,7 @@ def test_sigkill_of_the_driver_and_resume(images: Path, tmp_path: Path) -> None:
                 wait_until(lambda driver=driver: driver.poll() is not None or begun(), START, "all members")
                 time.sleep(moments.uniform(0, 15))
             if driver.poll() is not None and "timed out during startup" in log.read_text():
-                log.write_text(
-                    ""
-                )  # Ray gives up where a busy machine takes more than 30 s to start it: not our subject
+                log.write_text("")  # a busy machine takes more than Ray's 30 s to start it: not our subject
                 arguments = ["resume", str(run)]
                 continue
             kills += 1
@@ -255,14 +253,12 @@ def test_sigkill_of_the_driver_and_resume(images: Path, tmp_path: Path) -> None:
                 os.killpg(driver.pid, signal.SIGINT)
                 assert driver.wait(120) == 0, log.read_text()
                 break
-            processes = family(driver.pid)
+            # Ray's two agents, who hold nothing, notice only after a minute.
+            watched = [process for process in family(driver.pid) if not process.name().endswith("Agent")]
             driver.kill()
             driver.wait()
-            wait_until(
-                lambda processes=processes: not running(p for p in processes if not p.name().endswith("Agent")),
-                60,
-                "the end of what the driver started",
-            )
+            if kills % 2:  # else the next driver begins while this one's processes still run
+                wait_until(lambda watched=watched: not running(watched), 60, "the end of what the driver started")
             content = (run / "lineage.jsonl").read_bytes()
             assert content.startswith(now), "events were lost"
             before = content[: content.rfind(b"\n") + 1]
