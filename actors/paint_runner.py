@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
 import ray
 import torch
+from numpy.typing import NDArray
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
 
 from actors.rollout import Rollout
 from actors.sink import CanvasSink
-from envs.paint import PaintVectorEnv
+from envs.worlds import make_world
+from learners.conditioning import make_records
 from learners.memory import keep_large_blocks
 from learners.networks.build import build_policy
 
@@ -26,7 +29,8 @@ class PaintRunner(EnvRunner):
     steps; a painting step costs a tenth of that. This one returns one reference a batch.
 
     The configuration must have ``settings`` (what to paint and with which network) and ``sink()`` (where final
-    canvases go): :class:`cluster.algorithm.SpiralConfig` has.
+    canvases go): :class:`cluster.config.SpiralConfig` has. Its ``member`` names the actor, ``painter-03/actor-7``, in
+    Ray's dashboard, its logs and its list of actors.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -35,25 +39,41 @@ class PaintRunner(EnvRunner):
         keep_large_blocks()
         torch.set_num_threads(max(1, int(config.num_cpus_per_env_runner)))
         self.index = int(self.worker_index or 0)
-        self.world = PaintVectorEnv(settings.system.canvases, settings.paint)
+        self.name = f"{config.member}/actor-{self.index}"
+        self.world = make_world(settings.system.canvases, settings.world)
         policy = build_policy(
-            settings.policy, self.world.spec_actions, settings.paint.canvas_shape, settings.paint.num_actions
+            settings.policy, self.world.spec_actions, settings.world.canvas_shape, settings.world.num_actions
         )
         identity = [settings.system.seed, config.restarts, self.index]
-        if ray.get_runtime_context().was_current_actor_reconstructed:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ray's own use of what it calls deprecated
+            reconstructed = ray.get_runtime_context().was_current_actor_reconstructed
+        if reconstructed:
             identity.append(time.time_ns())  # not the same paintings again
         seed = int(np.random.SeedSequence(identity).generate_state(1)[0])
         self.rollout = Rollout(self.world, policy, seed=seed, precision=settings.policy.precision)
         self.sink: CanvasSink | None = config.sink()
+        self.unroll_length = settings.policy.unroll_length
         self.version = (-1, -1)
 
-    def sample_refs(self, weights: dict[str, Any] | None = None, version: int = -1, epoch: int = 0) -> dict[str, Any]:
-        """Paint one batch of episodes.
+    def __repr__(self) -> str:
+        """Ray shows this as the actor's name."""
+        return self.name
+
+    def sample_refs(
+        self,
+        weights: dict[str, Any] | None = None,
+        version: int = -1,
+        epoch: int = 0,
+        targets: NDArray[np.uint8] | None = None,
+    ) -> dict[str, Any]:
+        """Paint one batch of episodes, or the next piece of them where ``unroll_length`` cuts episodes.
 
         Args:
             weights: NumPy arrays by name, taken over if ``epoch`` and ``version`` differ from what this actor holds.
             version: policy updates behind ``weights``.
             epoch: how often the algorithm took back a checkpoint; weights of one version differ between epochs.
+            targets: uint8 [M, H, W, C], images for a conditional policy; all actors of a node share one copy.
 
         Returns:
             ``trajectory`` (a list with one object reference of a :class:`Trajectory`), ``steps``, ``version``,
@@ -68,10 +88,11 @@ class PaintRunner(EnvRunner):
         elif self.version[1] < 0:
             raise RuntimeError("sample_refs: the first call must bring weights")
         loaded = time.perf_counter()
-        trajectory = self.rollout.episodes(self.version[1], self.index)
+        self.rollout.targets = targets
+        trajectory = self.rollout.next_unroll(self.unroll_length, self.version[1], self.index)
         painted = time.perf_counter()
-        if self.sink is not None:
-            self.sink.push(trajectory.canvas[-1])
+        if self.sink is not None and (trajectory.ends is None or trajectory.ends.all()):
+            self.sink.push(make_records(trajectory.canvas[-1], trajectory.target))
         reference = ray.put(trajectory)
         seconds["transfer"] = loaded - clock + time.perf_counter() - painted
         return {
@@ -89,7 +110,7 @@ class PaintRunner(EnvRunner):
 
     def assert_healthy(self) -> None:
         """Raise if this actor can not paint."""
-        if self.world.painter.closed:
+        if self.world.closed:
             raise RuntimeError("the canvases are closed")
 
     def get_spaces(self) -> dict[str, Any]:

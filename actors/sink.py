@@ -12,4 +12,4 @@ class CanvasSink(Protocol):
     """Takes final canvases for the discriminator."""
 
     def push(self, canvases: NDArray[np.uint8]) -> int:
-        """Add uint8 [B, H, W, C]; returns how many were pushed so far by all actors."""
+        """Add records uint8 [B, H, W, C or 2C]; returns how many were pushed so far by all actors."""

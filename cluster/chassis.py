@@ -13,6 +13,8 @@ import torch
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from ray.rllib.env.env_runner_group import EnvRunnerGroup
+from ray.rllib.utils.actor_manager import FaultTolerantActorManager
 from torch import nn
 
 from learners.memory import keep_large_blocks
@@ -21,6 +23,21 @@ from learners.memory import keep_large_blocks
 def keep_runner_states_to_ourselves(config: AlgorithmConfig) -> None:
     """Stop RLlib from sending connector states to the actors after each iteration: ours have none."""
     config._dont_auto_sync_env_runner_states = True
+
+
+def actor_manager(group: EnvRunnerGroup) -> FaultTolerantActorManager:
+    """What RLlib keeps the actors of a group in."""
+    return group._worker_manager
+
+
+def first_free_id(manager: FaultTolerantActorManager, number: int) -> None:
+    """Give ``number`` to the next actor that is added: RLlib never uses an id again, which has no reason here."""
+    manager._next_id = number
+
+
+def orders_of(manager: FaultTolerantActorManager, actor: int, tag: str) -> int:
+    """Asynchronous requests with this tag on their way to or from one actor."""
+    return int(manager._remote_actor_states[actor].get_num_in_flight_requests(tag))
 
 
 def average_gradients(module: nn.Module) -> None:

@@ -3,52 +3,72 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.errors import UserError
+from cluster.kinds import settings_class, trainer_class
 from cluster.population.folder import is_population
+from cluster.remote_folder import RemoteFolder
 from cluster.run_folder import RunFolder, RunFolderError
-from cluster.settings import RunSettings
+from cluster.run_place import RunPlace, outside
+from cluster.settings import RunSettings, SettingsParts
 
 #: Stands for a password in ``config.json``.
 HIDDEN = "***"
 
+#: Settings that may be paths.
+PATHS = ("data", "data_dir", "brush")
+
 if TYPE_CHECKING:
-    from cluster.trainer import Trainer
+    from cluster.latent_settings import LatentSettings
+    from cluster.run_trainer import RunTrainer
 
 
 def train(settings: RunSettings, run: str, address: str = "") -> int:
-    """Train from the start in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
-    from cluster.trainer import Trainer
-
+    """Train a painter in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
     name = "images" if "/" in settings.system.data else settings.system.data
-    path = Path(run or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    trainer = Trainer(settings)
-    with create(path, settings) as folder:
-        return go(trainer, folder, None, address)
+    return start(trainer_class(settings.kind)(settings), name, run, address)
 
 
-def storable(settings: RunSettings) -> dict[str, Any]:
+def train_latent(settings: LatentSettings, run: str, address: str = "", warm_start: str = "") -> int:
+    """Train in the latent world, from the start or from another run's end. Returns the exit status."""
+    from cluster.latent_trainer import LatentTrainer
+
+    checkpoint = last_checkpoint(open_to_read(warm_start)) if warm_start else None
+    return start(LatentTrainer(settings, warm_start=checkpoint), "latent", run, address)
+
+
+def start(trainer: RunTrainer, name: str, run: str, address: str = "") -> int:
+    """Start a run of any kind in folder ``run`` (a new one under ``runs/``, called after ``name``, if empty)."""
+    place = RunPlace.find(run or f"{name}-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
+    if place.remote is not None and place.remote.read("config.json") is not None:
+        raise UserError(f"{run} holds another run: continue it with `impasto resume {run}` or choose another --run")
+    with create(place.path, trainer.settings) as folder:
+        place.mark()
+        return go(trainer, folder, None, address, place.remote)
+
+
+def storable(settings: SettingsParts) -> dict[str, Any]:
     """Settings as ``config.json`` holds them: paths that work from elsewhere, and no password."""
-    system = settings.system
-    changes = {"redis": re.sub(r"(://[^/@]*?:)[^/@]*@", rf"\g<1>{HIDDEN}@", system.redis)}
-    for name in ("data", "data_dir"):
-        if (value := getattr(system, name)) and Path(value).exists():
+    given = settings.flat()
+    changes = {"redis": re.sub(r"(://[^/@]*?:)[^/@]*@", rf"\g<1>{HIDDEN}@", given["redis"])}
+    for name in PATHS:
+        if (value := given.get(name)) and Path(value).exists():
             changes[name] = str(Path(value).resolve())
-    if Path(settings.paint.brush).is_file():
-        changes["brush"] = str(Path(settings.paint.brush).resolve())
     return settings.replace(**changes).to_json()
 
 
-def create(path: Path, settings: RunSettings) -> RunFolder:
+def create(path: Path, settings: SettingsParts) -> RunFolder:
     """A new run folder, or one line that says why not."""
     try:
         return RunFolder.create(path, storable(settings))
@@ -58,40 +78,54 @@ def create(path: Path, settings: RunSettings) -> RunFolder:
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
     """Go on with a run or a population from its last intact checkpoints, with some settings changed (``steps``)."""
-    if is_population(run):
+    place = RunPlace.find(run)
+    place.fetch()
+    if is_population(place.path):
         from cluster.population.commands import resume as resume_population
 
-        return resume_population(run, address, **changes)
+        return resume_population(str(place.path), address, **changes)
     try:
-        folder = RunFolder.open(run)
+        folder = RunFolder.open(place.path)
     except RunFolderError as error:
         raise UserError(str(error)) from error
-    from cluster.population.replay import ScheduledTrainer, read_plan
-    from cluster.trainer import Trainer
-
     with folder:
         settings = read_settings(folder).replace(**changes)
-        if HIDDEN in settings.system.redis:
+        if HIDDEN in settings.flat()["redis"]:
             raise UserError("resume: this run used a Redis with a password, which is not kept; give --redis its URL")
         folder.write_config(storable(settings))
         checkpoint = last_checkpoint(folder, required=False)
         restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
-        if plan := read_plan(run):
-            return go(ScheduledTrainer(settings, plan, restarts=restarts), folder, checkpoint, address)
-        return go(Trainer(settings, restarts=restarts), folder, checkpoint, address)
+        trainer = scheduled(folder, settings, restarts) or trainer_class(settings.kind)(settings, restarts=restarts)
+        return go(trainer, folder, checkpoint, address, place.remote)
 
 
-def go(trainer: Trainer, folder: RunFolder, checkpoint: Checkpoint | None, address: str) -> int:
+def scheduled(folder: RunFolder, settings: SettingsParts, restarts: int) -> RunTrainer | None:
+    """The trainer of a run that `impasto replay` began; None where it is another."""
+    from cluster.population.replay import ScheduledTrainer, read_plan
+
+    plan = read_plan(folder.path)
+    if plan is None or not isinstance(settings, RunSettings):
+        return None
+    return ScheduledTrainer(settings, plan, restarts=restarts)
+
+
+def go(
+    trainer: RunTrainer,
+    folder: RunFolder,
+    checkpoint: Checkpoint | None,
+    address: str,
+    remote: RemoteFolder | None = None,
+) -> int:
     """Train in ``folder`` and say where the pictures are."""
     import ray
 
-    from cluster.trainer import standard_error_to, start_ray
+    from cluster.run_trainer import standard_error_to, start_ray
 
-    system = trainer.settings.system
     with standard_error_to(folder.path / "ray.log"):
-        start_ray(address, cpus=2 + system.actors + system.policy_learners + system.discriminator_learners)
+        start_ray(address, cpus=trainer.cpus)
     try:
-        outcome = trainer.run(folder, checkpoint)
+        with outside(trainer, folder, remote, cluster=bool(address or os.environ.get("RAY_ADDRESS"))):
+            outcome = trainer.run(folder, checkpoint)
     finally:
         ray.shutdown()
     print(
@@ -100,16 +134,33 @@ def go(trainer: Trainer, folder: RunFolder, checkpoint: Checkpoint | None, addre
     )
     print(f"pictures: {folder.samples}")
     verb = "resume" if outcome.reason == "interrupted" else "evaluate"
-    print(f"next: impasto {verb} {folder.path}")
+    print(f"next: impasto {verb} {remote.uri if remote and verb == 'resume' else folder.path}")
     return 0
 
 
-def read_settings(folder: RunFolder) -> RunSettings:
-    """The settings of a run."""
+def read_settings(folder: RunFolder) -> SettingsParts:
+    """The settings of a run, of whatever kind."""
     try:
-        return RunSettings.from_json(folder.read_config())
+        config = folder.read_config()
+        return settings_class(config.get("kind", RunSettings.kind)).from_json(config)
     except (RunFolderError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{folder.config}: not the settings of a run: {error}") from error
+
+
+def painter_settings(folder: RunFolder, command: str) -> RunSettings:
+    """The settings of a painter's run; UserError where it is another kind's."""
+    settings = read_settings(folder)
+    if not isinstance(settings, RunSettings):
+        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not a painter's")
+    return settings
+
+
+def latent_settings(folder: RunFolder, command: str) -> LatentSettings:
+    """The settings of a run in the latent world; UserError where it is another kind's."""
+    settings = read_settings(folder)
+    if settings.kind != "latent":
+        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not one of `impasto train latent`")
+    return cast("LatentSettings", settings)
 
 
 def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = False) -> Checkpoint | None:
@@ -149,7 +200,7 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
     target = Path(out) if out else folder.samples / f"seed-{seed}"
-    sampler = Sampler(read_settings(folder), seed=seed)
+    sampler = Sampler(painter_settings(folder, "sample"), seed=seed)
     sampler.load(checkpoint.tensors["policy"])
     paintings = sampler.paint(count)
     sheet = sampler.write(paintings, target, "sheet", count)
@@ -160,15 +211,46 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
 
 
 def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = False) -> int:
-    """Judge a run's paintings; see :mod:`cluster.evaluate_run`."""
-    from cluster.evaluate_run import evaluate_run, table
-
+    """Judge what a run has learned: paintings (:mod:`cluster.evaluate_run`), scenes (:mod:`cluster.scene_runs`), or
+    translations (:mod:`cluster.latent_commands`). ``count`` 0 is the number to publish."""
     folder = open_to_read(run)
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
-    result = evaluate_run(folder, read_settings(folder), checkpoint, count, data_dir)
+    settings = read_settings(folder)
+    table: Callable[[dict[str, Any]], str]
+    if not isinstance(settings, RunSettings):
+        from cluster.latent_commands import evaluate_latent, latent_table
+
+        result = evaluate_latent(folder, latent_settings(folder, "evaluate"), checkpoint, count, data_dir)
+        table = latent_table
+    elif settings.system.data == "scenes":
+        from cluster import scene_runs
+
+        result, table = scene_runs.evaluate(folder, settings, checkpoint, count or 1000), scene_runs.table
+    else:
+        from cluster import evaluate_run
+
+        result = evaluate_run.evaluate_run(folder, settings, checkpoint, count or 2000, data_dir)
+        table = evaluate_run.table
     print(json.dumps(result) if as_json else table(result))
     return 0
+
+
+def translate(images: Sequence[str], run: str, task: str, out: str, best: bool = False) -> int:
+    """Translate image files; exit status 1 where some could not be read."""
+    from cluster import latent_commands
+
+    folder = open_to_read(run)
+    settings = latent_settings(folder, "translate")
+    checkpoint = last_checkpoint(folder, best=best)
+    assert checkpoint is not None
+    done = latent_commands.translate(folder, settings, checkpoint, images, task or settings.world.task, out)
+    for each in done:
+        if each.problem:
+            print(f"impasto: {each.problem}", file=sys.stderr)
+        else:
+            print(each.output)
+    return 1 if any(each.problem for each in done) else 0
 
 
 def bench(names: list[str], options: Any) -> int:

@@ -29,6 +29,8 @@ class SpiralConfig(AlgorithmConfig):
         settings: the run's settings.
         replay: the shared replay; filled in by the algorithm when it has a Redis.
         restarts: how often this run was started again; varies the seeds.
+        run_name: what this run is called in Ray's metrics.
+        member: what it is called in a population, in the names of its processes too.
     """
 
     def __init__(self, algo_class: type | None = None) -> None:
@@ -37,6 +39,8 @@ class SpiralConfig(AlgorithmConfig):
         super().__init__(algo_class=algo_class)
         self.replay: ReplaySpec | None = None
         self.restarts = 0
+        self.run_name = ""
+        self.member = "painter-00"
         self.settings = RunSettings()
         self.api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
         self.framework("torch")
@@ -71,7 +75,7 @@ class SpiralConfig(AlgorithmConfig):
             num_gpus_per_learner=system.learner_gpus,
         )
         self.training(
-            learner_class=PolicyGroupLearner, train_batch_size_per_learner=system.canvases * settings.paint.num_actions
+            learner_class=PolicyGroupLearner, train_batch_size_per_learner=system.canvases * settings.world.num_actions
         )
         return self
 

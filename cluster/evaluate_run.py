@@ -9,13 +9,15 @@ import numpy as np
 import torch
 
 from cluster.checkpoints import Checkpoint
+from cluster.data import run_images
 from cluster.errors import UserError
 from cluster.evaluation import evaluate_images
 from cluster.judge import load_judge
+from cluster.reconstruction import as_row, measure_reconstruction
 from cluster.run_folder import RunFolder
 from cluster.sampler import Sampler
 from cluster.settings import RunSettings
-from cluster.sheets import side_by_side
+from cluster.sheets import contact_sheet, side_by_side
 from envs.datasets import load_dataset
 from learners.networks.build import build_policy
 
@@ -35,31 +37,37 @@ def evaluate_run(
 
     Returns:
         What :func:`cluster.evaluation.evaluate_images` returns, and ``run``, ``updates``, ``env_steps``, ``minutes``,
-        ``sheet``.
+        ``sheet``; of a run that reproduces targets also ``reconstruction``, see
+        :func:`cluster.reconstruction.measure_reconstruction`, under ``untrained`` and ``trained``.
     """
     if settings.system.data != "mnist":
         raise UserError(f"evaluate: the judge knows mnist only, this run painted {settings.system.data}")
-    where = data_dir or settings.system.data_dir
-    data = Path(where) if where else None
+    settings = settings.replace(data_dir=data_dir or settings.system.data_dir)
+    data = Path(settings.system.data_dir) if settings.system.data_dir else None
     judge = load_judge(data_dir=data)
-    test = load_dataset("mnist", split="test", size=settings.paint.observation_size, data_dir=data).images
+    test = run_images(settings, "test")
     paint = settings.paint
     sampler = Sampler(settings, seed=1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.system.seed)  # as in the run: the weights that it started from
         untrained = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
-    images = {}
+    images, reconstruction = {}, {}
     for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
         sampler.load(dict(weights))
         paintings = sampler.paint(count)
         images[name] = paintings.observed
+        if paintings.target is not None:
+            reconstruction[name] = measure_reconstruction(paintings.observed, paintings.target, judge, paintings.label)
     sampler.close()
     result = evaluate_images(images, judge, test, samples=count)
-    chosen = np.random.default_rng(0).permutation(len(test))
-    big = load_dataset("mnist", split="test", size=paint.canvas_size, data_dir=data).images
-    sheet = side_by_side(
-        paintings.full[:120], big[chosen[:120]], folder.samples / f"evaluation-{checkpoint.update:08d}.png"
-    )
+    path = folder.samples / f"evaluation-{checkpoint.update:08d}.png"
+    if paintings.target is not None:
+        sheet = contact_sheet(paintings.shown[:120], path, columns=20)
+        result["reconstruction"] = reconstruction
+    else:
+        chosen = np.random.default_rng(0).permutation(len(test))
+        big = load_dataset("mnist", split="test", size=paint.canvas_size, data_dir=data).images
+        sheet = side_by_side(paintings.full[:120], big[chosen[:120]], path)
     counters = checkpoint.documents["counters"]
     return result | {
         "run": str(folder.path),
@@ -90,5 +98,7 @@ def table(result: dict[str, Any]) -> str:
         f"{result['samples']} samples each; {result['updates']} updates, {result['env_steps']} steps, "
         f"{result['minutes']:.1f} minutes; judge accuracy {100 * result['judge']['accuracy']:.2f} %"
     )
+    for name, figures in result.get("reconstruction", {}).items():
+        lines.append(f"{name} against its targets: {as_row(figures)}")
     lines.append(f"sheet: {result['sheet']}")
     return "\n".join(lines)

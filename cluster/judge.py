@@ -206,16 +206,20 @@ def load_judge(
       DataError: MNIST can not be had, or the cache can not be written.
       JudgeError: training did not reach the accuracy.
     """
-    settings = settings or JudgeSettings()
-    cache = (cache_dir if cache_dir is not None else default_cache_dir()) / "judge"
     train = load_dataset("mnist", split="train", size=JUDGE_SIZE, data_dir=data_dir, cache_dir=cache_dir)
     test = load_dataset("mnist", split="test", size=JUDGE_SIZE, data_dir=data_dir, cache_dir=cache_dir)
+    return kept_judge(train, test, settings or JudgeSettings(), cache_dir=cache_dir)
+
+
+def kept_judge(train: ImageSet, test: ImageSet, settings: JudgeSettings, *, cache_dir: Path | None = None) -> Judge:
+    """The judge of these sets: from the cache, or trained now and kept there; see `load_judge`."""
+    cache = (cache_dir if cache_dir is not None else default_cache_dir()) / "judge"
     folder = cache / _recipe(settings, train, test)[:16]
     if folder.is_dir():
         try:
             return _read(folder)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            warnings.warn(f"the judge in {folder} is damaged ({error}): training it anew", stacklevel=2)
+            warnings.warn(f"the judge in {folder} is damaged ({error}): training it anew", stacklevel=3)
             shutil.rmtree(folder, ignore_errors=True)
     make_cache_dir(cache)
     judge = train_judge(train, test, settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from ray.exceptions import ObjectLostError
 from torch import Tensor, nn
 
 from cluster.chassis import PlainLearner
+from cluster.data import run_images
 from cluster.optimizer_state import flatten_optimizer, unflatten_optimizer
 from cluster.replay import Replay, ReplayEmpty, ReplayUnavailable
 from cluster.settings import RunSettings
-from envs.datasets import load_dataset
+from learners.conditioning import make_records
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator
 from learners.policy_learner import PolicyLearner
@@ -34,8 +34,19 @@ def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in tensors.items()}
 
 
-class SpiralLearner(PlainLearner):
-    """What both have in common: settings, and a state made of weights, optimiser and counters."""
+class GroupLearner(PlainLearner):
+    """What all have in common: settings, and a state made of weights, optimiser and counters.
+
+    Attributes:
+        role: what its process is called in Ray's dashboard, after the member's name.
+    """
+
+    role = "policy-learner"
+
+    def __repr__(self) -> str:
+        """Ray shows this as the actor's name."""
+        rank = torch.distributed.get_rank() if self.distributed else 0
+        return f"{self.run.member}/{self.role}-{rank}"
 
     @property
     def settings(self) -> RunSettings:
@@ -66,7 +77,7 @@ class SpiralLearner(PlainLearner):
         self.inner.set_counters(state["counters"])
 
 
-class PolicyGroupLearner(SpiralLearner):
+class PolicyGroupLearner(GroupLearner):
     """The policy's learner in a learner group."""
 
     inner: PolicyLearner
@@ -83,8 +94,15 @@ class PolicyGroupLearner(SpiralLearner):
     def make(self, network: Any) -> PolicyLearner:
         """The inner learner, with a discriminator copy that gets its weights with the first update."""
         settings = self.settings
-        judge = build_discriminator(settings.discriminator, settings.paint.canvas_shape)
-        return PolicyLearner(network, judge, settings.policy, torch.device(self.device), self.reduce_gradients)
+        judge = build_discriminator(settings.discriminator, settings.judged_shape)
+        return PolicyLearner(
+            network,
+            judge,
+            settings.policy,
+            torch.device(self.device),
+            self.reduce_gradients,
+            settings.discriminator.conditioning,
+        )
 
     def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
         """One update from the batches of episodes that this learner was sent.
@@ -120,9 +138,10 @@ class PolicyGroupLearner(SpiralLearner):
         return result
 
 
-class DiscriminatorGroupLearner(SpiralLearner):
+class DiscriminatorGroupLearner(GroupLearner):
     """The discriminator's learner in a learner group: holds the real images, samples fakes from the shared replay."""
 
+    role = "discriminator-learner"
     inner: DiscriminatorLearner
 
     def adopt(self, settings: RunSettings, progress: float) -> None:
@@ -138,19 +157,18 @@ class DiscriminatorGroupLearner(SpiralLearner):
         """The inner learner, its data set and its end of the replay."""
         settings = self.settings
         system = settings.system
-        size, _, channels = settings.paint.canvas_shape
-        self.real = load_dataset(
-            system.data,
-            size=size,
-            channels=3 if channels == 3 else 1,
-            data_dir=Path(system.data_dir) if system.data_dir else None,
-        ).images
+        self.real = run_images(settings)
         rank = torch.distributed.get_rank() if self.distributed else 0
         self.rng = np.random.default_rng([system.seed, self.run.restarts, 7, rank])
         torch.manual_seed(int(self.rng.integers(2**62)))  # the mix of the gradient penalty differs between processes
         self.replay = Replay(self.run.replay)
         return DiscriminatorLearner(
-            network, settings.discriminator, torch.device(self.device), settings.policy.precision, self.reduce_gradients
+            network,
+            settings.discriminator,
+            torch.device(self.device),
+            settings.policy.precision,
+            self.reduce_gradients,
+            settings.complement,
         )
 
     def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
@@ -170,7 +188,8 @@ class DiscriminatorGroupLearner(SpiralLearner):
             missing = {"unavailable": str(error)}
         if not self.all_have(fake is not None) or fake is None:
             return {"updates": self.inner.updates} | missing
-        metrics = self.inner.update(self.real[self.rng.integers(len(self.real), size=batch)], fake)
+        real = self.real[self.rng.integers(len(self.real), size=batch)]
+        metrics = self.inner.update(make_records(real, real if self.settings.policy.conditional else None), fake)
         return {"metrics": metrics, "updates": self.inner.updates, "weights": [self.publish()]}
 
     def publish(self) -> ray.ObjectRef[dict[str, Any]]:
@@ -178,12 +197,12 @@ class DiscriminatorGroupLearner(SpiralLearner):
         return ray.put(to_arrays(self.inner.discriminator))
 
 
-def export_state(learner: SpiralLearner) -> dict[str, Any]:
+def export_state(learner: GroupLearner) -> dict[str, Any]:
     """For ``LearnerGroup.foreach_learner``: the state for a checkpoint."""
     return learner.export()
 
 
-def restore_state(learner: SpiralLearner, state: dict[str, Any]) -> None:
+def restore_state(learner: GroupLearner, state: dict[str, Any]) -> None:
     """For ``LearnerGroup.foreach_learner``: take a state back."""
     learner.restore(copy.deepcopy(state))
 
@@ -200,6 +219,6 @@ def live_values(learner: PolicyGroupLearner | DiscriminatorGroupLearner, progres
     return learner.live_values(progress)
 
 
-def publish_weights(learner: SpiralLearner) -> list[Any]:
+def publish_weights(learner: GroupLearner) -> list[Any]:
     """For ``LearnerGroup.foreach_learner``: a list with a reference of the present weights."""
     return [ray.put(to_arrays(learner.network))]

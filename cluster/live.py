@@ -12,6 +12,8 @@ Both are fed the same flat dictionary, the row that also goes to metrics.jsonl. 
     discriminator/real, discriminator/fake   mean score of real images and of paintings
     policy/return                mean return of the finished episodes
     policy/entropy                mean entropy, nats per step
+    limiter/samples_per_insert    how often a transition was learned from; only in runs with a replay of transitions
+    policy/value, policy/critic_loss, sample/score, sample/accuracy   shown in those runs instead of scores and entropy
     runners/restarts              actors replaced so far
     checkpoint/last, sample/last  paths (strings)
     note                          what the run waits for, a string; shown only where there is one
@@ -114,15 +116,24 @@ class LineView:
 def plain_line(metrics: Metrics) -> str:
     """The metrics as one line of text."""
     m = metrics
+    middle = [
+        f"real {_number(m, 'discriminator/real', 3)} fake {_number(m, 'discriminator/fake', 3)}",
+        f"return {_number(m, 'policy/return', 3)}",
+        f"entropy {_number(m, 'policy/entropy', 2)}",
+    ]
+    if "limiter/samples_per_insert" in m:
+        middle = [
+            f"reuse {_number(m, 'limiter/samples_per_insert', 1)}",
+            f"return {_number(m, 'policy/return', 3)} value {_number(m, 'policy/value', 3)}",
+            f"score {_number(m, 'sample/score', 3)} accuracy {_number(m, 'sample/accuracy', 3)}",
+        ]
     parts = [
         f"{_percent(m, 'progress')} {_duration(m)}",
         f"steps {_count(m, 'env_steps')} ({_count(m, 'env_steps_per_s')}/s)",
         f"updates {_count(m, 'updates')}",
         f"lag {_number(m, 'lag/mean', 1)} max {_number(m, 'lag/max', 0)}",
         f"replay {_percent(m, 'replay/fill')}",
-        f"real {_number(m, 'discriminator/real', 3)} fake {_number(m, 'discriminator/fake', 3)}",
-        f"return {_number(m, 'policy/return', 3)}",
-        f"entropy {_number(m, 'policy/entropy', 2)}",
+        *middle,
         f"restarts {_count(m, 'runners/restarts')}",
         "time " + " ".join(f"{name} {_percent(m, 'time/' + name)}" for name, _ in _SHARES),
     ]
@@ -137,11 +148,21 @@ def _table(m: Metrics, title: str) -> Group:
     body = Table.grid(padding=(0, 2))
     for style in ("bright_black", "bold", "bright_black", "bold"):
         body.add_column(style=style, no_wrap=True)
+    learned: tuple[tuple[str, str, str, str], ...] = (
+        ("episode return", _number(m, "policy/return", 3), "entropy", _number(m, "policy/entropy", 2)),
+        ("score of real", _number(m, "discriminator/real", 3), "of painted", _number(m, "discriminator/fake", 3)),
+    )
+    if "limiter/samples_per_insert" in m:
+        reuse, loss = _number(m, "limiter/samples_per_insert", 1), _number(m, "policy/critic_loss", 4)
+        learned = (
+            ("episode return", _number(m, "policy/return", 3), "value", _number(m, "policy/value", 3)),
+            ("score without noise", _number(m, "sample/score", 3), "accuracy", _number(m, "sample/accuracy", 3)),
+            ("samples per insert", reuse, "critic loss", loss),
+        )
     rows = (
         ("environment steps", _count(m, "env_steps"), "steps/s", _count(m, "env_steps_per_s")),
         ("updates", _count(m, "updates"), "policy lag", f"{_number(m, 'lag/mean', 1)} max {_number(m, 'lag/max', 0)}"),
-        ("episode return", _number(m, "policy/return", 3), "entropy", _number(m, "policy/entropy", 2)),
-        ("score of real", _number(m, "discriminator/real", 3), "of painted", _number(m, "discriminator/fake", 3)),
+        *learned,
         ("replay fill", _percent(m, "replay/fill"), "restarts", _count(m, "runners/restarts")),
     )
     for row in rows:

@@ -38,10 +38,14 @@ class Meters:
         for metric, value in result.get("metrics", {}).items():
             self.values[f"{name}/{metric}"].append(value)
 
-    def learned(self, steps: int) -> None:
-        """Count an update of the policy from ``steps`` environment steps."""
+    def note(self, name: str, value: float) -> None:
+        """Take in a value whose mean is reported as ``name``."""
+        self.values[name].append(value)
+
+    def learned(self, steps: int, updates: int = 1) -> None:
+        """Count ``updates`` of the policy from ``steps`` environment steps."""
         self.steps += steps
-        self.updates += 1
+        self.updates += updates
 
     def summary(self) -> dict[str, float]:
         """Rates, shares of time and means since the last call; then begin anew."""

@@ -31,10 +31,10 @@ class PolicyModule(TorchRLModule):
 
     def setup(self) -> None:
         settings = run_settings(self)
-        paint = settings.paint
+        world = settings.world
         self.precision = settings.policy.precision
         torch.manual_seed(settings.system.seed)
-        self.network = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
+        self.network = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
 
     def get_initial_state(self) -> dict[str, Tensor]:
         """State of one canvas before its first step; the noise is drawn there, where the step is 0."""
@@ -73,7 +73,7 @@ class DiscriminatorModule(TorchRLModule):
     def setup(self) -> None:
         settings = run_settings(self)
         torch.manual_seed(settings.system.seed + 1)
-        self.network = build_discriminator(settings.discriminator, settings.paint.canvas_shape)
+        self.network = build_discriminator(settings.discriminator, settings.judged_shape)
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         return {"scores": self.network(batch[Columns.OBS])}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster.data import run_images
 from cluster.evaluation import pixel_features
 from cluster.frechet import frechet_distance
 from cluster.settings import RunSettings
-from envs.datasets import load_dataset
 
 
 class PixelQuality:
@@ -22,17 +20,18 @@ class PixelQuality:
 
     def __init__(self, settings: RunSettings, count: int = 512) -> None:
         self.count = count
-        size, _, channels = settings.paint.canvas_shape
-        system = settings.system
-        images = load_dataset(
-            system.data,
-            size=size,
-            channels=3 if channels == 3 else 1,
-            data_dir=Path(system.data_dir) if system.data_dir else None,
-        ).images
+        images = run_images(settings)
         chosen = np.random.default_rng(0).permutation(len(images))[:count]
         self.real = pixel_features(images[chosen])
 
     def distance(self, paintings: NDArray[np.uint8]) -> float:
         """The distance for uint8 [N, H, W, C] paintings at the observed size."""
         return frechet_distance(pixel_features(paintings), self.real)
+
+
+def pixel_l2(paintings: NDArray[np.uint8], targets: NDArray[np.uint8]) -> float:
+    """Mean squared difference of pixels in [0, 1] between uint8 [N, H, W, C] paintings and their targets."""
+    total = 0.0
+    for painting, target in zip(paintings, targets, strict=True):
+        total += float(np.square((painting.astype(np.float32) - target) / 255).mean())
+    return total / len(paintings)

@@ -30,6 +30,8 @@ _DIE_WITH_PARENT = (
     "import ctypes, os, signal, sys\n"
     "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, signal.SIGKILL)\n"
     "if os.getppid() != int(sys.argv[1]): os._exit(1)\n"
+    # `ray job stop` sends SIGTERM to all that descends from the driver, which still wants to write a checkpoint
+    "signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))\n"
     "os.execv(sys.argv[2], sys.argv[2:])\n"
 )
 
@@ -70,8 +72,9 @@ class RedisServer:
     """Context manager around one redis-server process on a free loopback port, with a random password.
 
     The server ends with its owner: on `stop()`, at interpreter exit, and on Linux also when the owner is killed by
-    SIGKILL. It has a session of its own, so Ctrl-C in a terminal reaches the driver (which still wants to write a
-    checkpoint) and not Redis. Only this machine can reach it: actors on other machines need a shared Redis.
+    SIGKILL. Ctrl-C in a terminal and SIGTERM to the whole family reach the driver (which still wants to write a
+    checkpoint) and not Redis: it has a session of its own, and blocks both signals. Only this machine can reach it:
+    actors on other machines need a shared Redis.
 
     Args:
         data_dir: folder for the dump that `save()` writes and that `start()` reads again; None keeps everything in
@@ -162,12 +165,8 @@ class RedisServer:
     def _end_process(self) -> None:
         process = self._process
         if process is not None and process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(5.0)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()  # other signals are blocked there, and nothing is written without `save()`
+            process.wait()
         self._ended.set()
         if self._log is not None:
             self._log.close()

@@ -1,19 +1,21 @@
-"""Shared replay of final canvases: a ring in Redis that actors push to and the discriminator's learner samples from.
+"""Shared replay: a ring of byte records in Redis that actors push to and learners sample from.
 
-Layout in Redis, under the prefix `impasto:RUN_ID:`, nothing pickled:
-    header       24 bytes, little-endian: magic `IMPR`, version, H, W, C, capacity
+A record is a final canvas (the painter's discriminator samples those) or a block of transitions (see
+`cluster/transition_replay.py`). Layout in Redis, under the prefix `impasto:RUN_ID:`, nothing pickled:
+    header       24 bytes, little-endian: magic `IMPR`, version, H, W, C (1 where a record has fewer sides), capacity
     total        decimal: canvases pushed so far; canvas number k lies in slot k % capacity
-    canvas:SLOT  H*W*C raw bytes
+    canvases     hash: slot -> H*W*C raw bytes
 
 A slot is one value, so it is written and read whole: a sampled canvas is never a mixture of two. A push first takes its
-slots with INCRBY and then fills them with one MSET, so two actors never share a slot by accident; a slot that was taken
+slots with INCRBY and then fills them with one HSET, so two actors never share a slot by accident; a slot that was taken
 but is not filled yet reads as nil and is drawn again. Measured against the other ways to do it (one long string with
-SETRANGE and GETRANGE, a Lua script): this one samples fastest, which is what the learner waits for. The figures and the
-command are in `cluster/bench/replay.py`.
+SETRANGE and GETRANGE, a Lua script, a key per canvas): figures and command are in `cluster/bench/replay.py`. A key per
+canvas is as fast, but a hash is one key to put an expiry on: each push gives the ring another `lifetime_s`, so that
+what a killed run left in a shared Redis does not lie there for ever.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,8 +29,8 @@ Canvases = npt.NDArray[np.uint8]
 
 _HEADER = struct.Struct("<4sIIIII")
 _MAGIC = b"IMPR"
-_VERSION = 1
-_LOAD_CHUNK = 256  # canvases in one MSET of `load`
+_VERSION = 2
+_LOAD_CHUNK = 256  # canvases in one HSET of `load`
 _DRAWS = 4  # attempts at drawing filled slots only, before asking Redis which ones are filled
 
 
@@ -48,23 +50,28 @@ class ReplaySpec:
     """`redis://[:PASSWORD@]HOST:PORT/DB`, or `rediss://` for TLS (`?ssl_ca_certs=FILE`, redis-py's other options)."""
     run_id: str
     """Namespace of this run's keys. Runs with different ids share one Redis without mixing."""
-    shape: tuple[int, int, int]
-    """(H, W, C) of one canvas."""
+    shape: tuple[int, ...]
+    """(H, W, C) of one canvas, or (bytes,) of one block."""
     capacity: int = 20 * 64
     """Slots in the ring. Larger: older paintings stay among the fakes, smoother and staler; memory capacity*H*W*C."""
+    lifetime_s: int = 24 * 3600
+    """Seconds after the last push when Redis drops the ring. Larger: a longer pause, or outage of all actors, leaves it
+    in place; smaller: what a killed run left takes memory for a shorter time."""
 
     def __post_init__(self) -> None:
         if not self.run_id:
             raise ValueError("run_id is empty: every run needs a name of its own in Redis")
-        if len(self.shape) != 3 or any(int(side) != side or side < 1 for side in self.shape):
-            raise ValueError(f"shape must be (H, W, C) of positive integers, got {self.shape}")
+        if not 1 <= len(self.shape) <= 3 or any(int(side) != side or side < 1 for side in self.shape):
+            raise ValueError(f"shape must be one to three positive integers, (H, W, C) or (bytes,), got {self.shape}")
         if self.capacity < 1:
             raise ValueError(f"capacity must be at least 1, got {self.capacity}")
+        if self.lifetime_s < 1:
+            raise ValueError(f"lifetime_s must be at least 1, got {self.lifetime_s}")
 
     @property
     def header(self) -> bytes:
         """The 24 bytes that identify the ring's layout."""
-        return _HEADER.pack(_MAGIC, _VERSION, *self.shape, self.capacity)
+        return _HEADER.pack(_MAGIC, _VERSION, *(*self.shape, 1, 1)[:3], self.capacity)
 
 
 class Replay:
@@ -92,6 +99,8 @@ class Replay:
     ) -> None:
         self.spec = spec
         self._prefix = f"impasto:{spec.run_id}:"
+        self._canvases = self._prefix + "canvases"
+        self._keys = (self._prefix + "header", self._prefix + "total", self._canvases)
         self._canvas_bytes = int(np.prod(spec.shape))
         self._checked = False
         self._known_fill = 0
@@ -146,6 +155,15 @@ class Replay:
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         return self._link.call(lambda: self._sample(n, rng))
+
+    def read(self, numbers: Sequence[int]) -> list[bytes | None]:
+        """The records with these numbers, counted from the first ever pushed, in one round trip.
+
+        A record that was taken but is not written yet reads as None, or, once the ring is full, as the one that it will
+        replace: whoever must know puts something into the record to tell.
+        """
+        keys = [self._key(number % self.spec.capacity) for number in numbers]
+        return self._link.call(lambda: list(self._redis.mget(keys))) if keys else []
 
     def __len__(self) -> int:
         """Canvases in the ring, 0 to capacity. One round trip: test `replay is None`, not `if replay`."""
@@ -205,7 +223,10 @@ class Replay:
         _, header, total = pipe.execute()
         self._compare(header)
         stored = batch[-self.spec.capacity :]
-        self._redis.mset(self._values(stored, total - len(stored)))
+        pipe.hset(self._canvases, mapping=self._values(stored, total - len(stored)))
+        for key in self._keys:
+            pipe.expire(key, self.spec.lifetime_s)
+        pipe.execute()
         return int(total)
 
     def _sample(self, n: int, rng: np.random.Generator) -> Canvases:
@@ -222,10 +243,8 @@ class Replay:
                 return self._stack(drawn)
             self._count()  # empty slots: the ring is younger than we thought, or a writer is between its two commands
         # Many slots are taken but not filled (a writer died there, or Redis evicts): draw from those that are.
-        pipe = self._redis.pipeline(transaction=False)
-        for slot in range(self._known_fill):
-            pipe.exists(self._key(slot))
-        filled = np.flatnonzero(pipe.execute()) if self._known_fill else np.empty(0, np.int64)
+        filled = np.array([int(slot) for slot in self._redis.hkeys(self._canvases)], np.int64)
+        filled = filled[filled < self._known_fill]
         drawn = self._read(rng.choice(filled, n)) if len(filled) else []
         if len(drawn) < n:
             raise ReplayEmpty(f"the replay of run {self.spec.run_id} at {self.address} is empty: push before sampling")
@@ -235,7 +254,7 @@ class Replay:
         self._check()
         pipe = self._redis.pipeline(transaction=True)
         pipe.get(self._prefix + "total")
-        pipe.mget([self._key(slot) for slot in range(self.spec.capacity)])
+        pipe.hmget(self._canvases, range(self.spec.capacity))
         total_text, slots = pipe.execute()
         total = int(total_text or 0)
         fill = min(total, self.spec.capacity)
@@ -248,37 +267,30 @@ class Replay:
     def _load(self, batch: Canvases, total: int) -> None:
         self._check()
         pipe = self._redis.pipeline(transaction=True)
+        pipe.delete(self._canvases)
         pipe.set(self._prefix + "header", self.spec.header)
         pipe.set(self._prefix + "total", total)
         for start in range(0, len(batch), _LOAD_CHUNK):
-            pipe.mset(self._values(batch[start : start + _LOAD_CHUNK], start))
-        unused = [self._key(slot) for slot in range(len(batch), self.spec.capacity)]
-        if unused:
-            pipe.delete(*unused)
+            pipe.hset(self._canvases, mapping=self._values(batch[start : start + _LOAD_CHUNK], start))
+        for key in self._keys:
+            pipe.expire(key, self.spec.lifetime_s)
         pipe.execute()
         self._known_fill = len(batch)
 
     def _clear(self) -> None:
-        header = self._redis.get(self._prefix + "header")
-        known = header is not None and len(header) == _HEADER.size and header[:4] == _MAGIC
-        capacity = int(_HEADER.unpack(header)[5]) if known else self.spec.capacity
-        names = (self._prefix + "header", self._prefix + "total")
-        self._redis.delete(*names, *[self._key(slot) for slot in range(capacity)])
+        self._redis.delete(*self._keys)
         self._known_fill = 0
 
     # -- helpers --
 
-    def _key(self, slot: int) -> str:
-        return f"{self._prefix}canvas:{slot}"
-
-    def _values(self, batch: Canvases, first: int) -> dict[str, memoryview]:
-        """Key and bytes of each canvas of a batch whose first canvas has number `first`; no copy is made."""
+    def _values(self, batch: Canvases, first: int) -> dict[int, memoryview]:
+        """Slot and bytes of each canvas of a batch whose first canvas has number `first`; no copy is made."""
         flat = batch.reshape(len(batch), -1)
-        return {self._key((first + i) % self.spec.capacity): row.data for i, row in enumerate(flat)}
+        return {(first + i) % self.spec.capacity: row.data for i, row in enumerate(flat)}
 
     def _read(self, slots: npt.NDArray[np.int64]) -> list[bytes]:
         """The filled ones among `slots`, each whole."""
-        answer = self._redis.mget([self._key(slot) for slot in slots.tolist()])
+        answer = self._redis.hmget(self._canvases, slots.tolist())
         values = [value for value in answer if value is not None]
         if any(len(value) != self._canvas_bytes for value in values):
             self._check()
@@ -293,7 +305,7 @@ class Replay:
 
     def _validated(self, canvases: Canvases) -> Canvases:
         dtype, shape = getattr(canvases, "dtype", type(canvases).__name__), getattr(canvases, "shape", ())
-        if dtype != np.uint8 or len(shape) != 4 or tuple(shape[1:]) != tuple(self.spec.shape):
+        if dtype != np.uint8 or len(shape) != 1 + len(self.spec.shape) or tuple(shape[1:]) != tuple(self.spec.shape):
             wanted = ", ".join(str(side) for side in self.spec.shape)
             raise ValueError(f"canvases must be uint8 [B, {wanted}], got {dtype} {list(shape)}")
         return np.ascontiguousarray(canvases)
@@ -305,6 +317,7 @@ class Replay:
         if len(header) != _HEADER.size or header[:4] != _MAGIC:
             raise ValueError(f"{here}: the key {self._prefix}header is not a replay's; choose another run id")
         _, version, *shape, capacity = _HEADER.unpack(header)
+        shape = shape[: len(self.spec.shape)] if set(shape[len(self.spec.shape) :]) <= {1} else shape
         raise ValueError(
             f"{here} already has a replay of shape {tuple(shape)}, capacity {capacity}, format {version}, not "
             f"{tuple(self.spec.shape)}, {self.spec.capacity}, {_VERSION}: choose another run id or clear that one"

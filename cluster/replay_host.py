@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -10,7 +11,6 @@ import ray
 
 from cluster.redis_server import RedisServer
 from cluster.replay import Replay, ReplaySpec, ReplayUnavailable
-from cluster.settings import RunSettings
 
 
 class ReplayHost:
@@ -22,9 +22,9 @@ class ReplayHost:
         restarts: how often our own Redis was started again.
     """
 
-    def __init__(self, settings: RunSettings, spec: ReplaySpec | None = None) -> None:
-        """With ``spec``, a ring that its owner cares for is used; else one is made in ``settings.system.redis``, or in
-        a new Redis where that is empty.
+    def __init__(self, url: str, shape: tuple[int, ...], capacity: int, spec: ReplaySpec | None = None) -> None:
+        """With ``spec``, a ring that its owner cares for is used; else one of ``capacity`` records uint8 ``shape`` is
+        made in the Redis at ``url``; where that is empty, at $IMPASTO_REDIS; without it, in a new Redis.
 
         Raises:
             ReplayUnavailable: the shared Redis can not be reached, or our own can not be started.
@@ -34,7 +34,7 @@ class ReplayHost:
         self.made = spec is None
         self.restarts = 0
         if spec is None:
-            url = settings.system.redis
+            url = url or os.environ.get("IMPASTO_REDIS", "")
             if not url:
                 nodes = sum(node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
                 if nodes > 1:
@@ -45,7 +45,7 @@ class ReplayHost:
                 with redis_errors():
                     self.server = RedisServer().start()
                 url = self.server.url
-            spec = ReplaySpec(url, uuid.uuid4().hex, settings.paint.canvas_shape, settings.system.replay_capacity)
+            spec = ReplaySpec(url, uuid.uuid4().hex, shape, capacity)
         self.spec = spec
         self.replay = Replay(spec)
         try:

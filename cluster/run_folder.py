@@ -129,7 +129,16 @@ class RunFolder:
         self.close()
 
 
-def _lock(path: Path) -> int:
+def is_being_written(path: Path) -> bool:
+    """Whether a driver holds the lock of the run in ``path`` now."""
+    try:
+        os.close(_lock(path, claim=False))
+    except RunFolderError:
+        return True
+    return False
+
+
+def _lock(path: Path, *, claim: bool = True) -> int:
     """Lock the folder for this process; the kernel gives the lock back when the process ends, however it ends."""
     descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -140,6 +149,8 @@ def _lock(path: Path) -> int:
         raise RunFolderError(
             f"{path} is being written by another driver, process {holder}: wait for it or end it"
         ) from None
+    if not claim:
+        return descriptor
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor

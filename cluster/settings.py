@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from envs.paint import PaintConfig
+from envs.scenes.config import SceneConfig
+from envs.worlds import WorldConfig
 from learners.settings import DiscriminatorSettings, PolicySettings
 
 PresetName = Literal["laptop", "paper"]
+
+#: Named data sets without colour.
+GREY = ("mnist", "omniglot")
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class SystemSettings:
     """Where a run gets its data, on what it runs, and how long.
 
     Attributes:
-        data: ``mnist``, or the path of a folder or zip of images.
+        data: ``mnist``, ``omniglot``, ``celeba``, or the path of a folder or zip of images.
         data_dir: folder with data sets that are there already (torchvision's layout); looked into first.
         seed: seeds networks, noise, action sampling and batches. Asynchronous runs still differ in timing.
         minutes: training time after which the run ends, in minutes; decays are stretched over it. 0 for no such limit;
@@ -35,7 +40,8 @@ class SystemSettings:
             publications. Actors are not asked for more while the batches on their way would exceed it; what a slow
             actor, overtaken by others, brings with twice that lag is left out. Give several actors 3 each or more.
         replay_batches: capacity of the shared replay in batches of 64 final canvases.
-        redis: URL of a shared Redis (``redis://`` or ``rediss://``); empty starts one for this run.
+        redis: URL of a shared Redis (``redis://`` or ``rediss://``); empty takes $IMPASTO_REDIS of the driver, where a
+            password is seen by nobody, and without it starts one for this run.
         checkpoint_minutes: training time between checkpoints.
         keep_checkpoints: newest checkpoints that are kept, besides the best.
         sample_minutes: training time between contact sheets.
@@ -90,24 +96,17 @@ class SystemSettings:
 
 
 @dataclass(frozen=True)
-class RunSettings:
-    """Everything that decides a run; written to ``config.json`` of its folder.
-
-    The names of the fields of the four parts are unique, so a setting can be given by its bare name.
+class SettingsParts:
+    """Settings in parts, each a frozen dataclass; the names of their fields are unique, so that a setting can be given
+    by its bare name. Subclasses add the parts.
 
     Attributes:
-        paint: the painting world.
-        policy: the policy and its learner.
-        discriminator: the discriminator and its learner.
-        system: data, seed, limits, processes.
+        kind: of run, in ``config.json``.
     """
 
-    paint: PaintConfig = field(default_factory=PaintConfig)
-    policy: PolicySettings = field(default_factory=PolicySettings)
-    discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
-    system: SystemSettings = field(default_factory=SystemSettings)
+    kind: ClassVar[str]
 
-    def replace(self, **values: Any) -> RunSettings:
+    def replace(self, **values: Any) -> Self:
         """A copy with some settings changed, each by its bare name.
 
         Raises:
@@ -122,21 +121,74 @@ class RunSettings:
             name: dataclasses.replace(part, **{key: value for key, value in values.items() if owner[key] == name})
             for name, part in parts.items()
         }
-        return RunSettings(**changed)
+        return type(self)(**changed)
 
-    def to_json(self) -> dict[str, dict[str, Any]]:
-        """Nested plain values, as written to ``config.json``."""
-        return dataclasses.asdict(self)
+    def flat(self) -> dict[str, Any]:
+        """All settings by their bare names."""
+        parts = (getattr(self, part.name) for part in dataclasses.fields(self))
+        return {setting.name: getattr(part, setting.name) for part in parts for setting in dataclasses.fields(part)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Nested plain values, as written to ``config.json``, and the kind of run."""
+        return {"kind": self.kind} | dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, dict[str, Any]]) -> RunSettings:
+    def from_json(cls, values: dict[str, Any]) -> Self:
         """Read back what :meth:`to_json` gave (JSON turns tuples into lists; they are turned back)."""
         flat = {
             key: tuple(value) if isinstance(value, list) else value
-            for part in values.values()
+            for name, part in values.items()
+            if name != "kind"
             for key, value in part.items()
         }
         return cls().replace(**flat)
+
+
+@dataclass(frozen=True)
+class RunSettings(SettingsParts):
+    """Everything that decides a run; written to ``config.json`` of its folder.
+
+    Attributes:
+        paint: the painting world.
+        scene: the scene world, which a run on ``scenes`` acts in.
+        policy: the policy and its learner.
+        discriminator: the discriminator and its learner.
+        system: data, seed, limits, processes.
+    """
+
+    kind: ClassVar[str] = "painter"
+
+    paint: PaintConfig = field(default_factory=PaintConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
+    system: SystemSettings = field(default_factory=SystemSettings)
+
+    def __post_init__(self) -> None:
+        unroll, actions = self.policy.unroll_length, self.world.num_actions
+        if unroll and actions % unroll:
+            raise ValueError(f"unroll_length: expected a divisor of the episode's {actions} actions, got {unroll}")
+
+    @property
+    def world(self) -> WorldConfig:
+        """What the run acts in: the scene world for the data set ``scenes``, else the painting world."""
+        return self.scene if self.system.data == "scenes" else self.paint
+
+    @property
+    def record_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of what the replay keeps of a painting: the canvas, beside its target if it has one."""
+        height, width, channels = self.world.canvas_shape
+        return height, width, channels * (2 if self.policy.conditional else 1)
+
+    @property
+    def judged_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of what the discriminator sees: records, or, of a pair's complement, one image."""
+        return self.world.canvas_shape if self.complement else self.record_shape
+
+    @property
+    def complement(self) -> bool:
+        """Whether the discriminator sees half of the target beside half of the painting."""
+        return self.policy.conditional and self.discriminator.conditioning == "complement"
 
 
 def preset(name: PresetName, data: str = "mnist") -> RunSettings:
@@ -145,7 +197,7 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
     ``paper``: SPIRAL as published (unconditional, 19 strokes, 64x64, the published policy, WGAN-GP).
     ``laptop``: five strokes of a pen, 32x32 observations, networks for CPUs, spectral norm with hinge loss.
     """
-    grey = data == "mnist"
+    grey = data in GREY
     if name == "paper":
         return RunSettings(paint=PaintConfig(color=not grey), policy=PolicySettings(), system=SystemSettings(data=data))
     return RunSettings(

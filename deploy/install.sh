@@ -6,7 +6,7 @@ python=$1 venv=$2
 cd "$(dirname "$0")/.."
 
 missing=()
-for package in g++ pkg-config libmypaint-dev mypaint-brushes; do
+for package in g++ pkg-config libmypaint-dev mypaint-brushes libosmesa6; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 # Debian's own python3.11 comes without pip's installer and without the headers that a native build needs.
@@ -31,4 +31,4 @@ pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --con
 # torch first and alone: asked for beside torchvision, a resolver may take a newer build with gigabytes of CUDA.
 "$venv/bin/python" -c 'import torch' 2>/dev/null || "${pip[@]}" torch
 "${pip[@]}" ./pymypaint
-"${pip[@]}" --editable '.[dev,redis]'
+"${pip[@]}" --editable '.[dev,redis,scenes]'

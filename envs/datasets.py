@@ -7,14 +7,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from envs.celeba import load_celeba
 from envs.data_files import DataError
 from envs.image_folder import load_image_folder
 from envs.mnist import load_mnist
+from envs.omniglot import load_omniglot
 from envs.resampling import resize_images
 
 __all__ = ["NAMES", "DataError", "ImageSet", "load_dataset"]
 
-NAMES = ("mnist",)
+NAMES = ("mnist", "omniglot", "celeba")
 """Data sets known by name; anything else is a path."""
 
 
@@ -29,7 +31,7 @@ class ImageSet:
     """int64 [N] class of each image, or None where the set has none."""
 
     name: str
-    """What it was loaded by: "mnist" or the path."""
+    """What it was loaded by: one of `NAMES`, or the path."""
 
     skipped: tuple[str, ...] = ()
     """Names of images that could not be read and are not in `images`."""
@@ -48,14 +50,15 @@ def load_dataset(
 
     MNIST is turned dark on white (255 - x), like ink on the canvas, and its 28x28 digits get 2 white pixels on each
     side before they are resized from 32x32 to `size`: at 32 that is exactly the padded digit, at 16 its 2x2 average, at
-    64 its smooth enlargement. Sources: see `envs.mnist.load_mnist`. Folders and zips: see `envs.image_folder`. Filters:
-    see `envs.resampling`.
+    64 its smooth enlargement. Sources: see `envs.mnist`, `envs.omniglot`, `envs.celeba`. Folders and zips: see
+    `envs.image_folder`. Filters: see `envs.resampling`.
 
     Memory: N * size^2 * channels bytes; MNIST's training set takes 61 MB at 32x32 grey and 246 MB at 64x64 grey.
 
     Args:
-      name_or_path: "mnist", or the path of a folder or zip of images.
-      split: "train" or "test"; images of a folder or zip without such subfolders are divided nine to one.
+      name_or_path: one of `NAMES`, or the path of a folder or zip of images.
+      split: "train" or "test" (Omniglot: other alphabets); images of a folder or zip without such subfolders are
+        divided nine to one.
       size: height and width in pixels, > 0.
       channels: 1 for grey, 3 for RGB (MNIST repeats its one channel).
       data_dir: folder in which to look for a named data set first.
@@ -74,6 +77,14 @@ def load_dataset(
     if name_or_path == "mnist":
         digits, labels = load_mnist(split, data_dir=data_dir, cache_dir=cache_dir)
         return ImageSet(_on_canvas(digits, size, channels), labels, name_or_path)
+    if name_or_path == "omniglot":
+        drawings, characters, skipped = load_omniglot(
+            split, size=size, channels=channels, data_dir=data_dir, cache_dir=cache_dir
+        )
+        return ImageSet(drawings, characters, name_or_path, skipped)
+    if name_or_path == "celeba":
+        faces, skipped = load_celeba(split, size=size, channels=channels, data_dir=data_dir, cache_dir=cache_dir)
+        return ImageSet(faces, None, name_or_path, skipped)
     path = Path(name_or_path).expanduser()
     if not name_or_path or not path.exists():
         raise DataError(

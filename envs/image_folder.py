@@ -1,9 +1,10 @@
 """Any folder or zip of images as one array."""
 
+import contextlib
 import io
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -43,15 +44,39 @@ def load_image_folder(
     Raises:
       DataError: no such path, not a folder or zip, or nothing readable in it.
     """
+    with open_images(path) as (found, read):
+        chosen = split_names(found, split)
+        if not chosen:
+            raise DataError(f"{path}: its {len(found)} images leave none for the {split} split; add images")
+        images, _, skipped = read_images(path, chosen, read, size, channels)
+    return images, skipped
+
+
+@contextlib.contextmanager
+def open_images(path: Path) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
+    """The names of the images under a folder or in a zip, sorted, and a function that reads one.
+
+    Raises:
+      DataError: no such path, not a folder or zip, or no images in it.
+    """
     if path.is_dir():
-        return _read_all(path, _folder_names(path), lambda name: (path / name).read_bytes(), split, size, channels)
+        yield _images_among(path, _folder_names(path)), lambda name: (path / name).read_bytes()
+        return
     if not path.is_file():
         raise DataError(f"{path}: no such file or folder; give a folder or a zip of images")
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _read_all(path, archive.namelist(), archive.read, split, size, channels)
+        archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile:
         raise DataError(f"{path}: neither a folder nor a readable zip file; give a folder or a zip of images") from None
+    with archive:
+        yield _images_among(path, archive.namelist()), archive.read
+
+
+def _images_among(path: Path, names: list[str]) -> list[str]:
+    found = sorted(name for name in set(names) if _is_image(name))
+    if not found:
+        raise DataError(f"{path}: holds no images; give a folder or a zip of PNG or JPEG files")
+    return found
 
 
 def _folder_names(folder: Path) -> list[str]:
@@ -64,40 +89,39 @@ def _is_image(name: str) -> bool:
     return not hidden and not name.endswith("/") and path.suffix.lower() in SUFFIXES
 
 
-def _split_names(names: list[str], split: Literal["train", "test"]) -> list[str]:
+def split_names(names: list[str], split: Literal["train", "test"]) -> list[str]:
+    """The names of a split: those under `train/` or `test/`, or, without these, all but every tenth and every tenth."""
     tops = [PurePosixPath(name).parts[0] for name in names]
     if "train" in tops and "test" in tops:
         return [name for name, top in zip(names, tops, strict=True) if top == split]
     return [name for i, name in enumerate(names) if (i % _HOLD_OUT_EVERY == _HOLD_OUT_EVERY - 1) == (split == "test")]
 
 
-def _read_all(
-    path: Path,
-    names: list[str],
-    read: Callable[[str], bytes],
-    split: Literal["train", "test"],
-    size: int,
-    channels: Literal[1, 3],
-) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    found = sorted(name for name in set(names) if _is_image(name))
-    if not found:
-        raise DataError(f"{path}: holds no images; give a folder or a zip of PNG or JPEG files")
-    chosen = _split_names(found, split)
-    if not chosen:
-        raise DataError(f"{path}: its {len(found)} images leave none for the {split} split; add images")
+def read_images(
+    path: Path, chosen: list[str], read: Callable[[str], bytes], size: int, channels: Literal[1, 3]
+) -> tuple[npt.NDArray[np.uint8], list[str], tuple[str, ...]]:
+    """Reads and decodes the chosen images of an open folder or zip.
+
+    Returns:
+      images uint8 [N, size, size, channels], their names, and the names of those that could not be read (one warning
+      names them).
+
+    Raises:
+      DataError: none can be read.
+    """
     images = np.empty((len(chosen), size, size, channels), np.uint8)
     skipped = []
-    kept = 0
+    kept: list[str] = []
     for name in chosen:
         try:
-            images[kept] = _decode(read(name), size, channels)
+            images[len(kept)] = _decode(read(name), size, channels)
         except MemoryError:
             raise
         except Exception:  # decoders raise almost anything on a broken file
             skipped.append(name)
         else:
-            kept += 1
-    if kept == 0:
+            kept.append(name)
+    if not kept:
         raise DataError(f"{path}: none of its {len(chosen)} images can be read; check the files, {chosen[0]} first")
     if skipped:
         more = f" and {len(skipped) - _NAMED_AT_MOST} more" if len(skipped) > _NAMED_AT_MOST else ""
@@ -106,7 +130,7 @@ def _read_all(
             f"{path}: {len(skipped)} of {len(chosen)} images can not be read and were skipped: {listed}{more}",
             stacklevel=4,
         )
-    return images[:kept], tuple(skipped)
+    return images[: len(kept)], kept, tuple(skipped)
 
 
 def _decode(content: bytes, size: int, channels: Literal[1, 3]) -> npt.NDArray[np.uint8]:

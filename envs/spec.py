@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-#: The order in which SPIRAL's policy decodes the components (paper, appendix; published agent).
-DECODE_ORDER = ("flag", "end", "control", "size", "pressure", "red", "green", "blue")
+#: The order in which SPIRAL's policy decodes the components (paper, appendix; published agent). Those of scenes
+#: (``location``, ``type``) are unstated: a place is decided before what stands there.
+DECODE_ORDER = ("flag", "end", "control", "location", "type", "size", "pressure", "red", "green", "blue")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class ActionComponent:
         name: name of the component, e.g. ``"end"``.
         size: number of values; a value is an integer in ``[0, size)``.
         location: whether the value is a cell ``(y, x) = divmod(value, grid)`` of the location grid.
-        painting_only: whether it has no effect, and counts in no loss, when the brush is lifted (flag 0).
+        painting_only: whether it has no effect, and counts in no loss, when nothing is drawn (flag 0).
     """
 
     name: str
@@ -38,11 +39,14 @@ class ActionSpec:
         components: the K components.
         grid: width of the location grid; a location has ``grid * grid`` values.
         first_is_move: whether the first action of an episode must be a move (flag 0).
+        anchors: (y, x) on the canvas of each location, 0 (top, left) to 1; empty where a location is the corner of its
+            cell of a grid laid over the canvas.
     """
 
     components: tuple[ActionComponent, ...]
     grid: int
     first_is_move: bool = False
+    anchors: tuple[tuple[float, float], ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -63,13 +67,20 @@ class ActionSpec:
 
     @cached_property
     def flag(self) -> int:
-        """Column of the paint-or-lift flag."""
+        """Column of the flag: 0 draws nothing (the brush is lifted, the scene is left as it is)."""
         return self.names.index("flag")
 
     @cached_property
     def painting_only(self) -> NDArray[np.bool_]:
         """bool [K], the components that are masked while the brush is lifted."""
         return np.array([component.painting_only for component in self.components])
+
+    @cached_property
+    def canvas_places(self) -> NDArray[np.float64]:
+        """float64 [grid * grid, 2], (y, x) on the canvas of each location, 0 (top, left) to 1."""
+        if self.anchors:
+            return np.array(self.anchors)
+        return np.stack(np.divmod(np.arange(self.grid * self.grid), self.grid), 1) / self.grid
 
     def column(self, name: str) -> int | None:
         """Column of the component ``name``, or None where this spec does not have it."""
@@ -82,9 +93,9 @@ class ActionSpec:
             actions: integers [..., K], a NumPy array or a torch tensor.
 
         Returns:
-            bool [..., K] of the same kind: all components where the flag is 1, else only those that a move uses.
+            bool [..., K] of the same kind: only those that a move or skip uses where the flag is 0, else all.
         """
-        painted = actions[..., self.flag : self.flag + 1] == 1
+        painted = actions[..., self.flag : self.flag + 1] != 0
         always = ~self.painting_only
         if not isinstance(actions, np.ndarray):
             always = painted.new_tensor(always)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from learners.adversarial import centering_term, gradient_penalty, hinge_loss, logistic_loss, wasserstein_loss
+from learners.conditioning import random_complement
 from learners.networks.discriminator import Discriminator, to_image
 from learners.policy_learner import NonFiniteLoss, ReduceGradients
 from learners.precision import autocast
@@ -34,12 +35,15 @@ class DiscriminatorLearner:
         device: torch.device,
         precision: Precision = "auto",
         reduce_gradients: ReduceGradients | None = None,
+        complement: bool = False,
     ) -> None:
+        """``complement``: records are pairs, and the discriminator sees half of each beside the other's other half."""
         self.discriminator = discriminator.to(device).train()
         self.settings = settings
         self.device = device
         self.precision = precision
         self.reduce_gradients = reduce_gradients
+        self.complement = complement
         self.optimizer = torch.optim.Adam(
             self.discriminator.parameters(),
             settings.discriminator_learning_rate,
@@ -49,13 +53,14 @@ class DiscriminatorLearner:
         self.updates = 0
 
     def update(self, real: NDArray[np.uint8], fake: NDArray[np.uint8]) -> dict[str, float]:
-        """One update from uint8 [B, H, W, C] real images and as many fakes; returns metrics, plain numbers.
+        """One update from real records and as many fakes, uint8 [B, H, W, C or 2C]; returns metrics, plain numbers.
 
         Raises:
             NonFiniteLoss: the loss or the gradient is not finite; no weight was changed.
         """
         settings = self.settings
-        images = to_image(torch.from_numpy(np.concatenate([real, fake])).to(self.device))
+        records = torch.from_numpy(np.concatenate([real, fake])).to(self.device)
+        images = to_image(random_complement(records) if self.complement else records)
         with autocast(self.precision, self.device):
             scores = self.discriminator(images)
         real_scores, fake_scores = scores[: len(real)], scores[len(real) :]
@@ -93,7 +98,8 @@ class DiscriminatorLearner:
 
     @torch.no_grad()
     def score(self, canvases: NDArray[np.uint8]) -> Tensor:
-        """Scores float32 [B] of uint8 [B, H, W, C], without touching the spectral norm's power iteration."""
+        """Scores float32 [B] of uint8 [B, H, W, C] that the network takes as they are, without touching the spectral
+        norm's power iteration."""
         self.discriminator.eval()
         with autocast(self.precision, self.device):
             scores: Tensor = self.discriminator(to_image(torch.from_numpy(canvases).to(self.device)))

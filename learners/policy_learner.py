@@ -9,16 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from learners.networks.discriminator import Discriminator, to_image
+from learners.conditioning import score_records, squared_error
+from learners.networks.discriminator import Discriminator
 from learners.networks.policy import PaintPolicy
 from learners.precision import autocast
 from learners.rewards import ScoreNormalizer, episode_rewards, stroke_starts
-from learners.settings import PolicySettings
+from learners.settings import Conditioning, PolicySettings
 from learners.trajectory import Trajectory, TrajectoryTensors
 from learners.vtrace import vtrace
-
-#: Canvases that are scored in one pass.
-SCORED_AT_ONCE = 1024
 
 ReduceGradients = Callable[[nn.Module], None]
 
@@ -44,14 +42,17 @@ class PolicyLearner:
         settings: PolicySettings,
         device: torch.device,
         reduce_gradients: ReduceGradients | None = None,
+        conditioning: Conditioning = "pair",
     ) -> None:
-        """``reduce_gradients`` averages gradients over several learners before the optimiser's step."""
+        """``reduce_gradients`` averages gradients over several learners before the optimiser's step; ``conditioning``
+        is what the discriminator of a conditional painter sees."""
         self.policy = policy.to(device)
         self.discriminator = discriminator.to(device).eval().requires_grad_(False)
         self.discriminator_version = 0
         self.settings = settings
         self.device = device
         self.reduce_gradients = reduce_gradients
+        self.conditioning = conditioning
         self.normalizer = ScoreNormalizer(floor=settings.score_floor)
         self.optimizer = torch.optim.Adam(
             self.policy.parameters(),
@@ -66,7 +67,7 @@ class PolicyLearner:
         """One update from one batch of episodes.
 
         Args:
-            trajectory: B episodes.
+            trajectory: B episodes, or unrolls of them.
             progress: share of the run that is over, in [0, 1]; learning rate and entropy cost decay with it.
 
         Returns:
@@ -80,14 +81,17 @@ class PolicyLearner:
         scores = self.score(batch)
         final = scores[-1] if scores.ndim == 2 else scores
         normalizer = replace(self.normalizer)  # kept only if the update succeeds
-        if settings.normalize_reward:
-            normalizer.update(final)
+        if settings.normalize_reward and batch.ends.any():
+            normalizer.update(final[batch.ends])
         flags = batch.action[..., self.policy.spec.flag]
         rewards = episode_rewards(
             normalizer(scores) if settings.normalize_reward else scores,
             flags,
             stroke_start_penalty=settings.stroke_start_penalty,
             empty_canvas_penalty=settings.empty_canvas_penalty,
+            previous_flag=batch.previous_action[:, self.policy.spec.flag],
+            painted=batch.painted,
+            ends=batch.ends,
         )
         entropy_cost = self.entropy_cost(progress)
         learning_rate = self.learning_rate(progress)
@@ -106,43 +110,72 @@ class PolicyLearner:
         self.optimizer.step()
         self.normalizer = normalizer
         self.updates += 1
-        return {name: value.item() for name, value in metrics.items()} | {
-            "loss": loss.item(),
-            "gradient_norm": norm.item(),
-            "learning_rate": learning_rate,
-            "entropy_cost": entropy_cost,
-            "discriminator_version": float(self.discriminator_version),
-            "score": final.mean().item(),
-            "score_std": final.std(correction=0).item(),
-            "return": rewards.sum(0).mean().item(),
-            "stroke_starts": stroke_starts(flags).float().sum(0).mean().item(),
-            "painting_share": (flags == 1).float().mean().item(),
-            "lag": float(self.updates - 1 - trajectory.version),
-        }
+        return (
+            {name: value.item() for name, value in metrics.items()}
+            | {
+                "loss": loss.item(),
+                "gradient_norm": norm.item(),
+                "learning_rate": learning_rate,
+                "entropy_cost": entropy_cost,
+                "discriminator_version": float(self.discriminator_version),
+                "score": final.mean().item(),
+                "score_std": final.std(correction=0).item(),
+                "return": rewards.sum(0).mean().item(),
+                "stroke_starts": stroke_starts(flags, batch.previous_action[:, self.policy.spec.flag])
+                .float()
+                .sum(0)
+                .mean()
+                .item(),
+                "painting_share": (flags != 0).float().mean().item(),
+                "lag": float(self.updates - 1 - trajectory.version),
+            }
+            | (
+                {}
+                if batch.target is None
+                else {"l2": squared_error(batch.all_canvases[-1], batch.target).mean().item()}
+            )
+        )
 
     @torch.no_grad()
     def score(self, batch: TrajectoryTensors) -> Tensor:
-        """Discriminator scores: float32 [B] of the final canvases, or [T + 1, B] of all for score differences."""
-        canvases = batch.all_canvases[-1:] if self.settings.reward == "final" else batch.all_canvases
+        """What canvases are worth: float32 [B] of the last ones, or [T + 1, B] of all for score differences."""
+        settings = self.settings
+        canvases = batch.all_canvases[-1:] if settings.reward == "final" else batch.all_canvases
+        flat = canvases.flatten(0, 1)
+        scores = torch.zeros(len(flat), device=self.device)
+        targets = None if batch.target is None else batch.target.expand(canvases.shape).flatten(0, 1)
+        if settings.reward_source != "l2":
+            scores = scores + self.judge(flat if targets is None else torch.cat([flat, targets], -1))
+        if settings.reward_source != "discriminator":
+            assert targets is not None, "PolicySettings refuses these rewards without a target"
+            scores = scores - settings.l2_weight * squared_error(flat, targets)
+        return scores if settings.reward == "final" else scores.view(canvases.shape[:2])
+
+    def judge(self, records: Tensor) -> Tensor:
+        """Discriminator scores float32 [N] of records uint8 [N, H, W, C or 2C]."""
+        complementary = self.policy.conditional and self.conditioning == "complement"
         with autocast(self.settings.precision, self.device):
-            scores: Tensor = self.discriminator(to_image(canvases.flatten(0, 1))).float()
-        return scores if self.settings.reward == "final" else scores.view(canvases.shape[:2])
+            return score_records(self.discriminator, records, complementary)
 
     def loss(self, batch: TrajectoryTensors, rewards: Tensor, entropy_cost: float) -> tuple[Tensor, dict[str, Tensor]]:
         """Policy gradient + value + entropy loss (scalar) and its parts, from rewards float32 [T, B]."""
         settings = self.settings
-        state = self.policy.initial_state(rewards.shape[1], self.device)
+        state = self.policy.initial_state(rewards.shape[1], self.device) if batch.state is None else batch.state
         with autocast(settings.precision, self.device):
             evaluation = self.policy.evaluate(batch.inputs, batch.action, state)
         discounts = torch.full_like(rewards, settings.discount)
-        discounts[-1] = 0.0
+        discounts[-1] = settings.discount * ~batch.ends
+        following = torch.zeros_like(rewards[-1])
+        if not batch.ends.all():
+            with torch.no_grad(), autocast(settings.precision, self.device):
+                following = self.policy.value_of(batch.following, evaluation.state.detach())
         returns = vtrace(
             batch.log_prob,
             evaluation.log_prob.detach(),
             rewards,
             discounts,
             evaluation.value.detach(),
-            torch.zeros_like(rewards[-1]),
+            following,
             rho_bar=settings.rho_bar,
             c_bar=settings.c_bar,
         )

@@ -8,29 +8,42 @@ import torch
 from torch import Tensor
 
 
-def stroke_starts(flags: Tensor) -> Tensor:
-    """Where a continuous stroke begins: bool [T, B] from flags int64 [T, B] (1 paints)."""
-    painting = flags == 1
-    before = torch.cat([torch.zeros_like(painting[:1]), painting[:-1]])
-    return painting & ~before
+def stroke_starts(flags: Tensor, previous: Tensor | None = None) -> Tensor:
+    """Where a continuous stroke begins: bool [T, B] from flags int64 [T, B] (0 does not paint).
+
+    ``previous`` is the flag int64 [B] before the first one; an episode begins with a lifted brush.
+    """
+    painting = flags != 0
+    first = torch.zeros_like(painting[:1]) if previous is None else (previous != 0)[None]
+    return painting & ~torch.cat([first, painting[:-1]])
 
 
 def painted_nothing(flags: Tensor) -> Tensor:
     """Episodes without a single visible stroke: bool [B] from flags int64 [T, B]."""
-    return ~(flags == 1).any(0)
+    return ~(flags != 0).any(0)
 
 
 def episode_rewards(
-    scores: Tensor, flags: Tensor, *, stroke_start_penalty: float, empty_canvas_penalty: float
+    scores: Tensor,
+    flags: Tensor,
+    *,
+    stroke_start_penalty: float,
+    empty_canvas_penalty: float,
+    previous_flag: Tensor | None = None,
+    painted: Tensor | None = None,
+    ends: Tensor | None = None,
 ) -> Tensor:
-    """Rewards of whole episodes (Ganin et al. 2018, sections 3.2 and 4; SPIRAL++ section 3.1).
+    """Rewards of episodes or pieces of them (Ganin et al. 2018, sections 3.2 and 4; SPIRAL++ section 3.1).
 
     Args:
         scores: float32 [B] final scores, paid at the last step, or [T + 1, B] scores of every canvas from the
-            blank one on, paid as differences D(c_{t+1}) - D(c_t) (temporal credit assignment).
-        flags: int64 [T, B], 1 where the action painted.
+            first one on, paid as differences D(c_{t+1}) - D(c_t) (temporal credit assignment).
+        flags: int64 [T, B], not 0 where the action painted.
         stroke_start_penalty: taken off at each start of a continuous stroke.
         empty_canvas_penalty: taken off at the last step of an episode that painted nothing.
+        previous_flag: int64 [B], the flag before the first; None at the start of the episodes.
+        painted: bool [B], whether anything was painted before; None at the start of the episodes.
+        ends: bool [B], whose last step this batch holds; None: all episodes end.
 
     Returns:
         float32 [T, B].
@@ -39,9 +52,14 @@ def episode_rewards(
         rewards = scores[1:] - scores[:-1]
     else:
         rewards = scores.new_zeros(flags.shape)
-        rewards[-1] = scores
-    rewards = rewards - stroke_start_penalty * stroke_starts(flags)
-    rewards[-1] -= empty_canvas_penalty * painted_nothing(flags)
+        rewards[-1] = scores if ends is None else scores * ends
+    rewards = rewards - stroke_start_penalty * stroke_starts(flags, previous_flag)
+    blank = painted_nothing(flags)
+    if painted is not None:
+        blank &= ~painted
+    if ends is not None:
+        blank &= ends
+    rewards[-1] -= empty_canvas_penalty * blank
     return rewards
 
 

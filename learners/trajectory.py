@@ -13,8 +13,37 @@ from learners.networks.policy import PolicyInputs
 
 
 @dataclass
+class Before:
+    """What B episodes were like before the first action of a batch that does not begin with them.
+
+    Attributes:
+        step: int64 [B], actions taken so far.
+        previous_action: int16 [B, K], the last of them.
+        painted: bool [B], whether any of them painted.
+        state: float32 [B, S], recurrent state of the policy that acted.
+    """
+
+    step: NDArray[np.int64]
+    previous_action: NDArray[np.int16]
+    painted: NDArray[np.bool_]
+    state: NDArray[np.float32]
+
+    @classmethod
+    def join(cls, parts: list[Before]) -> Before:
+        """Side by side, as one."""
+        return cls(
+            np.concatenate([part.step for part in parts]),
+            np.concatenate([part.previous_action for part in parts]),
+            np.concatenate([part.painted for part in parts]),
+            np.concatenate([part.state for part in parts]),
+        )
+
+
+@dataclass
 class Trajectory:
-    """B whole episodes of T actions, time major. Everything is a plain array, so that Ray moves it without copies.
+    """T actions of B episodes, time major; whole episodes, or an unroll: a piece of longer ones.
+
+    Everything is a plain array, so that Ray moves it without copies.
 
     Attributes:
         canvas: uint8 [T + 1, B, H, W, C], the canvas before each action and the final one.
@@ -23,6 +52,9 @@ class Trajectory:
         noise: float32 [B, Z], the noise that each episode was painted from.
         version: number of policy updates behind the weights that acted.
         actor: index of the actor.
+        target: uint8 [B, H, W, C], what each episode was to reproduce; None where it was free.
+        before: what came before; None for batches that begin with the episodes.
+        ends: bool [B], which episodes end with this batch; None: all do.
     """
 
     canvas: NDArray[np.uint8]
@@ -31,6 +63,9 @@ class Trajectory:
     noise: NDArray[np.float32]
     version: int
     actor: int
+    target: NDArray[np.uint8] | None = None
+    before: Before | None = None
+    ends: NDArray[np.bool_] | None = None
 
     @property
     def steps(self) -> int:
@@ -43,6 +78,9 @@ class Trajectory:
         """Batches of one length side by side, as one; its version is the oldest's, its actor the first's."""
         if len(parts) == 1:
             return parts[0]
+        targets = [part.target for part in parts if part.target is not None]
+        befores = [part.before for part in parts if part.before is not None]
+        ends = [part.ends for part in parts if part.ends is not None]
         return cls(
             np.concatenate([part.canvas for part in parts], 1),
             np.concatenate([part.action for part in parts], 1),
@@ -50,17 +88,39 @@ class Trajectory:
             np.concatenate([part.noise for part in parts]),
             min(part.version for part in parts),
             parts[0].actor,
+            np.concatenate(targets) if targets else None,
+            Before.join(befores) if befores else None,
+            np.concatenate(ends) if ends else None,
         )
 
 
 @dataclass
 class TrajectoryTensors:
-    """A :class:`Trajectory` on a learner's device: ``inputs`` [T, B], final canvas [B, H, W, C], action, log_prob."""
+    """A :class:`Trajectory` on a learner's device.
+
+    Attributes:
+        inputs: what the policy saw before each action, [T, B].
+        following: what it would have seen next, [B].
+        all_canvases: uint8 [T + 1, B, H, W, C].
+        action: int64 [T, B, K].
+        log_prob: float32 [T, B].
+        state: float32 [B, S], recurrent state before the first action; None: the initial one.
+        previous_action: int64 [B, K], before the first action.
+        painted: bool [B], whether anything was painted before it.
+        ends: bool [B], which episodes end here.
+        target: uint8 [B, H, W, C] or None.
+    """
 
     inputs: PolicyInputs
+    following: PolicyInputs
     all_canvases: Tensor
     action: Tensor
     log_prob: Tensor
+    state: Tensor | None
+    previous_action: Tensor
+    painted: Tensor
+    ends: Tensor
+    target: Tensor | None
 
     @classmethod
     def of(cls, trajectory: Trajectory, device: torch.device) -> TrajectoryTensors:
@@ -74,10 +134,29 @@ class TrajectoryTensors:
         canvas = move(trajectory.canvas)
         action = move(trajectory.action).long()
         time, batch = action.shape[:2]
+        noise, before = move(trajectory.noise), trajectory.before
+        target = None if trajectory.target is None else move(trajectory.target)
+        never = torch.zeros(batch, dtype=torch.bool, device=device)
+        previous = torch.zeros_like(action[0]) if before is None else move(before.previous_action).long()
+        step = torch.arange(time + 1, device=device)[:, None].expand(time + 1, batch)
+        if before is not None:
+            step = step + move(before.step)
         inputs = PolicyInputs(
             canvas=canvas[:-1],
-            previous_action=torch.cat([torch.zeros_like(action[:1]), action[:-1]]),
-            step=torch.arange(time, device=device)[:, None].expand(time, batch),
-            noise=move(trajectory.noise).expand(time, batch, -1),
+            previous_action=torch.cat([previous[None], action[:-1]]),
+            step=step[:-1],
+            noise=noise.expand(time, batch, -1),
+            target=None if target is None else target.expand(time, *target.shape),
         )
-        return cls(inputs, canvas, action, move(trajectory.log_prob))
+        return cls(
+            inputs=inputs,
+            following=PolicyInputs(canvas[-1], action[-1], step[-1], noise, target),
+            all_canvases=canvas,
+            action=action,
+            log_prob=move(trajectory.log_prob),
+            state=None if before is None else move(before.state),
+            previous_action=previous,
+            painted=never if before is None else move(before.painted),
+            ends=~never if trajectory.ends is None else move(trajectory.ends),
+            target=target,
+        )

@@ -16,14 +16,16 @@ LAYERS = ("pymypaint", "envs", "learners", "actors", "cluster")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "pymypaint": (),
     "envs": ("pymypaint",),
-    "learners": ("envs.spec",),
+    "learners": ("envs.spec", "envs.latent"),
     "actors": (
         "envs",
+        "learners.conditioning",
         "learners.memory",
         "learners.networks",
         "learners.precision",
         "learners.settings",
         "learners.trajectory",
+        "learners.transitions",
     ),
     "cluster": LAYERS,
 }

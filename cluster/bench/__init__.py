@@ -65,6 +65,13 @@ def actor(options: BenchOptions) -> Iterable[Figure]:
     return bench(options)
 
 
+def scenes(options: BenchOptions) -> Iterable[Figure]:
+    """Pictures of scenes per CPU-second of one core."""
+    from cluster.bench.scenes import bench
+
+    return bench(options)
+
+
 def learners(options: BenchOptions) -> Iterable[Figure]:
     """Time of one update of policy and discriminator, on the GPU if there is one."""
     from cluster.bench.learners import bench
@@ -87,12 +94,29 @@ def train(options: BenchOptions) -> Iterable[Figure]:
     return bench(options)
 
 
+def transport(options: BenchOptions) -> Iterable[Figure]:
+    """Bytes that travel between processes, and how fast the object store carries them."""
+    from cluster.bench.transport import bench
+
+    return bench(options)
+
+
+def td3(options: BenchOptions) -> Iterable[Figure]:
+    """Mean return of our TD3 on Pendulum-v1 beside RLlib's SAC: minutes."""
+    from cluster.bench.td3 import bench
+
+    return bench(options)
+
+
 BENCHES: dict[str, Callable[[BenchOptions], Iterable[Figure]]] = {
     "canvas": canvas,
     "actor": actor,
+    "scenes": scenes,
     "learners": learners,
     "replay": replay,
+    "transport": transport,
     "train": train,
+    "td3": td3,
 }
 
 

@@ -13,31 +13,43 @@ from collections.abc import Sequence
 
 from cluster.errors import UserError
 
-#: Where each command lives: module and function.
+#: Where each command lives: module and function. Two words: the second is the command's first argument.
 COMMANDS = {
     "train": ("painter", "train"),
+    "train latent": ("latent", "train"),
     "resume": ("painter", "resume"),
     "sample": ("painter", "sample"),
     "evaluate": ("painter", "evaluate"),
+    "translate": ("latent", "translate"),
     "bench": ("painter", "bench"),
     "tune": ("population", "tune"),
     "lineage": ("population", "lineage"),
     "replay": ("population", "replay"),
+    "submit": ("jobs", "submit"),
+    "scale": ("jobs", "scale"),
+    "mcmc": ("scenes", "mcmc"),
+    "search": ("papers", "search"),
+    "reproduce": ("papers", "reproduce"),
 }
+
+
+#: The names to choose from.
+NAMES = tuple(command for command in COMMANDS if " " not in command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 done, 2 a user's error (one line on standard error), 130 Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help"):
-        print(f"usage: impasto {{{','.join(COMMANDS)}}} ...   (impasto COMMAND --help)")
+        print(f"usage: impasto {{{','.join(NAMES)}}} ...   (impasto COMMAND --help)")
         return 0 if given else 2
     try:
-        if given[0] not in COMMANDS:
-            raise UserError(f"unknown command {given[0]!r}; valid are {', '.join(COMMANDS)}")
-        module, function = COMMANDS[given[0]]
+        if given[0] not in NAMES:
+            raise UserError(f"unknown command {given[0]!r}; valid are {', '.join(NAMES)}")
+        words = 2 if " ".join(given[:2]) in COMMANDS else 1
+        module, function = COMMANDS[" ".join(given[:words])]
         run = getattr(importlib.import_module(f"cluster.cli.{module}"), function)
-        return int(run(given[1:]))
+        return int(run(given[words:]))
     except (UserError, ValueError, OSError) as error:
         if os.environ.get("IMPASTO_DEBUG"):
             raise

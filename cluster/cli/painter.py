@@ -11,22 +11,26 @@ import tyro
 
 from cluster import commands
 from cluster.bench import BENCHES, BenchOptions
-from cluster.cli.parse import parse
+from cluster.cli.parse import parse, with_dashes
 from cluster.errors import UserError
-from cluster.settings import PresetName, RunSettings, preset
+from cluster.experiments import experiment_settings
+from cluster.settings import PresetName, RunSettings
 
 PRESETS = ("laptop", "paper")
 
 
 @dataclass(frozen=True)
 class Train:
-    """Train a painter from the start on DATA: ``mnist``, or a folder or zip of images.
+    """Train a painter from the start: NAME is an experiment (mnist, omniglot, celeba, scenes, celeba-long), or the path
+    of a folder or zip of images.
 
-    Every setting can be given by its name; defaults are the preset's.
+    Every setting can be given by its name; defaults are the experiment's with that preset. --conditional True gives
+    each painting a target to reproduce.
 
     Attributes:
         preset: ``laptop`` learns MNIST on two cores in minutes, ``paper`` is SPIRAL as published.
-        run: folder for the run; a new one under ``runs/`` if not given.
+        run: folder for the run; a new one under ``runs/`` (or $IMPASTO_RUNS) if not given. An address like
+            ``s3://bucket/run`` keeps a copy on shared storage, brought up to date after each checkpoint.
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
         settings: all settings of the run.
     """
@@ -42,9 +46,10 @@ class Resume:
     """Go on with a run from its last intact checkpoint, or with a whole population.
 
     Attributes:
-        run: folder of the run or population.
+        run: folder of the run or population, or a run's address on shared storage.
         minutes: new total training time in minutes; 0 keeps the run's.
         steps: new total of environment steps; 0 keeps the run's.
+        actors: new number of actors; 0 keeps the run's.
         redis: URL of a shared Redis, needed again where it has a password; empty keeps the run's.
         data_dir: folder with data sets; empty keeps the run's.
         address: Ray cluster to join.
@@ -53,6 +58,7 @@ class Resume:
     run: Annotated[str, tyro.conf.Positional]
     minutes: float = 0.0
     steps: int = 0
+    actors: int = 0
     redis: str = ""
     data_dir: str = ""
     address: str = ""
@@ -79,19 +85,20 @@ class Sample:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Have an independent judge compare a run's paintings with real digits.
+    """Have an independent judge compare a run's paintings with real digits, or read a run's translations.
 
     Attributes:
         run: folder of the run.
         json: print JSON instead of a table.
-        count: paintings, and as many test digits; 2000 is the number to publish.
+        count: paintings, and as many test digits, or test images to translate; 0 is the number to publish: 2000
+            paintings, all test images.
         data_dir: folder with data sets that are there already.
         best: take the checkpoint of lowest pixel Frechet distance instead of the newest.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     json: bool = False
-    count: int = 2000
+    count: int = 0
     data_dir: str = ""
     best: bool = False
 
@@ -111,23 +118,37 @@ class Bench:
 
 def train(arguments: Sequence[str]) -> int:
     """``impasto train``."""
-    given = dict(itertools.pairwise(arguments))
-    named = next((part.split("=", 1)[1] for part in arguments if part.startswith("--preset=")), given.get("--preset"))
-    name = named or "laptop"
+    name = look_ahead(arguments, "--preset") or "laptop"
     if name not in PRESETS:
         raise UserError(f"--preset: unknown value {name!r}; valid are {', '.join(PRESETS)}")
-    data = "mnist"
+    experiment = "mnist"
     if arguments and not arguments[0].startswith("-"):
-        data, arguments = arguments[0], arguments[1:]
+        experiment, arguments = arguments[0], arguments[1:]
     known: PresetName = "paper" if name == "paper" else "laptop"
-    chosen = parse(Train, arguments, "train", Train(preset=known, settings=preset(known, data)), usage="[DATA]")
+    conditional = {"True": True, "False": False}.get(look_ahead(arguments, "--conditional"))
+    settings = experiment_settings(experiment, known, conditional)
+    chosen = parse(Train, arguments, "train", Train(preset=known, settings=settings), usage="[NAME]")
     return commands.train(chosen.settings, chosen.run, chosen.address)
+
+
+def look_ahead(arguments: Sequence[str], option: str) -> str:
+    """The value of an option that decides the defaults of the others; empty where it is not given.
+
+    A bare flag counts as True, as :func:`cluster.cli.parse.parse` reads it.
+    """
+    for part, following in itertools.pairwise([*map(with_dashes, arguments), "--"]):
+        if part.startswith(f"{option}="):
+            return part.split("=", 1)[1]
+        if part == option:
+            return "True" if following.startswith("--") else following
+    return ""
 
 
 def resume(arguments: Sequence[str]) -> int:
     """``impasto resume``."""
     chosen = parse(Resume, arguments, "resume")
-    changes = {name: value for name in ("minutes", "steps", "redis", "data_dir") if (value := getattr(chosen, name))}
+    names = ("minutes", "steps", "actors", "redis", "data_dir")
+    changes = {name: value for name in names if (value := getattr(chosen, name))}
     return commands.resume(chosen.run, chosen.address, **changes)
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import tyro
 
+from cluster.cli.painter import PRESETS, look_ahead
 from cluster.cli.parse import parse
 from cluster.errors import UserError
+from cluster.experiments import experiment_settings
 from cluster.population import commands
 from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, population_preset
-from cluster.settings import PresetName, RunSettings, preset
-
-PRESETS: dict[str, PresetName] = {"laptop": "laptop", "paper": "paper"}
+from cluster.settings import PresetName, RunSettings
 
 
 @dataclass(frozen=True)
 class Tune:
-    """Train a population of painters on DATA: ``mnist``, or a folder or zip of images.
+    """Train a population: NAME is an experiment, or the path of a folder or zip of images, as in ``impasto train``.
 
     Its members compare at equal environment steps; the worst copy the best and change their hyper-parameters. Every
     setting of ``impasto train`` can be given too, for all members; defaults are the preset's.
@@ -75,17 +74,17 @@ class Replay:
 
 def tune(arguments: Sequence[str]) -> int:
     """``impasto tune``."""
-    given = dict(itertools.pairwise(arguments))
-    named = next((part.split("=", 1)[1] for part in arguments if part.startswith("--preset=")), given.get("--preset"))
-    if (named or "laptop") not in PRESETS:
-        raise UserError(f"--preset: unknown value {named!r}; valid are {', '.join(PRESETS)}")
-    name = PRESETS[named or "laptop"]
-    data = "mnist"
+    name = look_ahead(arguments, "--preset") or "laptop"
+    if name not in PRESETS:
+        raise UserError(f"--preset: unknown value {name!r}; valid are {', '.join(PRESETS)}")
+    experiment = "mnist"
     if arguments and not arguments[0].startswith("-"):
-        data, arguments = arguments[0], arguments[1:]
-    settings = preset(name, data).replace(steps=DEFAULT_STEPS[name], minutes=0.0)
-    default = Tune(preset=name, population=population_preset(name, data), settings=settings)
-    chosen = parse(Tune, arguments, "tune", default, usage="[DATA]")
+        experiment, arguments = arguments[0], arguments[1:]
+    known: PresetName = "paper" if name == "paper" else "laptop"
+    conditional = {"True": True, "False": False}.get(look_ahead(arguments, "--conditional"))
+    settings = experiment_settings(experiment, known, conditional).replace(steps=DEFAULT_STEPS[known], minutes=0.0)
+    default = Tune(preset=known, population=population_preset(known, settings.system.data), settings=settings)
+    chosen = parse(Tune, arguments, "tune", default, usage="[NAME]")
     return commands.tune(chosen.settings, chosen.population, chosen.run, chosen.address)
 
 

@@ -18,6 +18,7 @@ from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import check_decays
 from cluster.population.settings import PopulationSettings
 from cluster.run_folder import RunFolder, RunFolderError
+from cluster.run_place import RunPlace
 from cluster.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ def tune(settings: RunSettings, population: PopulationSettings, run: str, addres
     from cluster.population.run import Population
 
     name = "images" if "/" in settings.system.data else settings.system.data
-    path = Path(run or f"runs/{name}-population-{time.strftime('%Y%m%d-%H%M%S')}")
+    place = RunPlace.find(run or f"{name}-population-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
+    if place.remote is not None:
+        raise UserError("tune: members write into one folder: give a path that all nodes reach, not an address")
     checked(settings, population)
     runner = Population(everywhere(settings), population)
     try:
-        folder = folders.create(path, {"population": population.to_json(), "settings": storable(settings)})
+        folder = folders.create(place.path, {"population": population.to_json(), "settings": storable(settings)})
     except RunFolderError as error:
         raise UserError(str(error)) from error
     with folder:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from cluster import checkpoints
 from cluster.checkpoints import CheckpointDamaged
+from cluster.data import run_images
 from cluster.metrics import cut_torn_line, read_metrics
 from cluster.population.events import Event
-from cluster.population.fitness import critic_scores, load_critic
+from cluster.population.fitness import Critic
 from cluster.population.folder import PopulationFolder
 from cluster.settings import RunSettings
-from envs.datasets import load_dataset
+from learners.conditioning import make_records
 
 
 class CriticMatrix:
@@ -35,11 +36,9 @@ class CriticMatrix:
             cut_torn_line(folder.critics)
         rows = read_metrics(folder.critics) if folder.critics.exists() else []
         self.done = {int(row["comparison"]) for row in rows}
-        size, _, channels = settings.paint.canvas_shape
-        system = settings.system
-        data_dir = Path(system.data_dir) if system.data_dir else None
-        images = load_dataset(system.data, size=size, channels=3 if channels == 3 else 1, data_dir=data_dir).images
-        self.real = images[np.random.default_rng(1).permutation(len(images))[:paintings]]
+        images = run_images(settings)
+        real = images[np.random.default_rng(1).permutation(len(images))[:paintings]]
+        self.real = make_records(real, real if settings.policy.conditional else None)
 
     def take(self, comparison: Event) -> bool:
         """Compute and append the matrix of a ``comparison`` event, unless it is there.
@@ -54,10 +53,9 @@ class CriticMatrix:
             found = [checkpoints.load(self.folder.path / each["checkpoint"]) for each in standings]
         except CheckpointDamaged:
             return False
-        shape = self.settings.paint.canvas_shape
-        critics = [load_critic(self.settings.discriminator, shape, each.tensors["discriminator"]) for each in found]
-        painted = [each.arrays["paintings"]["observed"][: self.paintings] for each in found]
-        scores = np.array([[critic_scores(critic, images) for critic in critics] for images in painted])
+        critics = [Critic(self.settings, each.tensors["discriminator"]) for each in found]
+        painted = [each.arrays["paintings"]["records"][: self.paintings] for each in found]
+        scores = np.array([[critic.scores(records) for critic in critics] for records in painted])
         fitness = [each["score"] for each in standings]
         row = {
             "comparison": comparison["comparison"],
@@ -68,7 +66,7 @@ class CriticMatrix:
             "paintings": len(painted[0]),
             "scores": scores.mean(axis=2).round(6).tolist(),
             "spread": scores.std(axis=2).round(6).tolist(),
-            "real": [round(float(critic_scores(critic, self.real).mean()), 6) for critic in critics],
+            "real": [round(float(critic.scores(self.real).mean()), 6) for critic in critics],
             "fitness": fitness,
             "rank_correlation": rank_correlation(fitness, scores.mean(axis=2).diagonal().tolist()),
         }

@@ -8,17 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cluster.data import run_images
 from cluster.evaluation import pixel_features
 from cluster.frechet import frechet_distance
 from cluster.judge import Judge, load_judge
 from cluster.population.settings import FitnessName, PopulationSettings
 from cluster.settings import RunSettings
-from envs.datasets import load_dataset
+from learners.conditioning import score_records
 from learners.networks.build import build_discriminator
-from learners.networks.discriminator import to_image
-from learners.settings import DiscriminatorSettings
-
-SCORED_AT_ONCE = 256
 
 
 class Fitness:
@@ -40,19 +37,19 @@ class Fitness:
         if self.name == "judge" and system.data != "mnist":
             raise ValueError(f"fitness: the judge knows mnist only, not {system.data}; choose pixel")
         self.episodes = population.fitness_samples
-        size, _, channels = settings.paint.canvas_shape
         folder = Path(system.data_dir) if system.data_dir else None
         self.judge: Judge | None = load_judge(data_dir=folder) if system.data == "mnist" else None
-        images = load_dataset(system.data, size=size, channels=3 if channels == 3 else 1, data_dir=folder).images
+        images = run_images(settings)
         chosen = np.random.default_rng(0).permutation(len(images))[: max(self.episodes, 1000)]
         self.real_pixels = pixel_features(images[chosen])
         self.real_features = self.judge.features_and_probabilities(images[chosen])[0] if self.judge else None
 
-    def measure(self, paintings: NDArray[np.uint8], critic: torch.nn.Module) -> dict[str, float]:
+    def measure(self, paintings: NDArray[np.uint8], records: NDArray[np.uint8], critic: Critic) -> dict[str, float]:
         """All measures of paintings.
 
         Args:
             paintings: uint8 [N, H, W, C] at the observed size.
+            records: the same with their targets, if they have any, uint8 [N, H, W, C or 2C].
             critic: the member's own discriminator.
 
         Returns:
@@ -60,7 +57,7 @@ class Fitness:
         """
         found = {
             "pixel_frechet": frechet_distance(pixel_features(paintings), self.real_pixels),
-            "discriminator": float(critic_scores(critic, paintings).mean()),
+            "discriminator": float(critic.scores(records).mean()),
         }
         if self.judge is not None and self.real_features is not None:
             features, _ = self.judge.features_and_probabilities(paintings)
@@ -72,19 +69,19 @@ class Fitness:
         return measures["discriminator"] if self.name == "discriminator" else -measures[f"{self.name}_frechet"]
 
 
-def load_critic(
-    settings: DiscriminatorSettings, shape: tuple[int, int, int], weights: dict[str, torch.Tensor]
-) -> torch.nn.Module:
+class Critic:
     """A discriminator that scores and does not learn, on the CPU."""
-    critic = build_discriminator(settings, shape)
-    critic.load_state_dict(weights)
-    return critic.eval().requires_grad_(False)
 
+    def __init__(self, settings: RunSettings, weights: dict[str, torch.Tensor]) -> None:
+        self.complement = settings.complement
+        self.network = build_discriminator(settings.discriminator, settings.judged_shape)
+        self.network.load_state_dict(weights)
+        self.network.eval().requires_grad_(False)
 
-@torch.no_grad()
-def critic_scores(critic: torch.nn.Module, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Scores float64 [N] of uint8 [N, H, W, C]."""
-    parts = [images[start : start + SCORED_AT_ONCE] for start in range(0, len(images), SCORED_AT_ONCE)]
-    scores = torch.cat([critic(to_image(torch.from_numpy(part))).float() for part in parts])
-    found: NDArray[np.float64] = scores.double().numpy()
-    return found
+    @torch.no_grad()
+    def scores(self, records: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Scores float64 [N] of records uint8 [N, H, W, C or 2C]; see :mod:`learners.conditioning`."""
+        found: NDArray[np.float64] = (
+            score_records(self.network, torch.tensor(records), self.complement).double().numpy()
+        )
+        return found

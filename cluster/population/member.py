@@ -17,7 +17,7 @@ from cluster.config import SpiralConfig
 from cluster.metrics import MetricsWriter
 from cluster.population.apply import apply_values
 from cluster.population.events import LOCK_SECONDS
-from cluster.population.fitness import Fitness, load_critic
+from cluster.population.fitness import Critic, Fitness
 from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import Values, settings_with
 from cluster.population.settings import PopulationSettings
@@ -25,6 +25,7 @@ from cluster.replay import ReplayUnavailable
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.sampler import Sampler
 from cluster.settings import RunSettings
+from learners.conditioning import make_records
 from learners.policy_learner import NonFiniteLoss
 
 #: Comparisons whose checkpoints a member keeps for others.
@@ -126,6 +127,7 @@ class Member(Trainable):
         """The system: actors, replay, two learners."""
         config = member_config(settings, self.population)
         config.restarts = self.restarts
+        config.run_name, config.member = self.place.path.name, f"painter-{self.number:02d}"
         algorithm = config.build_algo()
         assert isinstance(algorithm, Spiral)
         return algorithm
@@ -212,13 +214,13 @@ class Member(Trainable):
             raise
         self.sampler.load(checkpoint.tensors["policy"])
         paintings = self.sampler.paint(max(self.fitness.episodes, self.population.critic_samples))
-        shape = self.base.paint.canvas_shape
-        critic = load_critic(self.base.discriminator, shape, checkpoint.tensors["discriminator"])
+        critic = Critic(self.base, checkpoint.tensors["discriminator"])
         observed = paintings.observed[: self.fitness.episodes]
-        measures = self.fitness.measure(observed, critic)
+        records = make_records(paintings.observed, paintings.target)
+        measures = self.fitness.measure(observed, records[: self.fitness.episodes], critic)
         name = f"{algorithm.policy_updates:08d}-branch-{self.branch:03d}"
         sheet = self.sampler.write(paintings, self.folder.samples, name, SHEET)
-        checkpoint.arrays["paintings"] = {"observed": paintings.observed[: self.population.critic_samples]}
+        checkpoint.arrays["paintings"] = {"records": records[: self.population.critic_samples]}
         path = checkpoints.save(self.place.exchange(self.number), checkpoint, keep_last=KEPT_FOR_OTHERS)
         self.writer.write(
             algorithm.policy_updates,

@@ -11,6 +11,7 @@ from cluster.algorithm import Spiral
 from cluster.population.apply import apply_values
 from cluster.population.branches import values_at
 from cluster.population.hyperparameters import Values, settings_with
+from cluster.run_algorithm import RunAlgorithm
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.settings import RunSettings
 from cluster.trainer import Trainer
@@ -27,8 +28,10 @@ class ScheduledTrainer(Trainer):
         self.base, self.plan = settings, plan
         self.values: Values = plan[0][1]
 
-    def before_iteration(self, algorithm: Spiral) -> None:
-        """Change the values if the schedule does so at these steps."""
+    def obey(self, algorithm: RunAlgorithm) -> None:
+        """Orders as in any run; and change the values if the schedule does so at these steps."""
+        super().obey(algorithm)
+        assert isinstance(algorithm, Spiral)
         values = values_at(algorithm.trained_steps, self.plan)
         if values != self.values:
             apply_values(algorithm, self.base, values)

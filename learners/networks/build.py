@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envs.spec import ActionSpec
 from learners.networks.discriminator import Discriminator
+from learners.networks.glimpse import GlimpsePolicy
 from learners.networks.laptop import LaptopPolicy
 from learners.networks.paper import PaperPolicy
 from learners.networks.policy import PaintPolicy
@@ -14,11 +15,13 @@ def build_policy(
     settings: PolicySettings, spec: ActionSpec, canvas_shape: tuple[int, int, int], num_actions: int
 ) -> PaintPolicy:
     """The policy that ``settings.network`` names, for canvases (H, W, C) and episodes of ``num_actions``."""
+    eyes = {"conditional": settings.conditional, "blind": settings.blind}
     if settings.network == "paper":
-        return PaperPolicy(spec, canvas_shape, settings.noise_size)
-    return LaptopPolicy(spec, canvas_shape, settings.noise_size, num_actions)
+        return PaperPolicy(spec, canvas_shape, settings.noise_size, **eyes)
+    kind = GlimpsePolicy if settings.network == "glimpse" else LaptopPolicy
+    return kind(spec, canvas_shape, settings.noise_size, num_actions, **eyes)
 
 
-def build_discriminator(settings: DiscriminatorSettings, canvas_shape: tuple[int, int, int]) -> Discriminator:
-    """The discriminator for canvases (H, W, C)."""
-    return Discriminator(canvas_shape, settings.discriminator_width, spectral=settings.spectral_norm)
+def build_discriminator(settings: DiscriminatorSettings, judged_shape: tuple[int, int, int]) -> Discriminator:
+    """The discriminator for images (H, W, C); a conditional painter's pairs have twice the canvas's channels."""
+    return Discriminator(judged_shape, settings.discriminator_width, spectral=settings.spectral_norm)

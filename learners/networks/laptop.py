@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionSpec
+from learners.networks.pointer import CellKeys, PointerHead
 from learners.networks.policy import PaintPolicy, PolicyInputs, unit_location
 
 HIDDEN = 256
@@ -35,14 +36,24 @@ def cosine_features(grid: int, count: int) -> Tensor:
 class LaptopPolicy(PaintPolicy):
     """Patches, two layers, a conditioning MLP, linear heads; no recurrence. About 0.7 M parameters.
 
+    A conditional one also compares cells of the grid with what it looks for, see :mod:`learners.networks.pointer`.
+
     Without an LSTM it must see where it is in the episode: the step is one of its inputs.
     """
 
     def __init__(
-        self, spec: ActionSpec, canvas_shape: tuple[int, int, int], noise_size: int = 10, num_actions: int = 5
+        self,
+        spec: ActionSpec,
+        canvas_shape: tuple[int, int, int],
+        noise_size: int = 10,
+        num_actions: int = 5,
+        *,
+        conditional: bool = False,
+        blind: bool = False,
     ) -> None:
-        super().__init__(spec, noise_size)
+        super().__init__(spec, noise_size, conditional=conditional, blind=blind)
         height, width, channels = canvas_shape
+        channels *= 2 if conditional else 1
         if height % (2 * PATCH) or width % (2 * PATCH):
             raise ValueError(f"observation_size: the laptop policy expects a multiple of 8, got {height}x{width}")
         self.num_actions = num_actions
@@ -57,7 +68,13 @@ class LaptopPolicy(PaintPolicy):
         )
         self.mix = nn.Linear(HIDDEN, HIDDEN)
         self.value = nn.Linear(HIDDEN, 1)
-        self.heads = nn.ModuleList(nn.Linear(HIDDEN, component.size) for component in spec.components)
+        self.keys = CellKeys((height, width, channels), spec.grid) if conditional else None
+        self.heads = nn.ModuleList(
+            PointerHead(HIDDEN, component.size)
+            if conditional and component.location
+            else nn.Linear(HIDDEN, component.size)
+            for component in spec.components
+        )
         deciding = spec.decode_order[:-1]
         frequencies = min(36, spec.grid * spec.grid)
         self.embeddings = nn.ModuleDict(
@@ -74,17 +91,22 @@ class LaptopPolicy(PaintPolicy):
 
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Canvas and situation to [N, 256]."""
-        count, height, width, channels = inputs.canvas.shape
+        seen = self.seen(inputs)
+        count, height, width, channels = seen.shape
         rows, columns = height // PATCH, width // PATCH
         # [N, rows, P, columns, P, C] -> [N, rows/2, 2, columns/2, 2, P*P*C], so that quads are neighbours in memory;
         # moved as bytes, which are a quarter of floats.
-        patches = inputs.canvas.view(count, rows // 2, 2, PATCH, columns // 2, 2, PATCH * channels)
+        patches = seen.view(count, rows // 2, 2, PATCH, columns // 2, 2, PATCH * channels)
         patches = patches.permute(0, 1, 4, 2, 5, 3, 6).reshape(count, rows * columns, -1)
         ink = patches.float().mul_(-1 / 255).add_(1.0)
-        seen = functional.relu(self.patches(ink) + self.patch_position)
-        seen = functional.relu(self.quads(seen.view(count, rows * columns // 4, -1)))
-        hidden = functional.relu(self.flat(seen.flatten(1)) + self.situation(self.encode(inputs)))
+        grid = functional.relu(self.patches(ink) + self.patch_position)
+        grid = functional.relu(self.quads(grid.view(count, rows * columns // 4, -1)))
+        hidden = functional.relu(self.flat(grid.flatten(1)) + self.situation(self.encode(inputs)))
         return hidden + functional.relu(self.mix(hidden))
+
+    def context(self, inputs: PolicyInputs) -> Tensor | None:
+        """Keys of the grid's cells, for a conditional policy."""
+        return None if self.keys is None else self.keys(self.seen(inputs))
 
     def encode(self, inputs: PolicyInputs) -> Tensor:
         """Noise, step and previous action as float32 [N, E]; components that did not count are zero."""
@@ -104,9 +126,10 @@ class LaptopPolicy(PaintPolicy):
         value: Tensor = self.value(core)[:, 0]
         return value
 
-    def logits(self, column: int, hidden: Tensor) -> Tensor:
-        """Linear logits."""
-        logits: Tensor = self.heads[column](hidden)
+    def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
+        """Linear logits; of a conditional policy's location, with the pointer's."""
+        head = self.heads[column]
+        logits: Tensor = head(hidden, context) if isinstance(head, PointerHead) else head(hidden)
         return logits
 
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:

@@ -80,14 +80,24 @@ class ComponentEmbedding(nn.Module):
 class PaperPolicy(PaintPolicy):
     """The published policy: convolutions, eight residual blocks, LSTM 256, an MLP of its own after each component.
 
+    How the target of a conditional painter enters is unstated; it is put beside the canvas, on channels of its own.
     Padding of the 5x5 and 3x3 convolutions is unstated in the paper; "same" is used.
     """
 
     state_size = 2 * HIDDEN
 
-    def __init__(self, spec: ActionSpec, canvas_shape: tuple[int, int, int], noise_size: int = 10) -> None:
-        super().__init__(spec, noise_size)
+    def __init__(
+        self,
+        spec: ActionSpec,
+        canvas_shape: tuple[int, int, int],
+        noise_size: int = 10,
+        *,
+        conditional: bool = False,
+        blind: bool = False,
+    ) -> None:
+        super().__init__(spec, noise_size, conditional=conditional, blind=blind)
         height, width, channels = canvas_shape
+        channels *= 2 if conditional else 1
         if height % 8 or width % 8:
             raise ValueError(f"observation_size: the paper's policy expects a multiple of 8, got {height}x{width}")
         self.look = nn.Conv2d(channels + 2, CHANNELS, 5, padding=2)
@@ -118,7 +128,7 @@ class PaperPolicy(PaintPolicy):
 
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Canvas, previous action and noise to [N, 256]."""
-        canvas = inputs.canvas.permute(0, 3, 1, 2).float() / 255
+        canvas = self.seen(inputs).permute(0, 3, 1, 2).float() / 255
         image = torch.cat([canvas, self.planes.expand(len(canvas), -1, -1, -1)], 1)
         mask = self.spec.mask(inputs.previous_action)
         parts = [
@@ -142,7 +152,7 @@ class PaperPolicy(PaintPolicy):
         value: Tensor = self.value(core)[:, 0]
         return value
 
-    def logits(self, column: int, hidden: Tensor) -> Tensor:
+    def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
         """The component's own head."""
         logits: Tensor = self.heads[column](hidden)
         return logits

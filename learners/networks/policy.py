@@ -20,12 +20,24 @@ class PolicyInputs:
         previous_action: int64 [*, K] in spec order, zeros (a move to the origin) at the first step.
         step: int64 [*], number of actions taken in this episode.
         noise: float32 [*, Z], N(0, 1), one draw per episode fed at every step.
+        target: uint8 [*, H, W, C], the image to reproduce; None for a policy that is not conditional.
     """
 
     canvas: Tensor
     previous_action: Tensor
     step: Tensor
     noise: Tensor
+    target: Tensor | None = None
+
+    def flattened(self) -> PolicyInputs:
+        """[T, B] as one leading dimension [T * B]."""
+        return PolicyInputs(
+            self.canvas.flatten(0, 1),
+            self.previous_action.flatten(0, 1),
+            self.step.flatten(),
+            self.noise.flatten(0, 1),
+            None if self.target is None else self.target.flatten(0, 1),
+        )
 
 
 @dataclass
@@ -40,11 +52,12 @@ class PolicyStep:
 
 @dataclass
 class PolicyEvaluation:
-    """Teacher-forced evaluation: log_prob, entropy and value, float32 [T, B] each."""
+    """Teacher-forced evaluation: log_prob, entropy and value, float32 [T, B]; state float32 [B, S] after the last."""
 
     log_prob: Tensor
     entropy: Tensor
     value: Tensor
+    state: Tensor
 
 
 class PaintPolicy(nn.Module, ABC):
@@ -57,22 +70,43 @@ class PaintPolicy(nn.Module, ABC):
         spec: the action spec.
         state_size: S, numbers of recurrent state carried from step to step (0: none).
         noise_size: Z, size of the noise vector.
+        conditional: whether it reproduces a target, which then must be among its inputs.
+        blind: whether it is shown a white canvas in place of the painted one.
     """
 
     state_size: int = 0
 
-    def __init__(self, spec: ActionSpec, noise_size: int) -> None:
+    def __init__(self, spec: ActionSpec, noise_size: int, *, conditional: bool = False, blind: bool = False) -> None:
         super().__init__()
         self.spec = spec
         self.noise_size = noise_size
+        self.conditional = conditional
+        self.blind = blind
+
+    def seen(self, inputs: PolicyInputs) -> Tensor:
+        """What the policy looks at: uint8 [N, H, W, C], the canvas, or [N, H, W, 2C], canvas and target.
+
+        Raises:
+            ValueError: the policy is conditional, and there is no target.
+        """
+        canvas = torch.full_like(inputs.canvas, 255) if self.blind else inputs.canvas
+        if not self.conditional:
+            return canvas
+        if inputs.target is None:
+            raise ValueError("target: a conditional policy needs one for each canvas, got none")
+        return torch.cat([canvas, inputs.target], -1)
 
     @abstractmethod
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Look at the flattened inputs (leading dimension N): float [N, F]."""
 
     @abstractmethod
-    def logits(self, column: int, hidden: Tensor) -> Tensor:
-        """Logits [N, size] of the component in ``column`` given the decoding state [N, D]."""
+    def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
+        """Logits [N, size] of the component in ``column`` given the decoding state [N, D] and the context."""
+
+    def context(self, inputs: PolicyInputs) -> Tensor | None:
+        """What the heads see of the flattened inputs besides the decoding state: [N, E], or nothing."""
+        return None
 
     @abstractmethod
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
@@ -93,12 +127,12 @@ class PaintPolicy(nn.Module, ABC):
     def act(self, inputs: PolicyInputs, state: Tensor) -> PolicyStep:
         """Sample one action for each of B canvases (``inputs`` with leading dimension [B])."""
         core, state = self.core(self.features(inputs)[None], state)
-        hidden = core[0]
+        hidden, context = core[0], self.context(inputs)
         value = self.state_value(hidden).float()
         chosen: dict[int, Tensor] = {}
         log_probs: dict[int, Tensor] = {}
         for column in self.spec.decode_order:
-            log_p = self.log_softmax(column, hidden, inputs.step)
+            log_p = self.log_softmax(column, hidden, context, inputs.step)
             chosen[column] = sample_categorical(log_p)
             log_probs[column] = log_p.gather(1, chosen[column][:, None])[:, 0]
             if column != self.spec.decode_order[-1]:
@@ -117,31 +151,31 @@ class PaintPolicy(nn.Module, ABC):
             state: float32 [B, S], the recurrent state before the first of the T steps.
         """
         time, batch = actions.shape[:2]
-        flat = PolicyInputs(
-            inputs.canvas.flatten(0, 1),
-            inputs.previous_action.flatten(0, 1),
-            inputs.step.flatten(),
-            inputs.noise.flatten(0, 1),
-        )
-        core, _ = self.core(self.features(flat).view(time, batch, -1), state)
-        hidden = core.flatten(0, 1)
+        flat = inputs.flattened()
+        core, state = self.core(self.features(flat).view(time, batch, -1), state)
+        hidden, context = core.flatten(0, 1), self.context(flat)
         value = self.state_value(hidden).float()
         action = actions.flatten(0, 1)
         mask = self.spec.mask(action)
         log_prob = torch.zeros_like(value)
         entropy = torch.zeros_like(value)
         for column in self.spec.decode_order:
-            log_p = self.log_softmax(column, hidden, flat.step)
+            log_p = self.log_softmax(column, hidden, context, flat.step)
             counted = mask[:, column]
             log_prob = log_prob + counted * log_p.gather(1, action[:, column, None])[:, 0]
             entropy = entropy - counted * (log_p.exp() * log_p).sum(1)
             if column != self.spec.decode_order[-1]:
                 hidden = self.condition(column, hidden, action[:, column])
-        return PolicyEvaluation(log_prob.view(time, batch), entropy.view(time, batch), value.view(time, batch))
+        return PolicyEvaluation(log_prob.view(time, batch), entropy.view(time, batch), value.view(time, batch), state)
 
-    def log_softmax(self, column: int, hidden: Tensor, step: Tensor) -> Tensor:
+    def value_of(self, inputs: PolicyInputs, state: Tensor) -> Tensor:
+        """Value float32 [B] of a situation (``inputs`` with leading dimension [B]) in recurrent state [B, S]."""
+        core, _ = self.core(self.features(inputs)[None], state)
+        return self.state_value(core[0]).float()
+
+    def log_softmax(self, column: int, hidden: Tensor, context: Tensor | None, step: Tensor) -> Tensor:
         """float32 [N, size]; a painting flag is impossible where the first action must be a move."""
-        logits = self.logits(column, hidden).float()
+        logits = self.logits(column, hidden, context).float()
         if self.spec.first_is_move and column == self.spec.flag:
             # A large negative number, not -inf: 0 * -inf would make the entropy NaN.
             painting = torch.arange(2, device=logits.device) == 1

@@ -68,7 +68,7 @@ def test_learners() -> None:
 
 
 def test_replay() -> None:
-    assert len(measure("replay")) == 4
+    assert len(measure("replay")) == 12
 
 
 @pytest.mark.slow
@@ -162,3 +162,16 @@ def test_cpu_seconds_of_the_process_tree() -> None:
     assert machine_after is not None
     assert machine_after - machine > after - before - 0.05
     assert tree_cpu_seconds(os.getpid(), Path("/nowhere")) is None
+
+
+def test_transport() -> None:
+    figures = measure("transport")
+    settings = preset("laptop")
+    paint = settings.paint
+    canvas = math.prod(paint.canvas_shape)
+    record = figures["transport laptop, trajectory"]
+    components = 2 * 4 + 4  # at least an int16 for each of four components, and the log-probability
+    least = canvas * (paint.num_actions + 1) / paint.num_actions + components
+    assert least < record["value"] < least + 64
+    assert figures["transport laptop, final canvas"]["value"] == pytest.approx(canvas / paint.num_actions, rel=1e-3)
+    assert len(figures) == 6

@@ -20,7 +20,7 @@ from cluster import checkpoints, cli
 from cluster.algorithm import Spiral
 from cluster.config import SpiralConfig
 from cluster.errors import UserError
-from cluster.learner_groups import PolicyGroupLearner, SpiralLearner
+from cluster.learner_groups import GroupLearner, PolicyGroupLearner
 from cluster.learner_link import LearnerDied, LearnerLink
 from cluster.metrics import read_metrics
 from cluster.redis_server import RedisServer
@@ -207,16 +207,16 @@ def test_a_redis_that_refuses_is_one_line(
     assert "not-" not in message
 
 
-def test_without_a_redis_the_address_is_named(images: Path) -> None:
+def test_without_a_redis_the_address_is_named() -> None:
     with pytest.raises(ReplayUnavailable, match=r"no Redis at 127\.0\.0\.1:1 for") as caught:
-        ReplayHost(tiny_settings(images, redis="redis://:secret@127.0.0.1:1/0"))
+        ReplayHost("redis://:secret@127.0.0.1:1/0", (4, 4, 1), 8)
     assert "secret" not in str(caught.value)
 
 
-def test_a_shared_redis_is_left_as_it_was_found(images: Path) -> None:
+def test_a_shared_redis_is_left_as_it_was_found() -> None:
     with RedisServer() as server, redis.Redis.from_url(server.url) as client:
         client.set("someone else's", 1)
-        first, second = (ReplayHost(tiny_settings(images, redis=server.url)) for _ in range(2))
+        first, second = (ReplayHost(server.url, (4, 4, 1), 64) for _ in range(2))
         shape = first.spec.shape
         for host, value in ((first, 1), (second, 2)):
             host.replay.push(torch.full((8, *shape), value, dtype=torch.uint8).numpy())
@@ -288,11 +288,11 @@ def test_a_link_says_that_its_learner_died(error: Exception | None) -> None:
     link.close()
 
 
-def pid_of(learner: SpiralLearner) -> int:
+def pid_of(learner: GroupLearner) -> int:
     return os.getpid()
 
 
-def weights_of(learner: SpiralLearner) -> dict[str, torch.Tensor]:
+def weights_of(learner: GroupLearner) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in learner.network.state_dict().items()}
 
 

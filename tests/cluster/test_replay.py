@@ -181,6 +181,23 @@ def test_runs_in_one_redis_do_not_mix(server: RedisServer) -> None:
     assert not list(redis.Redis.from_url(server.url).scan_iter("*mix-*"))
 
 
+def test_what_nobody_pushes_to_expires(server: RedisServer) -> None:
+    client = redis.Redis.from_url(server.url)
+    replay = Replay(ReplaySpec(server.url, "brief", SHAPE, 10, lifetime_s=2))
+    replay.push(numbered(1, 2))
+    lives = {key: client.pttl(key) for key in client.scan_iter("impasto:brief:*")}
+    assert len(lives) == 3
+    assert all(0 < life <= 2000 for life in lives.values())
+    time.sleep(1.2)
+    replay.push(numbered(3))
+    time.sleep(1.2)
+    assert replay.total == 3, "the second push did not renew it"
+    replay.load(*replay.dump())
+    assert all(client.pttl(key) > 1000 for key in lives)
+    time.sleep(2.1)
+    assert not list(client.scan_iter("impasto:brief:*"))
+
+
 @pytest.mark.parametrize(("shape", "capacity"), [((8, 8, 1), 10), (SHAPE, 11), ((3, 8, 8), 10)])
 def test_another_layout_under_the_same_run_is_refused(
     spec: ReplaySpec, shape: tuple[int, int, int], capacity: int
@@ -221,7 +238,8 @@ def test_wrong_canvases_are_named(spec: ReplaySpec, wrong: np.ndarray) -> None:
 def test_wrong_arguments_are_named(server: RedisServer) -> None:
     for fields, name in (
         ({"run_id": ""}, "run_id"),
-        ({"shape": (8, 8)}, "shape"),
+        ({"shape": ()}, "shape"),
+        ({"shape": (1, 8, 8, 3)}, "shape"),
         ({"shape": (8, 0, 3)}, "shape"),
         ({"capacity": 0}, "capacity"),
     ):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -22,8 +23,14 @@ def values(evaluation: PolicyEvaluation) -> torch.Tensor:
     return torch.stack([getattr(evaluation, name) for name in FIELDS])
 
 
+def each_input(inputs: PolicyInputs, change: Callable[[torch.Tensor], torch.Tensor]) -> PolicyInputs:
+    """The inputs with ``change`` applied to each tensor."""
+    given = {field.name: getattr(inputs, field.name) for field in dataclasses.fields(inputs)}
+    return PolicyInputs(**{name: value if value is None else change(value) for name, value in given.items()})
+
+
 def select(inputs: PolicyInputs, rows: torch.Tensor) -> PolicyInputs:
-    return PolicyInputs(*(getattr(inputs, field.name)[:, rows] for field in dataclasses.fields(inputs)))
+    return each_input(inputs, lambda values: values[:, rows])
 
 
 @both
@@ -78,7 +85,7 @@ def test_acting_and_evaluating_agree_on_values_and_states(network: NetworkName) 
     state, steps = start, []
     with torch.no_grad():
         for t in range(4):
-            single = PolicyInputs(*(getattr(inputs, field.name)[t] for field in dataclasses.fields(inputs)))
+            single = each_input(inputs, lambda values: values[t])  # noqa: B023 - used at once
             steps.append(policy.act(single, state))
             state = steps[-1].state
         actions = torch.stack([step.action for step in steps])
@@ -86,8 +93,8 @@ def test_acting_and_evaluating_agree_on_values_and_states(network: NetworkName) 
         torch.testing.assert_close(whole.value, torch.stack([s.value for s in steps]), rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(whole.log_prob, torch.stack([s.log_prob for s in steps]), rtol=1e-4, atol=1e-4)
         # in two halves with the state carried over
-        head = dataclasses.replace(inputs, **{f.name: getattr(inputs, f.name)[:2] for f in dataclasses.fields(inputs)})
-        tail = dataclasses.replace(inputs, **{f.name: getattr(inputs, f.name)[2:] for f in dataclasses.fields(inputs)})
+        head = each_input(inputs, lambda values: values[:2])
+        tail = each_input(inputs, lambda values: values[2:])
         halves = [policy.evaluate(head, actions[:2], start), policy.evaluate(tail, actions[2:], steps[1].state)]
         torch.testing.assert_close(torch.cat([values(h) for h in halves], 1), values(whole), rtol=1e-4, atol=1e-4)
         if policy.state_size:
@@ -126,14 +133,15 @@ def test_no_parameter_is_idle(network: NetworkName) -> None:
 def test_later_components_depend_on_earlier_ones(network: NetworkName) -> None:
     policy = make_policy(network)
     inputs, _ = random_batch(policy, SMALL, time=1, batch=4)
-    flat = PolicyInputs(*(getattr(inputs, field.name)[0] for field in dataclasses.fields(inputs)))
+    flat = inputs.flattened()
     with torch.no_grad():
         core, _ = policy.core(policy.features(flat)[None], policy.initial_state(4))
         hidden = core[0]
         for column, after in itertools.pairwise(policy.spec.decode_order):
             one = policy.condition(column, hidden, torch.zeros(4, dtype=torch.long))
             two = policy.condition(column, hidden, torch.ones(4, dtype=torch.long))
-            difference = policy.log_softmax(after, one, flat.step) - policy.log_softmax(after, two, flat.step)
+            log_p = [policy.log_softmax(after, hidden, None, flat.step) for hidden in (one, two)]
+            difference = log_p[0] - log_p[1]
             assert difference.abs().max() > 1e-4, policy.spec.names[column]
             hidden = one
 

@@ -1,0 +1,114 @@
+"""Blocked Metropolis-Hastings over the objects of scenes: the baseline of Ganin et al. 2018, section 5.4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.scenes.config import ATTRIBUTES, SceneConfig
+from envs.scenes.rendering import shared_renderer
+
+
+@dataclass(frozen=True)
+class Found:
+    """The likeliest scenes so far.
+
+    Attributes:
+        evaluations: likelihoods evaluated, that is scenes drawn, for each target.
+        objects: int16 [N, M, 6], attributes; the first ``counts[i]`` rows of scene i are there.
+        counts: int64 [N].
+        images: uint8 [N, H, W, 3].
+        log_likelihood: float64 [N], without the constant of the Gaussian.
+        acceptance: share of the proposals that were accepted.
+    """
+
+    evaluations: int
+    objects: NDArray[np.int16]
+    counts: NDArray[np.int64]
+    images: NDArray[np.uint8]
+    log_likelihood: NDArray[np.float64]
+    acceptance: float
+
+
+def present_first(blocks: NDArray[np.int16], present: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """Slots [N, M, 6] with those that hold an object (bool [N, M]) moved to the front of each row."""
+    order = np.argsort(~present, axis=1, kind="stable")
+    return np.take_along_axis(blocks, order[:, :, None], 1)
+
+
+def metropolis(
+    targets: NDArray[np.uint8],
+    config: SceneConfig,
+    checkpoints: Sequence[int],
+    *,
+    slots: int = 5,
+    variance: float = 0.25,
+    seed: int = 0,
+) -> Iterator[Found]:
+    """Sample scenes given pictures, one chain a picture, all in lock-step.
+
+    A state has ``slots`` slots, each of which is empty or holds an object; the prior is one half for empty, else
+    uniform over the attributes. A block is a slot: a proposal draws one slot, chosen uniformly, again from its prior,
+    so prior and proposal cancel and it is accepted with min(1, likelihood ratio). Pixels in [0, 1] are independent
+    Gaussians of the published ``variance`` around the drawn scene. The first evaluation is that of a state drawn from
+    the prior.
+
+    Args:
+        targets: uint8 [N, H, W, 3].
+        config: of the world that drew them.
+        checkpoints: evaluations after which to yield, ascending, each at least 1.
+        slots: M, objects at most.
+        variance: of the likelihood.
+        seed: of priors, proposals and acceptance.
+
+    Yields:
+        The likeliest state of each chain so far, at each of ``checkpoints``.
+    """
+    if not checkpoints or list(checkpoints) != sorted(set(checkpoints)) or checkpoints[0] < 1:
+        raise ValueError(f"checkpoints: expected ascending numbers from 1 on, got {list(checkpoints)}")
+    rng = np.random.default_rng(seed)
+    renderer = shared_renderer(config)
+    count = len(targets)
+    rows = np.arange(count)
+    wanted = targets.astype(np.float32) / 255
+    images = np.empty((count, *config.canvas_shape), np.uint8)
+
+    def draw_blocks(shape: tuple[int, ...]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        blocks = rng.integers(0, config.attribute_sizes, (*shape, len(ATTRIBUTES))).astype(np.int16)
+        return blocks, rng.random(shape) < 0.5
+
+    def log_likelihood(blocks: NDArray[np.int16], present: NDArray[np.bool_]) -> NDArray[np.float64]:
+        renderer.render_all(present_first(blocks, present), present.sum(1), images)
+        error = np.square(images.astype(np.float32) / 255 - wanted).sum((1, 2, 3), dtype=np.float64)
+        result: NDArray[np.float64] = -error / (2 * variance)
+        return result
+
+    blocks, present = draw_blocks((count, slots))
+    likelihood = log_likelihood(blocks, present)
+    best = blocks.copy(), present.copy(), images.copy(), likelihood.copy()
+    accepted = 0
+    for evaluation in range(1, checkpoints[-1] + 1):
+        if evaluation > 1:
+            slot = rng.integers(0, slots, count)
+            new_blocks, new_present = blocks.copy(), present.copy()
+            new_blocks[rows, slot], new_present[rows, slot] = draw_blocks((count,))
+            proposed = log_likelihood(new_blocks, new_present)
+            accept = np.log(rng.random(count)) < proposed - likelihood
+            blocks[accept], present[accept] = new_blocks[accept], new_present[accept]
+            likelihood = np.where(accept, proposed, likelihood)
+            accepted += int(accept.sum())
+            better = accept & (likelihood > best[3])
+            for kept, now in zip(best, (blocks, present, images, likelihood), strict=True):
+                kept[better] = now[better]
+        if evaluation in checkpoints:
+            yield Found(
+                evaluation,
+                present_first(best[0], best[1]),
+                best[1].sum(1),
+                best[2].copy(),
+                best[3].copy(),
+                accepted / max(1, count * (evaluation - 1)),
+            )

@@ -1,0 +1,146 @@
+"""Search at test time: more paintings or more strokes tried for each one that is kept, chosen by the discriminator.
+
+Ganin et al. 2018 name it as future work. Both searches spend K strokes of the policy for each stroke that is
+kept, so their time grows linearly with K, and K = 1 is the policy itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from actors.rollout import Rollout
+from envs.paint import PaintConfig, PaintVectorEnv
+from learners.networks.policy import PaintPolicy, PolicyInputs
+from learners.precision import autocast
+from learners.settings import Precision
+
+#: Score float32 [N], higher is better, of canvases uint8 [N, H, W, C] and their targets of the same shape, if any.
+Score = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None], NDArray[np.float32]]
+
+
+@dataclass
+class Found:
+    """What a search kept.
+
+    Attributes:
+        canvas: uint8 [N, h, w, C], as the networks see them.
+        full: uint8 [N, H, W, C].
+        action: int16 [T, N, components].
+        score: float32 [N].
+        seconds: wall time of the search.
+    """
+
+    canvas: NDArray[np.uint8]
+    full: NDArray[np.uint8]
+    action: NDArray[np.int16]
+    score: NDArray[np.float32]
+    seconds: float
+
+
+class Search:
+    """A policy whose paintings a score chooses among."""
+
+    def __init__(
+        self, config: PaintConfig, policy: PaintPolicy, score: Score, *, seed: int = 0, precision: Precision = "auto"
+    ) -> None:
+        """``seed`` seeds the noise and torch's generator, which samples the actions."""
+        self.config, self.policy, self.score = config, policy.eval(), score
+        self.seed, self.precision = seed, precision
+
+    def best_of(self, count: int, k: int, target: NDArray[np.uint8] | None = None) -> Found:
+        """Paint each of ``count`` pictures ``k`` times and keep the one of highest score.
+
+        Args:
+            count: N, pictures wanted.
+            k: paintings of each, at least 1.
+            target: uint8 [N, h, w, C], what to reproduce, for a conditional policy.
+        """
+        clock = time.perf_counter()
+        world = PaintVectorEnv(count, self.config)
+        rollout = Rollout(world, self.policy, seed=self.seed, precision=self.precision)
+        best: Found | None = None
+        for _ in range(k):
+            painted = rollout.episodes(target=target)
+            canvas = painted.canvas[-1]
+            score = self.score(canvas, target)
+            if best is None:
+                best = Found(canvas.copy(), world.canvas.copy(), painted.action, score, 0.0)
+                continue
+            better = score > best.score
+            best.canvas[better], best.full[better] = canvas[better], world.canvas[better]
+            best.action[:, better], best.score[better] = painted.action[:, better], score[better]
+        world.close()
+        if best is None:
+            raise ValueError(f"k: expected at least 1, got {k}")
+        best.seconds = time.perf_counter() - clock
+        return best
+
+    @torch.inference_mode()
+    def beam(self, count: int, k: int, target: NDArray[np.uint8] | None = None, *, branch: int = 2) -> Found:
+        """Beam search over strokes: after each one the best ``k / branch`` canvases of a picture go on, each
+        ``branch`` times; the score of an unfinished canvas is its value.
+
+        A brush's state can not be copied, but a painting is a pure function of its actions: what goes on is painted
+        again from the start. So rendering grows with the square of the episode's length.
+
+        Args:
+            count: N, pictures wanted.
+            k: canvases of each, 1 or a multiple of ``branch``.
+            target: uint8 [N, h, w, C], what to reproduce, for a conditional policy.
+            branch: continuations of each canvas that is kept.
+
+        Raises:
+            ValueError: ``k`` can not be divided.
+        """
+        branch = 1 if k == 1 else branch
+        if k < 1 or k % branch:
+            raise ValueError(f"k: expected 1 or a multiple of {branch}, got {k}")
+        clock = time.perf_counter()
+        torch.manual_seed(self.seed)
+        policy, total = self.policy, count * k
+        device = next(policy.parameters()).device
+        world = PaintVectorEnv(total, self.config)
+        targets = None if target is None else target.repeat(k, 0)
+        seen_target = None if targets is None else torch.from_numpy(targets).to(device)
+        noise = torch.randn(total, policy.noise_size).to(device)
+        state = policy.initial_state(total, device)
+        previous = torch.zeros(total, len(world.spec_actions.components), dtype=torch.long, device=device)
+        canvas = world.reset()[0]["canvas"]
+        length = self.config.num_actions
+        actions = np.zeros((length, total, previous.shape[1]), np.int16)
+        picture = np.arange(total).reshape(count, k)
+        for step in range(length):
+            inputs = PolicyInputs(
+                torch.from_numpy(canvas).to(device),
+                previous,
+                torch.full((total,), step, device=device),
+                noise,
+                seen_target,
+            )
+            with autocast(self.precision, device):
+                choice = policy.act(inputs, state)
+            previous, state = choice.action, choice.state
+            actions[step] = previous.cpu().numpy()
+            canvas = world.step(actions[step].astype(np.int64))[0]["canvas"]
+            score = self.score(canvas, targets)
+            order = np.argsort(-score[picture], 1, kind="stable")
+            if step == length - 1 or k == 1:
+                continue
+            kept = np.take_along_axis(picture, order[:, : k // branch], 1).repeat(branch, 1).flatten()
+            rows = torch.from_numpy(kept).to(device)
+            previous, state, noise = previous[rows], state[rows], noise[rows]
+            actions = actions[:, kept]
+            world.reset()
+            for earlier in range(step + 1):
+                canvas = world.step(actions[earlier].astype(np.int64))[0]["canvas"]
+        best = picture[np.arange(count), order[:, 0]]
+        found = Found(canvas[best], world.canvas[best], actions[:, best], score[best], 0.0)
+        world.close()
+        found.seconds = time.perf_counter() - clock
+        return found

@@ -1,0 +1,174 @@
+"""Acting in many worlds at once for an off-policy learner: blocks of transitions."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from learners.networks.td3 import Actor
+from learners.transitions import Columns, TransitionLayout, n_step_returns
+
+Floats = NDArray[np.float32]
+
+
+class ActionRange:
+    """Between the policy's actions in [-1, 1] and a world's own range."""
+
+    def __init__(self, space: gym.Space[Any]) -> None:
+        """ValueError for a space that is no box with bounds."""
+        if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
+            raise ValueError(f"TD3 needs actions that are a bounded Box, this world's are {space}")
+        self.low, self.high = space.low.reshape(-1).astype(np.float32), space.high.reshape(-1).astype(np.float32)
+        self.shape, self.dtype = space.shape, space.dtype
+        self.size = len(self.low)
+
+    def to_world(self, action: Floats) -> NDArray[Any]:
+        """[-1, 1] float32 [N, A] to what the world takes, [N, *shape]."""
+        scaled = self.low + (np.clip(action, -1, 1) + 1) / 2 * (self.high - self.low)
+        return scaled.reshape(len(action), *self.shape).astype(self.dtype)
+
+
+def observation_size(space: gym.Space[Any]) -> int:
+    """Numbers in a flat observation; ValueError for a space that is no box."""
+    if not isinstance(space, gym.spaces.Box):
+        raise ValueError(f"TD3 needs observations that are a Box (see Gymnasium's FlattenObservation), got {space}")
+    return int(np.prod(space.shape))
+
+
+def ladder(index: int, count: int, ratio: float) -> float:
+    """Factor of actor ``index``'s (from 1) noise among ``count``: from 1 / ratio to ratio, evenly in the logarithm."""
+    place = (index - 1) / (count - 1) if count > 1 else 0.5
+    return float(ratio ** (2 * place - 1))
+
+
+class TransitionRollout:
+    """N worlds that a noisy policy steps.
+
+    Attributes:
+        world: a vector environment that resets itself in the step that ends an episode.
+        actor: the policy; its weights may be replaced between blocks.
+        seconds: wall seconds spent so far in ``render`` (worlds) and ``inference`` (policy).
+        finished: returns of the episodes that ended since it was last cleared.
+    """
+
+    def __init__(
+        self,
+        world: gym.vector.VectorEnv[Any, Any, Any],
+        actor: Actor,
+        layout: TransitionLayout,
+        *,
+        discount: float,
+        n_step: int = 1,
+        prior_spread: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        """``prior_spread``: the prior's standard deviation in units of half the action range, of a normal cut at the
+        range; None for a uniform one."""
+        if world.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
+            raise ValueError("the world must reset in the step that ends an episode: AutoresetMode.SAME_STEP")
+        self.world, self.actor, self.layout = world, actor.eval(), layout
+        self.discount, self.n_step, self.prior_spread = discount, n_step, prior_spread
+        self.range = ActionRange(world.single_action_space)
+        self.rng = np.random.default_rng(seed)
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.finished: list[float] = []
+        observation, _ = world.reset(seed=int(self.rng.integers(2**31)))
+        self.observation = self.flat(observation)
+        self.returns = np.zeros(world.num_envs)
+
+    def block(self, steps: int, noise: float, prior_share: float) -> Columns:
+        """Act for T steps in all N worlds.
+
+        Args:
+            steps: T.
+            noise: spread of the noise on the policy's actions, in units of half the action range.
+            prior_share: share of actions that are drawn from the prior instead, in [0, 1].
+
+        Returns:
+            The layout's columns, [T * N, *shape], in order of time; the reward is of ``n_step`` steps.
+        """
+        found: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
+        for _ in range(steps):
+            clock = time.perf_counter()
+            action = self.act(noise, prior_share)
+            clock = self.spent("inference", clock)
+            following, reward, terminated, truncated, info = self.world.step(self.range.to_world(action))
+            ended = terminated | truncated
+            found["observation"].append(self.observation)
+            found["action"].append(action)
+            found["reward"].append(np.asarray(reward, np.float32))
+            found["terminated"].append(terminated)
+            found["ended"].append(ended)
+            self.observation = self.flat(following)
+            found["next_observation"].append(self.before_reset(ended, info))
+            for name in ("features", "source", "task"):
+                if name in info:
+                    found[name].append(info[name])
+            self.count(reward, ended)
+            self.spent("render", clock)
+        return self.columns({name: np.stack(values) for name, values in found.items()})
+
+    def act(self, noise: float, prior_share: float) -> Floats:
+        """An action float32 [N, A] in [-1, 1] for each world."""
+        shape = (self.world.num_envs, self.range.size)
+        if prior_share < 1:
+            with torch.inference_mode():
+                action: Floats = self.actor(torch.from_numpy(self.observation)).numpy()
+            action = action + noise * self.rng.standard_normal(shape, np.float32)
+        if prior_share > 0:
+            prior = self.draw_prior(shape)
+            drawn = self.rng.random(len(prior)) < prior_share
+            action = np.where(drawn[:, None], prior, action) if prior_share < 1 else prior
+        return np.clip(action, -1, 1)
+
+    def draw_prior(self, shape: tuple[int, int]) -> Floats:
+        """Actions of the world's prior, float32."""
+        if self.prior_spread is None:
+            return self.rng.random(shape, np.float32) * 2 - 1
+        return self.rng.standard_normal(shape, np.float32) * np.float32(self.prior_spread)
+
+    def before_reset(self, ended: NDArray[np.bool_], info: dict[str, Any]) -> Floats:
+        """What followed each world's action: where an episode ended, not yet the next one's beginning."""
+        if not ended.any():
+            return self.observation
+        following = self.observation.copy()
+        following[ended] = np.stack(list(info["final_obs"][ended])).reshape(int(ended.sum()), -1)
+        return following
+
+    def columns(self, found: dict[str, NDArray[Any]]) -> Columns:
+        """Rewards of n steps, and everything as columns [T * N, ...]."""
+        returns, discounts, last = n_step_returns(
+            found["reward"], found.pop("terminated"), found.pop("ended"), self.discount, self.n_step
+        )
+        worlds = np.arange(self.world.num_envs)
+        found |= {
+            "reward": returns,
+            "discount": discounts,
+            "next_observation": found["next_observation"][last, worlds],
+        }
+        return {name: found[name].reshape(-1, *shape) for name, _, shape in self.layout.columns}
+
+    def count(self, reward: Floats, ended: NDArray[np.bool_]) -> None:
+        """Keep the returns of the episodes."""
+        self.returns += reward
+        if ended.any():
+            self.finished += self.returns[ended].tolist()
+            self.returns[ended] = 0.0
+
+    @staticmethod
+    def flat(observation: Any) -> Floats:
+        """Observations float32 [N, O], a copy: worlds may use their array again."""
+        return np.array(observation, np.float32).reshape(len(observation), -1)
+
+    def spent(self, what: str, since: float) -> float:
+        """Book the wall time since ``since`` and return the present time."""
+        now = time.perf_counter()
+        self.seconds[what] += now - since
+        return now

@@ -1,0 +1,95 @@
+"""What ``impasto evaluate`` and ``impasto translate`` do with a run in the latent world."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cluster.checkpoints import Checkpoint
+from cluster.errors import UserError
+from cluster.latent_evaluation import LatentEvaluation
+from cluster.latent_judge import latent_judge
+from cluster.latent_policy import checkpoint_policy
+from cluster.latent_settings import LatentSettings
+from cluster.latent_translate import Translated, translate_files
+from cluster.latent_world import LatentGround, load_images
+from cluster.run_folder import RunFolder
+from envs.latent.rules import LatentRules
+
+
+def say(line: str) -> None:
+    """Tell how far a training is, beside the result."""
+    print(line, file=sys.stderr)
+
+
+def evaluate_latent(
+    folder: RunFolder, settings: LatentSettings, checkpoint: Checkpoint, count: int = 0, data_dir: str = ""
+) -> dict[str, Any]:
+    """Judge a run's policy on test images that neither it nor its parts have seen.
+
+    Args:
+        folder, settings, checkpoint: of the run.
+        count: images, 0 for the whole test split. Only all are worth publishing.
+        data_dir: where the data are, if not where the run found them.
+
+    Returns:
+        What :meth:`cluster.latent_evaluation.LatentEvaluation.evaluate` returns, "parts" (what the frozen parts allow),
+        "run", "updates", "env_steps", "minutes".
+    """
+    settings = settings.replace(data_dir=data_dir) if data_dir else settings
+    ground = LatentGround.load(settings, say)
+    test = load_images(settings, "test")
+    directory = Path(settings.system.data_dir) if settings.system.data_dir else None
+    judge = latent_judge(ground.data, test, data_dir=directory)
+    rules = LatentRules(settings.world, ground.parts)
+    evaluation = LatentEvaluation(rules, test, judge, limit=count)
+    policy = checkpoint_policy(settings, rules, checkpoint)
+    counters = checkpoint.documents["counters"]
+    return {
+        "run": str(folder.path),
+        "updates": checkpoint.update,
+        "env_steps": counters["trained_steps"],
+        "minutes": counters["trained_seconds"] / 60,
+        **evaluation.evaluate(policy),
+        "parts": evaluation.parts_report(),
+    }
+
+
+def latent_table(result: dict[str, Any]) -> str:
+    """An evaluation as text."""
+    columns = ("accuracy", "reward_accuracy", "gap", "diversity", "frechet_distance", "score")
+    lines = [
+        f"{result['run']}: {result['updates']} updates, {result['env_steps']} steps, {result['minutes']:.1f} minutes; "
+        f"{result['images']} test images",
+        "task        " + " ".join(f"{name:>17}" for name in columns),
+    ]
+    for name, each in [*result["tasks"].items(), ("mean", result["mean"])]:
+        cells = (each.get(column) for column in columns)
+        lines.append(f"{name:<12}" + " ".join(f"{'-' if cell is None else f'{cell:.4f}':>17}" for cell in cells))
+    if result["noise"]:
+        lines.append("noise       " + "  ".join(f"{sigma}: {value:.3f}" for sigma, value in result["noise"].items()))
+    return "\n".join(lines)
+
+
+def translate(
+    folder: RunFolder,
+    settings: LatentSettings,
+    checkpoint: Checkpoint,
+    images: Sequence[str],
+    task: str,
+    out: str,
+) -> list[Translated]:
+    """Translate a user's images with a run's policy.
+
+    Raises:
+        UserError: the policy was not trained for the task.
+    """
+    ground = LatentGround.load(settings, say)
+    known = LatentRules(settings.world, ground.parts)
+    names = [known.tasks.names[number] for number in known.tasks.asked]
+    if task not in names:
+        raise UserError(f"translate: {folder.path} was trained for {', '.join(names)}, not for {task!r}")
+    policy = checkpoint_policy(settings, known, checkpoint)
+    return translate_files(known, policy, [Path(image) for image in images], task, Path(out))

@@ -1,0 +1,54 @@
+"""The contact sheet of a translating policy: inputs, outputs for each task, noisy inputs and their outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cluster.latent_evaluation import LatentEvaluation
+from cluster.latent_translate import Policy, to_bytes, translate
+from cluster.sheets import contact_sheet
+
+SIGMAS = (0.3, 0.5)
+
+
+def sheet_rows(evaluation: LatentEvaluation, policy: Policy, columns: int) -> tuple[NDArray[np.uint8], list[str]]:
+    """Images of the sheet, row by row.
+
+    Args:
+      evaluation: of the policy's world.
+      policy: observations to actions.
+      columns: inputs: the first test image of each class, then the second of each, and so on.
+
+    Returns:
+      uint8 [rows * columns, H, W, C] dark on white, and a label for each row.
+    """
+    tasks = evaluation.rules.tasks
+    classes = evaluation.rules.parts.shape.classes
+    by_class = [np.flatnonzero(evaluation.labels == kind) for kind in range(classes)]
+    picks = np.array([by_class[i % classes][i // classes] for i in range(columns)])
+    clean = evaluation.images[picks]
+    rows, names = [to_bytes(clean)], ["input"]
+
+    def show(images: Tensor, number: int) -> None:
+        made = translate(evaluation.rules, policy, images, np.full(columns, number, np.int64))
+        rows.append(to_bytes(made.images))
+        names.append(tasks.names[number])
+
+    for number in tasks.asked:
+        show(clean, int(number))
+    for sigma in SIGMAS:
+        noisy = evaluation.noisy(sigma)[picks]
+        rows.append(to_bytes(noisy))
+        names.append(f"sigma {sigma}")
+        show(noisy, int(tasks.asked[min(1, len(tasks.asked) - 1)]))
+    return 255 - np.concatenate(rows), names
+
+
+def write_sheet(evaluation: LatentEvaluation, policy: Policy, path: Path, *, columns: int = 20) -> Path:
+    """Writes the sheet as a PNG file; returns `path`."""
+    images, names = sheet_rows(evaluation, policy, columns)
+    return contact_sheet(images, path, columns=columns, row_labels=names)

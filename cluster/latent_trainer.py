@@ -1,0 +1,107 @@
+"""A run in the latent world: what is looked at while it trains."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cluster.checkpoints import Checkpoint
+from cluster.errors import UserError
+from cluster.latent_settings import LatentSettings
+from cluster.latent_world import LatentGround, load_images
+from cluster.run_algorithm import RunAlgorithm
+from cluster.run_trainer import Look, RunTrainer
+from cluster.sheets import contact_sheet
+from cluster.td3_algorithm import LatentTD3
+from cluster.td3_config import LatentTD3Config
+from envs.latent import LatentVectorEnv
+from learners.networks.td3 import Actor
+
+#: Held-out images that a look translates, and how many of them are shown.
+LOOKED_AT, SHOWN = 1000, 10
+
+
+class LatentTrainer(RunTrainer):
+    """Runs :class:`LatentTD3` in a run folder, on frozen parts from the cache or trained now."""
+
+    settings: LatentSettings
+
+    def __init__(self, settings: LatentSettings, *, restarts: int = 0, warm_start: Checkpoint | None = None) -> None:
+        """Reads the data and the frozen parts, so that what is wrong with them is known before there is a folder.
+
+        ``warm_start``: a checkpoint of another run in the same parts, to begin from.
+
+        Raises:
+            ValueError: they can not be had.
+        """
+        system = settings.system
+        if system.learner_gpus and not system.policy_learners and not torch.cuda.is_available():
+            raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
+        super().__init__(settings, restarts=restarts)
+        self.cpus = 2 + system.actors + system.policy_learners
+        self.warm_start = warm_start
+        self.ground = LatentGround.load(settings)
+        held_out = load_images(settings, "test")
+        chosen = np.random.default_rng(0).permutation(len(held_out.images))[:LOOKED_AT]
+        labels = None if held_out.labels is None else held_out.labels[chosen]
+        clean = dataclasses.replace(settings.world, noise=0.0)
+        self.world = LatentVectorEnv(len(chosen), clean, self.ground.parts, held_out.images[chosen], labels)
+        size = (self.world.single_observation_space.shape or (0,))[0]
+        self.actor = Actor(size, self.ground.parts.shape.z, settings.td3.hidden)
+
+    def build(self) -> LatentTD3:
+        """The algorithm, running."""
+        config = LatentTD3Config().use(self.settings)
+        config.restarts = self.restarts
+        config.run_name = self.folder.path.name
+        config.ground = self.ground.share()
+        algorithm = config.build_algo()
+        assert isinstance(algorithm, LatentTD3)
+        return algorithm
+
+    def begin(self, algorithm: RunAlgorithm) -> None:
+        """Take over another run's networks and replay, if one was given."""
+        if self.warm_start is not None:
+            assert isinstance(algorithm, LatentTD3)
+            algorithm.warm_start(self.warm_start, self.world.rules)
+
+    def look_at(self, weights: dict[str, Any], update: int) -> Look:
+        """Translate held-out images without noise; the score is the mean reward of the episodes' last steps.
+
+        The reward's own classifier says how many show what was asked: the judge of ``impasto evaluate`` is another.
+        """
+        self.actor.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+        observation, _ = self.world.reset(seed=0)
+        for _ in range(self.settings.world.horizon):
+            with torch.inference_mode():
+                action = self.actor(torch.from_numpy(observation)).numpy()
+            observation, reward, _, _, info = self.world.step(action)
+        score = float(reward.mean())
+        metrics = {"sample/score": score}
+        layout = self.ground.parts.shape.layout
+        label, task = info["source"][:, 0].astype(np.int64), info["task"]
+        if layout.classes and (target := self.world.rules.tasks.targets[task, label]).min() >= 0:
+            shown = info["features"][:, : layout.classes].argmax(1)
+            metrics["sample/accuracy"] = float((shown == target).mean())
+        picture = self.folder.samples / f"{update:08d}.png"
+        self.folder.samples.mkdir(parents=True, exist_ok=True)
+        contact_sheet(self.pictures(info), picture, columns=2 * SHOWN)
+        return Look(score, picture, metrics)
+
+    def pictures(self, info: dict[str, Any]) -> NDArray[np.uint8]:
+        """Inputs, as the auto-encoder shows them, each followed by what came out: uint8 [N, H, W, C]."""
+        layout = self.ground.parts.shape.layout
+        outcome = layout.unpack_outcome(torch.from_numpy(info["features"][: SHOWN * SHOWN]))
+        source = layout.unpack_source(torch.from_numpy(info["source"][: SHOWN * SHOWN]))
+        both = torch.stack([source.latent, outcome.latent], 1).flatten(0, 1)
+        with torch.inference_mode():
+            images = self.ground.parts.decode(both)
+        return (images.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
+
+    def close(self) -> None:
+        """Free the worlds."""
+        self.world.close()

@@ -1,0 +1,66 @@
+"""What a row of a table is measured by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cluster.checkpoints import Checkpoint
+from cluster.data import run_images
+from cluster.evaluation import pixel_features
+from cluster.frechet import frechet_distance
+from cluster.judge import Judge, load_judge
+from cluster.reconstruction import measure_reconstruction
+from cluster.sampler import Sampler
+from cluster.settings import RunSettings
+from cluster.sheets import contact_sheet
+
+#: Data sets of lines on white, in which the judge of digits sees what it was trained on: lines.
+DRAWINGS = ("mnist", "omniglot")
+
+
+def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, count: int = 1000) -> dict[str, Any]:
+    """Paint with a run's policy, write a picture, and measure against images that it never saw.
+
+    Args:
+        settings, checkpoint: of the run.
+        picture: path of the PNG: paintings, each after its target if it has one.
+        count: paintings, and as many images of the test split (fewer where it has fewer).
+
+    Returns:
+        JSON-able: ``steps``, ``minutes``, ``updates``, ``count``; ``pixel_fid`` of 8x8 pixels and, for drawings,
+        ``fid`` in the judge's features; for reproductions ``l2``, ``blank_l2``, ``perceptual``, ``judge_accuracy``, see
+        :func:`cluster.reconstruction.measure_reconstruction`. What can not be measured is None.
+    """
+    system = settings.system
+    real = run_images(settings, "test")
+    chosen = np.random.default_rng(0).permutation(len(real))[:count]
+    sampler = Sampler(settings, seed=1)
+    sampler.load(checkpoint.tensors["policy"])
+    paintings = sampler.paint(len(chosen))
+    sampler.close()
+    judge: Judge | None = None
+    if system.data in DRAWINGS:
+        judge = load_judge(data_dir=Path(system.data_dir) if system.data_dir else None)
+    result: dict[str, Any] = {
+        "pixel_fid": frechet_distance(pixel_features(paintings.observed), pixel_features(real[chosen])),
+        "fid": None,
+        "count": len(chosen),
+    }
+    if judge is not None:
+        made, _ = judge.features_and_probabilities(paintings.observed)
+        reference, _ = judge.features_and_probabilities(real[chosen])
+        result["fid"] = frechet_distance(made, reference)
+    if paintings.target is not None:
+        label = paintings.label if system.data == "mnist" else None
+        result |= measure_reconstruction(paintings.observed, paintings.target, judge, label)
+    shown = paintings.shown[:40]
+    contact_sheet(shown, picture, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
+    counters = checkpoint.documents["counters"]
+    return result | {
+        "updates": checkpoint.update,
+        "steps": counters["trained_steps"],
+        "minutes": counters["trained_seconds"] / 60,
+    }

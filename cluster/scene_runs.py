@@ -1,0 +1,155 @@
+"""Scenes against what agents made of them: a trained policy, and the Metropolis-Hastings baseline beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from actors.metropolis import Found, metropolis
+from cluster.checkpoints import Checkpoint
+from cluster.data import run_scenes
+from cluster.quality import pixel_l2
+from cluster.run_folder import RunFolder
+from cluster.sampler import Sampler
+from cluster.settings import RunSettings
+from cluster.sheets import contact_sheet
+from envs.data_files import write_atomically
+from envs.scenes.config import SceneConfig
+from envs.scenes.generator import SceneSet, load_scenes
+from envs.scenes.matching import accuracy
+from envs.scenes.world import scenes_made
+from learners.networks.build import build_policy
+
+SHOWN = 40
+
+
+def figures(scenes: SceneSet, made: NDArray[Any], counts: NDArray[Any], images: NDArray[np.uint8]) -> dict[str, float]:
+    """:func:`envs.scenes.matching.accuracy` and ``l2``, the mean squared difference of pixels in [0, 1].
+
+    Args:
+        scenes: N targets.
+        made, counts, images: objects [N, L, 6], how many of each row are there, and pictures uint8 [N, H, W, 3].
+    """
+    found = accuracy(scenes.objects, scenes.counts, made, counts, SceneConfig())
+    return found | {"l2": pixel_l2(images, scenes.images)}
+
+
+def evaluate(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 1000) -> dict[str, Any]:
+    """Have the trained and an untrained policy make held-out scenes again.
+
+    Args:
+        folder, settings, checkpoint: of the run.
+        count: scenes; there are 1 000 at most.
+
+    Returns:
+        ``sets`` with :func:`figures` under ``untrained`` and ``trained``, ``seconds_per_scene``, ``samples``, ``run``,
+        ``updates``, ``env_steps``, ``minutes``, ``sheet``.
+    """
+    held_out, world = run_scenes(settings, "test"), settings.scene
+    count = min(count, len(held_out.images))
+    sampler = Sampler(settings, seed=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.system.seed)  # as in the run: the weights that it started from
+        untrained = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
+    sets = {}
+    for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
+        sampler.load(dict(weights))
+        start = time.perf_counter()
+        paintings = sampler.paint(count)
+        seconds = time.perf_counter() - start
+        rows = np.arange(count) if paintings.label is None else paintings.label
+        targets = SceneSet(held_out.images[rows], held_out.objects[rows], held_out.counts[rows])
+        made = scenes_made(paintings.actions, world)
+        sets[name] = figures(targets, made.objects, made.counts, paintings.full)
+    sampler.close()
+    counters = checkpoint.documents["counters"]
+    path = folder.samples / f"evaluation-{checkpoint.update:08d}.png"
+    return {
+        "sets": sets,
+        "samples": count,
+        "seconds_per_scene": seconds / count,
+        "run": str(folder.path),
+        "updates": checkpoint.update,
+        "env_steps": counters["trained_steps"],
+        "minutes": counters["trained_seconds"] / 60,
+        "sheet": str(contact_sheet(paintings.shown[: 2 * SHOWN], path, columns=16)),
+    }
+
+
+def run_metropolis(
+    folder: Path,
+    *,
+    count: int = 100,
+    evaluations: Sequence[int] = (10, 100, 1000, 5000),
+    variance: float = 0.25,
+    seed: int = 0,
+    config: SceneConfig | None = None,
+) -> dict[str, Any]:
+    """Blocked Metropolis-Hastings on the first ``count`` held-out scenes; see :func:`actors.metropolis.metropolis`.
+
+    Writes ``metropolis.json`` and ``metropolis.png`` (rows: targets, then the likeliest scene after each number of
+    evaluations) into ``folder``.
+
+    Returns:
+        ``sets`` with :func:`figures`, ``acceptance`` and ``log_likelihood`` under each number of evaluations,
+        ``samples``, ``seconds_per_evaluation``, ``variance``, ``seed``, ``sheet``.
+    """
+    config = config or SceneConfig()
+    scenes = load_scenes("test", config=config)
+    scenes = SceneSet(scenes.images[:count], scenes.objects[:count], scenes.counts[:count])
+    start = time.perf_counter()
+    found: list[Found] = []
+    for each in metropolis(scenes.images, config, evaluations, variance=variance, seed=seed):
+        found.append(each)
+    seconds = time.perf_counter() - start
+    shown = [scenes.images[:16], *(each.images[:16] for each in found)]
+    folder.mkdir(parents=True, exist_ok=True)
+    sheet = contact_sheet(
+        np.concatenate(shown),
+        folder / "metropolis.png",
+        columns=len(shown[0]),
+        row_labels=["target", *(str(each.evaluations) for each in found)],
+    )
+    result = {
+        "sets": {
+            str(each.evaluations): figures(scenes, each.objects, each.counts, each.images)
+            | {"acceptance": each.acceptance, "log_likelihood": float(each.log_likelihood.mean())}
+            for each in found
+        },
+        "samples": len(scenes.images),
+        "seconds_per_evaluation": seconds / (len(scenes.images) * found[-1].evaluations),
+        "variance": variance,
+        "seed": seed,
+        "sheet": str(sheet),
+    }
+    write_atomically(folder / "metropolis.json", (json.dumps(result, indent=1) + "\n").encode())
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """A result of either as aligned text, in per cent."""
+    columns = {
+        "count": "count",
+        "count_and_color": "+ colour",
+        "count_and_color_near": "+ near",
+        "everything": "all",
+        "object_color": "colour",
+        "object_color_near": "near",
+        "object_type": "type",
+        "object_size": "size",
+        "object_place": "place",
+    }
+    lines = [f"{'':10}{'scenes right':>30}{'objects right':>50}"]
+    lines.append(f"{'':10}" + "".join(f"{name:>10}" for name in columns.values()) + f"{'L2':>10}")
+    for name, values in result["sets"].items():
+        cells = "".join(f"{100 * values[column]:>9.1f}%" for column in columns)
+        lines.append(f"{name:10}{cells}{values['l2']:>10.5f}")
+    lines.append(f"{result['samples']} held-out scenes; sheet: {result['sheet']}")
+    return "\n".join(lines)

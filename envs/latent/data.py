@@ -1,0 +1,152 @@
+"""Data of the latent world: labelled images as their data set publishes them, bright shapes on a dark ground."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.data_files import DataError, default_cache_dir, make_cache_dir
+from envs.image_folder import SUFFIXES, load_image_folder
+from envs.mnist import load_mnist
+
+TORCHVISION = {"fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
+NAMES = ("mnist", *TORCHVISION)
+"""Data sets known by name; anything else is a path."""
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class LatentImages:
+    """A data set in memory.
+
+    Attributes:
+        images: uint8 [N, H, W, C], 0 background to 255, C 1 or 3.
+        labels: int64 [N], or None.
+        classes: names of the classes, in the order of the labels; empty without labels.
+        name: what it was loaded by.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+    classes: tuple[str, ...]
+    name: str
+
+
+def load_latent_images(
+    name_or_path: str,
+    split: Split,
+    *,
+    size: int = 32,
+    channels: Literal[1, 3] = 1,
+    data_dir: Path | None = None,
+    cache_dir: Path | None = None,
+) -> LatentImages:
+    """Loads a data set. Those known by name keep their 28x28 grey pixels.
+
+    Args:
+      name_or_path: one of `NAMES`, or a folder of images: with a subfolder for each class (below `train` and `test`,
+        or directly), or images without labels (a zip too; see `envs.image_folder`). Every tenth is held out for "test"
+        where there are no `train` and `test`. Grey folders whose images are mostly bright are turned dark.
+      split: "train" or "test".
+      size, channels: of a folder's images, pixels and 1 (grey) or 3 (RGB).
+      data_dir, cache_dir: see `envs.mnist.load_mnist`.
+
+    Raises:
+      DataError: it can not be had; one line that says what to do.
+    """
+    digits = tuple(str(digit) for digit in range(10))
+    if name_or_path == "mnist":
+        images, labels = load_mnist(split, data_dir=data_dir, cache_dir=cache_dir)
+        return LatentImages(np.array(images[..., None]), np.array(labels), digits, name_or_path)
+    if name_or_path in TORCHVISION:
+        images, labels = _with_torchvision(name_or_path, split, data_dir, cache_dir)
+        return LatentImages(images[..., None], labels, digits, name_or_path)
+    path = Path(name_or_path).expanduser()
+    if not name_or_path or not path.exists():
+        raise DataError(
+            f"unknown data set {name_or_path!r}: give {', '.join(NAMES)}, or the path of a folder of images"
+        )
+    return _folder(path, split, size, channels)
+
+
+def _with_torchvision(
+    name: str, split: Split, data_dir: Path | None, cache_dir: Path | None
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """From `data_dir` or the cache in torchvision's layout; else fetched into the cache."""
+    from envs.torchvision_compat import import_torchvision
+
+    import_torchvision()
+    from torchvision import datasets
+
+    kind = getattr(datasets, TORCHVISION[name])
+    cache = (cache_dir if cache_dir is not None else default_cache_dir()) / name
+    for folder in (data_dir, cache):
+        if folder is not None:
+            try:
+                found = kind(str(folder), train=split == "train", download=False)
+            except (RuntimeError, OSError):  # absent there
+                continue
+            return found.data.numpy(), found.targets.numpy().astype(np.int64)
+    make_cache_dir(cache)
+    try:
+        found = kind(str(cache), train=split == "train", download=True)
+    except (RuntimeError, OSError, EOFError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise DataError(
+            f"{name} can not be fetched ({reason}): put its IDX files into FOLDER/{TORCHVISION[name]}/raw "
+            "and give --data-dir FOLDER"
+        ) from None
+    return found.data.numpy(), found.targets.numpy().astype(np.int64)
+
+
+def _folder(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> LatentImages:
+    """A folder with a subfolder for each class, or images without labels."""
+    splits = path.is_dir() and (path / "train").is_dir() and (path / "test").is_dir()
+    top = path / split if splits else path
+    kinds = _classes(path / "train" if splits else path) if path.is_dir() else ()
+    if not kinds:
+        images, _ = load_image_folder(path, split=split, size=size, channels=channels)
+        return LatentImages(_dark_ground(images), None, (), str(path))
+    parts, labels = [], []
+    for label, kind in enumerate(kinds):
+        images = _read_class(top / kind, split, size, channels, whole=splits)
+        parts.append(images)
+        labels.append(np.full(len(images), label, np.int64))
+    return LatentImages(_dark_ground(np.concatenate(parts)), np.concatenate(labels), kinds, str(path))
+
+
+def _classes(folder: Path) -> tuple[str, ...]:
+    """Names of subfolders that hold images, sorted; empty where there are fewer than two, or loose images too."""
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    if any(entry.is_file() and PurePosixPath(entry.name).suffix.lower() in SUFFIXES for entry in entries):
+        return ()
+    kinds = tuple(entry.name for entry in entries if entry.is_dir())
+    return kinds if len(kinds) > 1 else ()
+
+
+def _read_class(folder: Path, split: Split, size: int, channels: Literal[1, 3], *, whole: bool) -> NDArray[np.uint8]:
+    """Images of one class: all of them where the folder is a split of its own."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; every class needs one in train and in test")
+    if not whole:
+        return load_image_folder(folder, split=split, size=size, channels=channels)[0]
+    parts = [load_image_folder(folder, split="train", size=size, channels=channels)[0]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the warning names each unreadable file once
+        with contextlib.suppress(DataError):  # fewer than ten images
+            parts.append(load_image_folder(folder, split="test", size=size, channels=channels)[0])
+    return np.concatenate(parts)
+
+
+def _dark_ground(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turned over where grey images are mostly bright, such as ink on paper."""
+    if images.shape[3] == 1 and images.mean() > 127.5:
+        return 255 - images
+    return images

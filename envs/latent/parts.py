@@ -1,0 +1,155 @@
+"""The frozen parts of the latent world: what was learned before the agent, and stays as it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from envs.latent.features import FeatureLayout, Outcome
+from envs.latent.measures import measure
+from envs.latent.networks import Classifier, Decoder, Encoder, Generator, ImageShape, LatentDiscriminator
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class PartsShape:
+    """Sizes of the frozen parts; they decide what a file of weights fits.
+
+    Attributes:
+        image_shape: (H, W, C) of the images.
+        classes: K, classes of the data; 0 for data without labels, which then have no classifier.
+        latent: L, numbers that the auto-encoder keeps of an image. More keep more detail and give the GAN more to
+            learn.
+        z: numbers that the GAN's generator makes a latent from: the agent's action. Few limit what it can reach
+            (the paper found 2 worse than 5), many make the agent's search wider.
+        autoencoder_width: units of the layers next to the image; half as many next to the latent. Higher: sharper and
+            slower.
+        classifier_width: channels of the classifier's first convolution.
+        gan_width: units of the hidden layers of generator and discriminator.
+    """
+
+    image_shape: ImageShape = (28, 28, 1)
+    classes: int = 10
+    latent: int = 32
+    z: int = 16
+    autoencoder_width: int = 512
+    classifier_width: int = 16
+    gan_width: int = 256
+
+    def __post_init__(self) -> None:
+        for name in ("latent", "z", "autoencoder_width", "classifier_width", "gan_width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if min(self.image_shape) < 1 or self.classes < 0:
+            raise ValueError(
+                f"image_shape, classes: expected sizes > 0 and >= 0, got {self.image_shape}, {self.classes}"
+            )
+
+    @property
+    def layout(self) -> FeatureLayout:
+        """Columns of features and source."""
+        return FeatureLayout(self.classes, self.latent)
+
+
+class FrozenParts(nn.Module):
+    """Encoder, decoder, generator, discriminator and classifier, and the statistics of real images under them.
+
+    Latents are standardised: `encode` returns, and `decode` and the GAN take, numbers of mean 0 and variance 1 over the
+    training images. Attribute `report` holds what was measured when they were trained (JSON-able).
+    """
+
+    latent_mean: Tensor
+    latent_std: Tensor
+    realism_mean: Tensor
+    realism_std: Tensor
+    class_latent_mean: Tensor
+    class_latent_std: Tensor
+    class_style_mean: Tensor
+    class_style_std: Tensor
+
+    def __init__(self, shape: PartsShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.report: dict[str, object] = {}
+        image, latent = shape.image_shape, shape.latent
+        self.encoder = Encoder(image, latent, shape.autoencoder_width)
+        self.decoder = Decoder(image, latent, shape.autoencoder_width)
+        self.generator = Generator(shape.z, latent, shape.gan_width)
+        self.discriminator = LatentDiscriminator(latent, shape.gan_width)
+        self.classifier = Classifier(image, shape.classes, shape.classifier_width) if shape.classes else None
+        rows = max(shape.classes, 1)  # data without labels are one class
+        for name, sizes in {
+            "latent_mean": (latent,),
+            "realism_mean": (),
+            "class_latent_mean": (rows, latent),
+            "class_style_mean": (rows, 4),
+        }.items():
+            self.register_buffer(name, torch.zeros(sizes))
+            self.register_buffer(name.replace("_mean", "_std"), torch.ones(sizes))
+        self.eval().requires_grad_(False)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """float32 [N, C, H, W] in [0, 1] to standardised latents float32 [N, L]."""
+        latent: Tensor = (self.encoder(images) - self.latent_mean) / self.latent_std
+        return latent
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Standardised latents float32 [N, L] to images float32 [N, C, H, W] in [0, 1]."""
+        return torch.sigmoid(self.decoder(latent * self.latent_std + self.latent_mean))
+
+    def realism(self, latent: Tensor) -> Tensor:
+        """float32 [N]: the discriminator's score of standardised latents, itself standardised on real ones."""
+        score: Tensor = (self.discriminator(latent) - self.realism_mean) / self.realism_std
+        return score
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """float32 [N, K] of images float32 [N, C, H, W] in [0, 1]; K = 0 where there is no classifier."""
+        if self.classifier is None:
+            return images.new_zeros((len(images), 0))
+        return functional.softmax(self.classifier(images), dim=1)
+
+    def outcome(self, latent: Tensor) -> Outcome:
+        """What standardised latents float32 [N, L] look like once decoded; differentiable."""
+        return self.look(latent)[0]
+
+    def look(self, latent: Tensor) -> tuple[Outcome, Tensor]:
+        """Outcome and decoded images float32 [N, C, H, W] of standardised latents float32 [N, L]; differentiable."""
+        images = self.decode(latent)
+        return Outcome(self.probabilities(images), self.realism(latent), measure(images), latent), images
+
+    def encode_all(self, images: Tensor) -> Tensor:
+        """`encode` without gradients, in batches, so that memory stays small."""
+        with torch.inference_mode():
+            return torch.cat([self.encode(part) for part in torch.split(images, _BATCH)])
+
+    def save(self, path: Path) -> None:
+        """Write everything into one safetensors file."""
+        metadata = {"shape": json.dumps(asdict(self.shape)), "report": json.dumps(self.report)}
+        save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
+
+    @classmethod
+    def load(cls, path: Path) -> FrozenParts:
+        """Read what `save` wrote.
+
+        Raises:
+          ValueError: the file is missing, damaged, or something else.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                shape = json.loads(metadata["shape"])
+                shape["image_shape"] = tuple(shape["image_shape"])
+                parts = cls(PartsShape(**shape))
+                parts.report = json.loads(metadata["report"])
+                parts.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{path}: holds no frozen parts ({' '.join(str(error).split())[:200]})") from None
+        return parts

@@ -1,0 +1,139 @@
+"""The rules of the latent world without its episodes: what is observed, what an action does, what it scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from envs.latent.parts import FrozenParts
+from envs.latent.scoring import Scorer, Weights
+from envs.latent.tasks import TaskSet, parse_tasks
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LatentConfig:
+    """Settings of the latent world.
+
+    Attributes:
+        task: what is asked, see `envs.latent.tasks.parse_tasks`.
+        action_range: standard deviations of the prior that an action of 1 stands for. Beyond 3 the generator was never
+            trained and its samples look less and less like the data; below 2 rare shapes are out of reach.
+        horizon: actions of an episode. 1: one answer. More: later actions refine the first, see `refinement`.
+        refinement: standard deviations that an action of 1 moves z by after the first; without effect at horizon 1.
+        noise: share of inputs, 0 to 1, that are encoded from a noisy image. Higher: an agent that reads noise better,
+            and clean images slightly worse.
+        max_sigma: standard deviation of that noise is drawn from 0 to this, pixels being 0 to 1 (and clipped to it).
+        realism_weight, style_weight, likeness_weight: see `envs.latent.scoring.Weights`.
+    """
+
+    task: str = "add:1"
+    action_range: float = 2.5
+    horizon: int = 1
+    refinement: float = 0.5
+    noise: float = 0.5
+    max_sigma: float = 0.7
+    realism_weight: float = 0.1
+    style_weight: float = 0.2
+    likeness_weight: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise ValueError(f"horizon: expected at least 1, got {self.horizon}")
+        for name in ("action_range", "refinement"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)}")
+        if not 0 <= self.noise <= 1 or self.max_sigma < 0:
+            raise ValueError(f"noise, max_sigma: expected 0 to 1 and >= 0, got {self.noise}, {self.max_sigma}")
+
+    @property
+    def weights(self) -> Weights:
+        """Of the terms of a score."""
+        return Weights(self.realism_weight, self.style_weight, self.likeness_weight)
+
+
+def add_noise(images: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
+    """Gaussian noise on pixels, clipped to [0, 1].
+
+    Args:
+      images: float32 [N, C, H, W] in [0, 1].
+      sigma: float32 [N], standard deviation for each image.
+      generator: of the noise.
+    """
+    noise = torch.randn(images.shape, generator=generator)
+    return (images + sigma[:, None, None, None] * noise).clamp(0, 1)
+
+
+class LatentRules:
+    """Observations, moves and scores for N inputs at a time, in NumPy arrays.
+
+    Observation float32 [N, O]: the input's standardised latent (L), the task's one-hot encoding, and with a horizon
+    above 1 also z so far in units of `action_range` and the share of the episode that is over.
+    """
+
+    def __init__(self, config: LatentConfig, parts: FrozenParts, tasks: TaskSet | None = None) -> None:
+        """`tasks` replaces the config's."""
+        self.config, self.parts, self.layout = config, parts, parts.shape.layout
+        self.tasks = tasks or parse_tasks(config.task, parts.shape.classes)
+        self.scorer = Scorer(parts, config.weights)
+        latent = parts.shape.latent
+        self._told = slice(latent, latent + len(self.tasks.tasks))
+
+    @property
+    def observed(self) -> int:
+        """O."""
+        return self._told.stop + (self.parts.shape.z + 1 if self.config.horizon > 1 else 0)
+
+    def observe(self, latent: Floats, task: Ints, z: Floats | None = None, step: int = 0) -> Floats:
+        """Observations float32 [N, O] of inputs with `latent` float32 [N, L] under tasks int64 [N].
+
+        `z` float32 [N, z] and `step` say how far an episode of several actions is; by default it begins.
+        """
+        observation = np.zeros((len(latent), self.observed), np.float32)
+        observation[:, : latent.shape[1]] = latent
+        observation[:, self._told] = self.tasks.encoding[task]
+        if z is not None and self.config.horizon > 1:
+            observation[:, self._told.stop : -1] = z / self.config.action_range
+            observation[:, -1] = step / self.config.horizon
+        return observation
+
+    def retell(self, observation: Floats, task: Ints) -> Floats:
+        """A copy of observations float32 [N, O] with other tasks int64 [N]."""
+        told = observation.copy()
+        told[:, self._told] = self.tasks.encoding[task]
+        return told
+
+    def move(self, z: Floats, actions: Floats, *, first: bool) -> Floats:
+        """z float32 [N, z] after actions in [-1, 1]: set by the first, moved by later ones, within the action range."""
+        limit = self.config.action_range
+        actions = np.clip(actions, -1, 1).astype(np.float32)
+        moved: Floats = limit * actions if first else np.clip(z + self.config.refinement * actions, -limit, limit)
+        return moved
+
+    def features(self, z: Floats) -> Floats:
+        """What z float32 [N, z] decodes to, as stored features float32 [N, F]: the only expensive rule."""
+        with torch.inference_mode():
+            outcome = self.parts.outcome(self.parts.generator(torch.from_numpy(z)))
+            packed: Floats = self.layout.pack_outcome(outcome).numpy()
+        return packed
+
+    def score(self, features: Floats, source: Floats, task: Ints) -> Floats:
+        """Rewards float32 [N] of stored features [N, F] and source [N, S] under tasks int64 [N]: no decoding."""
+        outcome = self.layout.unpack_outcome(torch.from_numpy(features))
+        given = self.layout.unpack_source(torch.from_numpy(source))
+        with torch.inference_mode():
+            scores: Floats = self.tasks.score(outcome, given, task, self.scorer).numpy()
+        return scores
+
+    def relabel(self, features: Floats, source: Floats, task: Ints, rng: np.random.Generator) -> Ints:
+        """Hindsight: for stored transitions the tasks int64 [N] that their outputs are right for, else `task`."""
+        if not self.layout.classes:
+            return task
+        shown = features[:, : self.layout.classes].argmax(axis=1)
+        return self.tasks.relabel(shown, source[:, 0].astype(np.int64), task, rng)

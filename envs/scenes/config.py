@@ -1,0 +1,116 @@
+"""What a scene is made of, and the actions that make it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.scenes.camera import Camera
+from envs.spec import ActionComponent, ActionSpec
+
+Backend = Literal["auto", "osmesa", "egl"]
+
+#: The four types of objects, in the order of the action's values. The paper does not name its four.
+TYPES = ("sphere", "box", "cylinder", "capsule")
+#: Columns of an object's attributes, integers: ``objects`` arrays are [..., 6].
+ATTRIBUTES = ("type", "location", "size", "red", "green", "blue")
+#: Values of the action component ``flag``.
+SKIP, ADD, MODIFY = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class SceneConfig:
+    """Settings of the scene world (Ganin et al. 2018, section 5.4; camera, lights, floor and radii are unstated there).
+
+    Attributes:
+        scene_size: height and width of the picture in pixels, a power of two from 16 on.
+        scene_actions: actions of an episode. The paper takes 20; fewer make episodes cheaper and must still be
+            enough for the objects of a scene.
+        scene_grid: cells of the location grid along each side of the floor.
+        object_radii: sizes of objects, half their width in units of half the floor's side.
+        object_color_levels: values per colour channel, evenly from 0 to 1.
+        training_scenes: scenes drawn to learn from, the first of the 50 000 that the paper has.
+        renderer: ``egl`` draws on a GPU, ``osmesa`` on the CPU; ``auto`` takes $MUJOCO_GL, else EGL where there is a
+            GPU, else OSMesa. Pictures of the two differ in single pixels.
+    """
+
+    scene_size: int = 64
+    scene_actions: int = 20
+    scene_grid: int = 16
+    object_radii: tuple[float, ...] = (0.14, 0.19, 0.26)
+    object_color_levels: int = 4
+    training_scenes: int = 50_000
+    renderer: Backend = "auto"
+
+    def __post_init__(self) -> None:
+        if self.scene_size < 16 or self.scene_size & (self.scene_size - 1):
+            raise ValueError(f"scene_size: expected 16, 32, 64, ... pixels, got {self.scene_size}")
+        for name in ("scene_actions", "training_scenes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if not 2 <= self.scene_grid <= 64:
+            raise ValueError(f"scene_grid: expected 2 to 64 cells, got {self.scene_grid}")
+        if len(self.object_radii) < 2 or not all(0 < radius <= 0.5 for radius in self.object_radii):
+            raise ValueError(f"object_radii: expected two or more in (0, 0.5], got {self.object_radii}")
+        if not 2 <= self.object_color_levels <= 256:
+            raise ValueError(f"object_color_levels: expected 2 to 256, got {self.object_color_levels}")
+
+    @property
+    def num_actions(self) -> int:
+        """T, the number of actions of an episode."""
+        return self.scene_actions
+
+    @property
+    def episode_length(self) -> int:
+        """Actions and the reset, which counts as one, as in the painting world."""
+        return self.scene_actions + 1
+
+    @property
+    def channels(self) -> int:
+        """C: scenes are in colour."""
+        return 3
+
+    @property
+    def canvas_size(self) -> int:
+        """H = W of the picture."""
+        return self.scene_size
+
+    @property
+    def observation_size(self) -> int:
+        """H = W of what the agent sees: the picture."""
+        return self.scene_size
+
+    @property
+    def canvas_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of the picture."""
+        return self.scene_size, self.scene_size, self.channels
+
+    @property
+    def attribute_sizes(self) -> NDArray[np.int64]:
+        """int64 [6], the number of values of each of :data:`ATTRIBUTES`."""
+        levels = self.object_color_levels
+        return np.array([len(TYPES), self.scene_grid**2, len(self.object_radii), levels, levels, levels], np.int64)
+
+    @cached_property
+    def places(self) -> NDArray[np.float64]:
+        """float64 [grid * grid, 2], (x, y) on the floor of each location, which is the middle of its cell.
+
+        Row 0 of the grid is the far side and column 0 the left one, as in a picture.
+        """
+        middles = (np.arange(self.scene_grid) + 0.5) * 2 / self.scene_grid - 1
+        y, x = np.meshgrid(-middles, middles, indexing="ij")
+        return np.stack([x.ravel(), y.ravel()], 1)
+
+    @property
+    def action_spec(self) -> ActionSpec:
+        """Flag (skip, add, modify the last), and the six attributes of an object, which a skip does not use."""
+        components = [ActionComponent("flag", 3, painting_only=False)]
+        for name, size in zip(ATTRIBUTES, self.attribute_sizes, strict=True):
+            components.append(ActionComponent(name, int(size), location=name == "location"))
+        middle = np.column_stack([self.places, np.full(len(self.places), float(np.median(self.object_radii)))])
+        anchors = Camera().project(middle)
+        return ActionSpec(tuple(components), self.scene_grid, anchors=tuple((float(y), float(x)) for y, x in anchors))

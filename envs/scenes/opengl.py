@@ -1,0 +1,72 @@
+"""An OpenGL context without a screen, or one line that says what to install."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+from envs.scenes.config import Backend
+
+#: What each backend needs on Debian or Ubuntu.
+PACKAGES = {"osmesa": "libosmesa6", "egl": "libegl1 (and the GPU's driver)"}
+
+
+def choose_backend(wanted: Backend) -> str:
+    """``osmesa`` or ``egl``.
+
+    Raises:
+        ValueError: $MUJOCO_GL names another one.
+    """
+    if wanted != "auto":
+        return wanted
+    named = os.environ.get("MUJOCO_GL", "").lower()
+    if named:
+        if named not in PACKAGES:
+            raise ValueError(f"MUJOCO_GL: scenes are drawn without a screen, by osmesa or egl, not by {named!r}")
+        return named
+    devices = [*Path("/dev").glob("nvidia[0-9]*"), *Path("/dev/dri").glob("renderD*")]
+    return "egl" if devices else "osmesa"
+
+
+def load_mujoco(backend: str) -> Any:
+    """The module ``mujoco``.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    # MuJoCo loads the OpenGL library that this names when it is imported. OSMesa's rasteriser starts a thread per
+    # core, which is slower for pictures as small as ours and takes the other processes' time.
+    os.environ["MUJOCO_GL"] = backend
+    os.environ.setdefault("LP_NUM_THREADS", "0")
+    try:
+        return importlib.import_module("mujoco")
+    except ModuleNotFoundError as error:
+        raise ValueError("scenes need MuJoCo: pip install 'impasto[scenes]'") from error
+    except (ImportError, OSError, AttributeError) as error:
+        raise missing(backend, error) from error
+
+
+def open_context(backend: str, width: int, height: int) -> Any:
+    """MuJoCo's ``GLContext`` of ``width`` by ``height`` pixels, current in this thread.
+
+    Raises:
+        ValueError: MuJoCo or the OpenGL library of ``backend`` is missing, or the latter does not work.
+    """
+    load_mujoco(backend)
+    try:
+        context = importlib.import_module(f"mujoco.{backend}").GLContext(width, height)
+        context.make_current()
+    except Exception as error:  # PyOpenGL raises whatever the missing function led to: AttributeError, TypeError, ...
+        raise missing(backend, error) from error
+    return context
+
+
+def missing(backend: str, error: Exception) -> ValueError:
+    """The error of a backend that can not be used."""
+    other = "osmesa" if backend == "egl" else "egl"
+    return ValueError(
+        f"scenes can not be drawn: no working OpenGL library for {backend} ({str(error) or type(error).__name__}); "
+        f"install it (Debian: apt-get install {PACKAGES[backend]}) or set MUJOCO_GL={other}"
+    )

@@ -1,0 +1,161 @@
+"""A policy for CPUs that looks at every location with the same eyes, and decides by what it sees at the chosen one.
+
+The laptop policy's dense layers must learn anew for each location what a difference between canvas and target looks
+like, and to read a colour at a location that it has chosen. Here one small network sees a window around each location;
+its output scores the location, and, once chosen, tells the heads of the other components what is there.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from envs.spec import ActionSpec
+from learners.networks.policy import PaintPolicy, PolicyInputs, unit_location
+
+HIDDEN = 256
+LOCAL = 48
+#: The canvas is averaged over squares of this many pixels, and a window has this many such squares each way.
+POOL = 2
+WINDOW = 5
+#: Pixels each way of the glimpse at the chosen location.
+GLIMPSE = 12
+
+
+def window_cells(spec: ActionSpec, height: int, width: int, window: int) -> Tensor:
+    """int64 [M, window * window]: for each location the flat indices of the window around it in a canvas of ``height``
+    by ``width`` that was padded by ``window // 2`` on every side."""
+    places = torch.from_numpy(spec.canvas_places) * torch.tensor([height, width])
+    limits = torch.tensor([height - 1, width - 1])
+    corner = torch.minimum(places.floor().long().clamp_min(0), limits)
+    offset = torch.arange(window)
+    rows = corner[:, 0, None] + offset
+    columns = corner[:, 1, None] + offset
+    return (rows[:, :, None] * (width + 2 * (window // 2)) + columns[:, None, :]).flatten(1)
+
+
+class GlimpsePolicy(PaintPolicy):
+    """Windows around locations through one network, their maximum and mean for what concerns the whole canvas.
+
+    Without an LSTM it must see where it is in the episode: the step is one of its inputs.
+
+    Attributes:
+        local: float [N, M, 48], what the last inputs show at each of M locations; the decisions that follow use it.
+            Carried in the decoding state, its gradient would be summed over as many copies as there are decisions.
+        image: uint8 [N, P, C], what the last inputs show, padded, for the glimpse at the chosen location.
+    """
+
+    local: Tensor
+    image: Tensor
+
+    def __init__(
+        self,
+        spec: ActionSpec,
+        canvas_shape: tuple[int, int, int],
+        noise_size: int = 10,
+        num_actions: int = 20,
+        *,
+        conditional: bool = False,
+        blind: bool = False,
+    ) -> None:
+        super().__init__(spec, noise_size, conditional=conditional, blind=blind)
+        height, width, channels = canvas_shape
+        if height % POOL or width % POOL:
+            raise ValueError(f"observation_size: the glimpse policy expects a multiple of {POOL}, got {height}x{width}")
+        self.places = [column for column, component in enumerate(spec.components) if component.location]
+        if len(self.places) != 1:
+            raise ValueError(
+                "network: the glimpse policy decides one location an action, as in scenes; this world has "
+                f"{len(self.places)}, take laptop or paper"
+            )
+        channels *= 2 if conditional else 1
+        self.num_actions = num_actions
+        self.cells = spec.grid * spec.grid
+        self.windows: Tensor
+        self.glimpses: Tensor
+        windows = window_cells(spec, height // POOL, width // POOL, WINDOW)
+        self.register_buffer("windows", windows, persistent=False)
+        self.register_buffer("glimpses", window_cells(spec, height, width, GLIMPSE), persistent=False)
+        self.look = nn.Sequential(
+            nn.Linear(WINDOW * WINDOW * (channels + 1), LOCAL, bias=False),
+            nn.ReLU(),
+            nn.Linear(LOCAL, LOCAL, bias=False),
+            nn.ReLU(),
+        )
+        encoded = sum(2 if component.location else component.size for component in spec.components)
+        self.situation = nn.Sequential(
+            nn.Linear(noise_size + num_actions + encoded, 64), nn.ReLU(), nn.Linear(64, HIDDEN)
+        )
+        self.whole = nn.Linear(2 * LOCAL, HIDDEN)
+        self.mix = nn.Linear(HIDDEN, HIDDEN)
+        self.value = nn.Linear(HIDDEN, 1)
+        self.heads = nn.ModuleDict(
+            {
+                str(column): nn.Linear(HIDDEN, component.size)
+                for column, component in enumerate(spec.components)
+                if not component.location
+            }
+        )
+        self.query = nn.Linear(HIDDEN, LOCAL)
+        self.here = nn.Linear(LOCAL, HIDDEN)
+        self.glimpse = nn.Linear(GLIMPSE * GLIMPSE * channels, HIDDEN)
+        deciding = [column for column in spec.decode_order[:-1] if column not in self.places]
+        self.embeddings = nn.ModuleDict(
+            {str(column): nn.Linear(spec.components[column].size, HIDDEN) for column in deciding}
+        )
+        self.residuals = nn.ModuleDict({str(column): nn.Linear(HIDDEN, HIDDEN) for column in deciding})
+
+    def features(self, inputs: PolicyInputs) -> Tensor:
+        """Canvas and situation to [N, 256]; sets ``local`` and ``image``."""
+        seen = self.seen(inputs)
+        count = len(seen)
+        edge = GLIMPSE // 2
+        self.image = functional.pad(seen, (0, 0, edge, edge, edge, edge), value=128).flatten(1, 2)
+        corners = [seen[:, y::POOL, x::POOL].float() for y in range(POOL) for x in range(POOL)]
+        squares = sum(corners[1:], corners[0]).div_(len(corners))
+        margin = WINDOW // 2
+        # A channel of ones is the bias (whose gradient, a sum over all windows, would cost more than the products), and
+        # in the padding's zeros it shows the border.
+        ones = torch.ones_like(squares[..., :1])
+        squares = torch.cat([squares.mul_(1 / 127.5).sub_(1.0), ones], -1)
+        padded = functional.pad(squares, (0, 0, margin, margin, margin, margin))
+        windows = padded.flatten(1, 2).index_select(1, self.windows.flatten()).view(count * self.cells, -1)
+        self.local = self.look(windows).view(count, self.cells, LOCAL)
+        whole = self.whole(torch.cat([self.local.max(1).values, self.local.mean(1)], 1))
+        hidden = functional.relu(whole + self.situation(self.encode(inputs)))
+        return hidden + functional.relu(self.mix(hidden))
+
+    def encode(self, inputs: PolicyInputs) -> Tensor:
+        """Noise, step and previous action as float32 [N, E]; components that did not count are zero."""
+        mask = self.spec.mask(inputs.previous_action)
+        parts = [inputs.noise, functional.one_hot(inputs.step, self.num_actions).float()]
+        for column, component in enumerate(self.spec.components):
+            value = inputs.previous_action[:, column]
+            if component.location:
+                encoded = unit_location(value, self.spec.grid)
+            else:
+                encoded = functional.one_hot(value, component.size).float()
+            parts.append(encoded * mask[:, column, None])
+        return torch.cat(parts, 1)
+
+    def state_value(self, core: Tensor) -> Tensor:
+        """Linear 1 on the state."""
+        value: Tensor = self.value(core)[:, 0]
+        return value
+
+    def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
+        """Linear logits; those of locations are products of a query and what is seen there."""
+        if column not in self.places:
+            logits: Tensor = self.heads[str(column)](hidden)
+            return logits
+        return torch.bmm(self.local, self.query(hidden)[:, :, None])[:, :, 0]
+
+    def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
+        """hidden + ReLU(W hidden + E value); a location by what is seen there."""
+        if column in self.places:
+            rows = torch.arange(len(value), device=value.device)
+            pixels = self.image[rows[:, None], self.glimpses[value]].flatten(1).float().mul_(1 / 127.5).sub_(1.0)
+            return hidden + functional.relu(self.here(self.local[rows, value]) + self.glimpse(pixels))
+        encoded = functional.one_hot(value, self.spec.components[column].size).to(hidden.dtype)
+        return hidden + functional.relu(self.residuals[str(column)](hidden) + self.embeddings[str(column)](encoded))

@@ -1,0 +1,137 @@
+"""What a transition is, as fixed-size bytes for the shared replay, and n-step returns.
+
+A *block* is what an actor sends at once: a header that names it, then its records, all of one layout.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Columns = dict[str, NDArray[Any]]
+
+_HEADER = struct.Struct("<4sIII")
+_MAGIC = b"IMPT"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TransitionLayout:
+    """Names, dtypes and shapes of a record's columns, in order: ``(("reward", "<f4", ()), ("action", "<f4", (3,)))``.
+
+    A small, picklable handle that travels to actors and learners.
+    """
+
+    columns: tuple[tuple[str, str, tuple[int, ...]], ...]
+
+    @classmethod
+    def plain(cls, observation_size: int, action_size: int) -> TransitionLayout:
+        """What any world of flat observations needs."""
+        return cls(
+            (
+                ("observation", "<f4", (observation_size,)),
+                ("action", "<f4", (action_size,)),
+                ("reward", "<f4", ()),
+                ("discount", "<f4", ()),
+                ("next_observation", "<f4", (observation_size,)),
+            )
+        )
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy's structured dtype of one record, packed."""
+        return np.dtype(list(self.columns))
+
+    @property
+    def header_bytes(self) -> int:
+        """Bytes before the first record of a block."""
+        return _HEADER.size
+
+    def block_bytes(self, count: int) -> int:
+        """Bytes of a block of ``count`` records."""
+        return _HEADER.size + count * self.dtype.itemsize
+
+    def pack(self, columns: Mapping[str, NDArray[Any]], identity: int) -> NDArray[np.uint8]:
+        """A block of B records.
+
+        Args:
+            columns: each of this layout's, [B, *shape].
+            identity: tells this block from every other of the run; 32 bits.
+
+        Returns:
+            uint8 [block_bytes(B)].
+
+        Raises:
+            ValueError: a column is missing, too much, or of another shape.
+        """
+        if set(columns) != {name for name, _, _ in self.columns}:
+            raise ValueError(f"a record has {[name for name, _, _ in self.columns]}, got {list(columns)}")
+        count = len(next(iter(columns.values())))
+        block = np.empty(self.block_bytes(count), np.uint8)
+        block[: _HEADER.size] = np.frombuffer(_HEADER.pack(_MAGIC, _VERSION, identity, count), np.uint8)
+        records = block[_HEADER.size :].view(self.dtype)
+        for name, _, shape in self.columns:
+            if columns[name].shape != (count, *shape):
+                raise ValueError(f"column {name} must be {[count, *shape]}, got {list(columns[name].shape)}")
+            records[name] = columns[name]
+        return block
+
+    def identity(self, block: bytes | bytearray | memoryview) -> int:
+        """The identity that a block was packed with.
+
+        Raises:
+            ValueError: these bytes are not a block of this format.
+        """
+        magic, version, identity, _ = _HEADER.unpack_from(block)
+        if (magic, version) != (_MAGIC, _VERSION):
+            raise ValueError(f"the replay holds a value that is no block of transitions: it begins with {magic!r}")
+        return int(identity)
+
+    def unpack(self, block: bytes | bytearray | memoryview | NDArray[np.uint8]) -> NDArray[Any]:
+        """The records of a block, [B] of :attr:`dtype`; a view of its bytes."""
+        return np.frombuffer(block, self.dtype, offset=_HEADER.size)
+
+
+def n_step_returns(
+    rewards: NDArray[np.float32],
+    terminated: NDArray[np.bool_],
+    ended: NDArray[np.bool_],
+    discount: float,
+    n: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
+    """Sum rewards over up to ``n`` steps, not beyond the end of an episode nor of the block.
+
+    Args:
+        rewards: float32 [T, N] of N worlds in lock-step.
+        terminated: bool [T, N], the episode ended in this step because the world says so: nothing follows.
+        ended: bool [T, N], it ended for whatever reason: terminated, or truncated by a limit of time.
+        discount: gamma.
+        n: steps to sum over.
+
+    Returns:
+        ``returns`` float32 [T, N], the discounted sums; ``discounts`` float32 [T, N], what the critic's estimate of the
+        state after the last of these steps is multiplied with (0 after a termination, whatever the reason for the end
+        of a truncated one it is not 0); ``last`` intp [T, N], the index of that last step.
+    """
+    steps, _ = rewards.shape
+    returns = rewards.astype(np.float32, copy=True)
+    discounts = np.where(terminated, 0.0, discount).astype(np.float32)
+    last = np.repeat(np.arange(steps)[:, None], rewards.shape[1], 1)
+    going = ~ended
+    for ahead in range(1, n):
+        reach = steps - ahead
+        if reach <= 0:
+            break
+        goes = going[:reach]
+        returns[:reach] += np.where(goes, discount**ahead * rewards[ahead:], 0.0).astype(np.float32)
+        further = np.where(terminated[ahead:], 0.0, discount ** (ahead + 1))
+        discounts[:reach] = np.where(goes, further, discounts[:reach])
+        last[:reach] = np.where(goes, np.arange(ahead, steps)[:, None], last[:reach])
+        going[:reach] &= ~ended[ahead:]
+        going[reach:] = False
+    return returns, discounts, last

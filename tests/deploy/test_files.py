@@ -1,0 +1,137 @@
+"""Dockerfile, ``ray up``'s file and the page about them: form, and that what they name exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+from tests.deploy.commands import check_impasto, check_ray
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+DOCKERFILE = (DEPLOY / "docker" / "Dockerfile").read_text()
+PAGE = (DEPLOY / "README.md").read_text()
+
+
+def stages() -> dict[str, list[tuple[str, str]]]:
+    """The Dockerfile's instructions by stage, with continued lines joined."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    lines = [line for line in DOCKERFILE.splitlines() if not line.startswith("#")]
+    for line in re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines():
+        if not line.strip():
+            continue
+        instruction, rest = line.split(maxsplit=1)
+        if instruction == "FROM":
+            base, _, name = rest.split()
+            found[name] = list(found.get(base, []))
+        found[name].append((instruction, rest))
+    return found
+
+
+def test_the_image_has_its_targets_and_is_not_root() -> None:
+    targets = stages()
+    assert {"cpu", "cuda"} <= targets.keys()
+    for name in ("cpu", "cuda"):
+        assert [rest for word, rest in targets[name] if word == "USER"][-1] == "impasto"
+    builds = [name for name, steps in targets.items() if any("pip wheel" in rest for _, rest in steps)]
+    assert builds == ["builder"], "the native part is built once"
+
+
+@pytest.mark.parametrize("stage", ["builder", "cpu", "cuda"])
+def test_what_the_image_copies_is_in_the_checkout(stage: str) -> None:
+    ignored = (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text().split()
+    sources = [
+        source
+        for word, rest in stages()[stage]
+        if word == "COPY"
+        for source in [part for part in rest.split() if not part.startswith("--")][:-1]
+    ]
+    assert sources
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert source not in ignored
+
+
+@pytest.mark.parametrize("stage", ["cpu", "cuda"])
+def test_the_images_entry_point_exists(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (entry,) = [yaml.safe_load(rest) for word, rest in stages()[stage] if word == "ENTRYPOINT"]
+    assert entry[0] in project["scripts"]
+    module, function = project["scripts"][entry[0]].split(":")
+    assert callable(getattr(__import__(module, fromlist=[function]), function))
+
+
+def test_both_images_are_pinned_like_every_other_install() -> None:
+    for name in ("builder", "cpu", "cuda"):
+        for word, rest in stages()[name]:
+            if word == "RUN" and "pip install" in rest:
+                for command in re.findall(r"pip install[^&]*", rest):
+                    assert "--constraint constraints.txt" in command or "--no-deps" in command, command
+
+
+def aws() -> dict[str, Any]:
+    value: dict[str, Any] = yaml.safe_load((DEPLOY / "aws" / "cluster.yaml").read_text())
+    return value
+
+
+def test_ray_up_accepts_its_file() -> None:
+    config = prepare_config(aws())
+    validate_config(config)
+    assert config["head_node_type"] in config["available_node_types"]
+    assert config["available_node_types"]["head"]["resources"] == {"CPU": 0}
+
+
+def test_ray_up_refuses_a_wrong_one() -> None:
+    import jsonschema
+
+    with pytest.raises(jsonschema.ValidationError, match="docker_image"):
+        validate_config(prepare_config(aws() | {"docker_image": "x"}))
+
+
+def test_ray_is_started_with_options_that_it_has_and_never_stopped() -> None:
+    config = aws()
+    for where in ("head", "worker"):
+        text = " ".join(config[f"{where}_start_ray_commands"])
+        assert "ray stop" not in text
+        (command,) = re.findall(r"ray (start [^;|]*)", text)
+        check_ray(shlex.split(command))
+        assert "--port=6379" not in command, "that is Redis's"
+    for path in config["file_mounts"].values():
+        assert path in PAGE or Path(path).name in PAGE
+
+
+def shell_lines() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    return [line.split("   #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("line", shell_lines())
+def test_the_page_names_commands_and_files_that_exist(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(line)
+    for word in words:
+        path = word.split("=")[-1]
+        if path.startswith("deploy/"):
+            assert (ROOT / path).is_file(), path
+    if words[0] == "impasto":
+        check_impasto(words[1:], monkeypatch)
+    elif words[0] == "ray":
+        check_ray(words[1:])
+        if "--" in words:
+            rest = words[words.index("--") + 1 :]
+            assert rest[:3] == ["python", "-m", "cluster"]
+            check_impasto(rest[3:], monkeypatch)
+    else:
+        assert words[0] in ("docker", "kubectl", "export", "mkdir", "promtool", "prometheus"), words[0]
+
+
+def test_the_page_lists_every_file() -> None:
+    listed = set(re.findall(r"^\| `([\w./-]+)` \|", PAGE, re.MULTILINE))
+    files = {path.relative_to(DEPLOY).as_posix() for path in DEPLOY.rglob("*") if path.is_file()}
+    assert listed == files - {"README.md", "docker/Dockerfile.dockerignore"}
