@@ -53,6 +53,7 @@ class PaintRunner(EnvRunner):
         seed = int(np.random.SeedSequence(identity).generate_state(1)[0])
         self.rollout = Rollout(self.world, policy, seed=seed, precision=settings.policy.precision)
         self.sink: CanvasSink | None = config.sink()
+        self.joint = settings.conditioning == "joint"
         self.unroll_length = settings.policy.unroll_length
         self.version = (-1, -1)
 
@@ -92,7 +93,8 @@ class PaintRunner(EnvRunner):
         trajectory = self.rollout.next_unroll(self.unroll_length, self.version[1], self.index)
         painted = time.perf_counter()
         if self.sink is not None and (trajectory.ends is None or trajectory.ends.all()):
-            self.sink.push(make_records(trajectory.canvas[-1], trajectory.target))
+            action = trajectory.action if self.joint else None
+            self.sink.push(make_records(trajectory.canvas[-1], trajectory.target, action))
         reference = ray.put(trajectory)
         seconds["transfer"] = loaded - clock + time.perf_counter() - painted
         return {

@@ -15,13 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from actors.rollout import Rollout
-from envs.paint import PaintConfig, PaintVectorEnv
+from envs.worlds import WorldConfig, make_world
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.precision import autocast
 from learners.settings import Precision
 
-#: Score float32 [N], higher is better, of canvases uint8 [N, H, W, C] and their targets of the same shape, if any.
-Score = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None], NDArray[np.float32]]
+#: Score float32 [N], higher is better, of canvases uint8 [N, H, W, C], their targets of the same shape, if any, and
+#: their actions int16 [T, N, components], zeros for those that are still to come.
+Score = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None, NDArray[np.int16]], NDArray[np.float32]]
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Search:
     """A policy whose paintings a score chooses among."""
 
     def __init__(
-        self, config: PaintConfig, policy: PaintPolicy, score: Score, *, seed: int = 0, precision: Precision = "auto"
+        self, config: WorldConfig, policy: PaintPolicy, score: Score, *, seed: int = 0, precision: Precision = "auto"
     ) -> None:
         """``seed`` seeds the noise and torch's generator, which samples the actions."""
         self.config, self.policy, self.score = config, policy.eval(), score
@@ -62,13 +63,13 @@ class Search:
             target: uint8 [N, h, w, C], what to reproduce, for a conditional policy.
         """
         clock = time.perf_counter()
-        world = PaintVectorEnv(count, self.config)
+        world = make_world(count, self.config)
         rollout = Rollout(world, self.policy, seed=self.seed, precision=self.precision)
         best: Found | None = None
         for _ in range(k):
             painted = rollout.episodes(target=target)
             canvas = painted.canvas[-1]
-            score = self.score(canvas, target)
+            score = self.score(canvas, target, painted.action)
             if best is None:
                 best = Found(canvas.copy(), world.canvas.copy(), painted.action, score, 0.0)
                 continue
@@ -105,7 +106,7 @@ class Search:
         torch.manual_seed(self.seed)
         policy, total = self.policy, count * k
         device = next(policy.parameters()).device
-        world = PaintVectorEnv(total, self.config)
+        world = make_world(total, self.config)
         targets = None if target is None else target.repeat(k, 0)
         seen_target = None if targets is None else torch.from_numpy(targets).to(device)
         noise = torch.randn(total, policy.noise_size).to(device)
@@ -128,7 +129,7 @@ class Search:
             previous, state = choice.action, choice.state
             actions[step] = previous.cpu().numpy()
             canvas = world.step(actions[step].astype(np.int64))[0]["canvas"]
-            score = self.score(canvas, targets)
+            score = self.score(canvas, targets, actions)
             order = np.argsort(-score[picture], 1, kind="stable")
             if step == length - 1 or k == 1:
                 continue

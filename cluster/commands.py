@@ -201,12 +201,14 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
     assert checkpoint is not None
     target = Path(out) if out else folder.samples / f"seed-{seed}"
     sampler = Sampler(painter_settings(folder, "sample"), seed=seed)
-    sampler.load(checkpoint.tensors["policy"])
-    paintings = sampler.paint(count)
+    sampler.load(checkpoint.tensors["policy"], checkpoint.tensors["discriminator"])
+    paintings = sampler.paint(count, judged=count)
     sheet = sampler.write(paintings, target, "sheet", count)
-    np.savez_compressed(target / "actions.npz", actions=paintings.actions, noise=paintings.noise)
+    if not sampler.records:  # else they are in sheet.npz, with their scores
+        np.savez_compressed(target / "actions.npz", actions=paintings.actions, noise=paintings.noise)
     sampler.close()
-    print(f"{sheet}\n{target / 'painting.gif'}\n{target / 'actions.npz'}")
+    actions = target / ("sheet.npz" if sampler.records else "actions.npz")
+    print(f"{sheet}\n{target / 'painting.gif'}\n{actions}")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import ray
 import torch
+from numpy.typing import NDArray
 from ray.exceptions import ObjectLostError
 from torch import Tensor, nn
 
@@ -94,7 +95,7 @@ class PolicyGroupLearner(GroupLearner):
     def make(self, network: Any) -> PolicyLearner:
         """The inner learner, with a discriminator copy that gets its weights with the first update."""
         settings = self.settings
-        judge = build_discriminator(settings.discriminator, settings.judged_shape)
+        judge = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
         return PolicyLearner(
             network,
             judge,
@@ -168,7 +169,7 @@ class DiscriminatorGroupLearner(GroupLearner):
             torch.device(self.device),
             settings.policy.precision,
             self.reduce_gradients,
-            settings.complement,
+            settings.conditioning,
         )
 
     def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
@@ -179,18 +180,24 @@ class DiscriminatorGroupLearner(GroupLearner):
             canvas in the replay yet, ``updates`` alone; without Redis, also ``unavailable``, one line that says so.
         """
         batch = self.settings.discriminator.discriminator_batch
-        fake, missing = None, {}
+        fake, real, missing = None, None, {}
         try:
             fake = self.replay.sample(batch, self.rng)
+            if self.settings.conditioning == "joint":
+                real = self.replay.sample(batch, self.rng)  # their targets, with the policy's actions for them
         except ReplayEmpty:
             pass
         except ReplayUnavailable as error:
             missing = {"unavailable": str(error)}
         if not self.all_have(fake is not None) or fake is None:
             return {"updates": self.inner.updates} | missing
-        real = self.real[self.rng.integers(len(self.real), size=batch)]
-        metrics = self.inner.update(make_records(real, real if self.settings.policy.conditional else None), fake)
+        metrics = self.inner.update(self.real_records(batch) if real is None else real, fake)
         return {"metrics": metrics, "updates": self.inner.updates, "weights": [self.publish()]}
+
+    def real_records(self, count: int) -> NDArray[np.uint8]:
+        """Images of the data set, for a conditional painter each beside itself."""
+        real = self.real[self.rng.integers(len(self.real), size=count)]
+        return make_records(real, real if self.settings.policy.conditional else None)
 
     def publish(self) -> ray.ObjectRef[dict[str, Any]]:
         """Put the present weights into the object store."""

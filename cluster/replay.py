@@ -162,8 +162,8 @@ class Replay:
         A record that was taken but is not written yet reads as None, or, once the ring is full, as the one that it will
         replace: whoever must know puts something into the record to tell.
         """
-        keys = [self._key(number % self.spec.capacity) for number in numbers]
-        return self._link.call(lambda: list(self._redis.mget(keys))) if keys else []
+        slots = [number % self.spec.capacity for number in numbers]
+        return self._link.call(lambda: list(self._redis.hmget(self._canvases, slots))) if slots else []
 
     def __len__(self) -> int:
         """Canvases in the ring, 0 to capacity. One round trip: test `replay is None`, not `if replay`."""

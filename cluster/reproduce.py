@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster import checkpoints
-from cluster.commands import last_checkpoint, read_settings, resume, train
+from cluster.commands import last_checkpoint, painter_settings, resume, train
 from cluster.curves import plot_curves, read_curve
 from cluster.errors import UserError
 from cluster.row_measures import measure_row
@@ -24,6 +24,7 @@ COLUMNS = {
     "fid": "FID (judge)",
     "pixel_fid": "FID (8x8 pixels)",
     "judge_accuracy": "read right",
+    "count_and_color": "objects and colours right",
 }
 #: Ends of runs fall a little before or after their time.
 SLACK_MINUTES = 0.02
@@ -112,7 +113,7 @@ class Reproduction:
     def measure(self, row: Row) -> dict[str, Any]:
         """The row's figures; kept where they are of this checkpoint already."""
         with RunFolder.open(self.runs / row.name, write=False) as folder:
-            settings = read_settings(folder)
+            settings = painter_settings(folder, "reproduce")
             checkpoint = last_checkpoint(folder)
         assert checkpoint is not None
         known = self.results.get(row.name, {})

@@ -16,6 +16,7 @@ from cluster import checkpoints
 from cluster.checkpoints import Checkpoint
 from cluster.learner_link import LearnerLink
 from cluster.meters import Meters
+from cluster.object_store import ObjectStoreMeter
 from cluster.replay import Replay, ReplayUnavailable
 from cluster.replay_host import ReplayHost
 from cluster.roster import Roster
@@ -55,6 +56,7 @@ class RunAlgorithm(Algorithm):
         self.sampled_steps = self.trained_steps = self.policy_updates = self.epoch = 0
         self.latest: dict[str, Any] = {}
         self.meters = Meters()
+        self.object_store = ObjectStoreMeter()
         self.links = []
         try:
             self.start(config.copy(copy_frozen=False))
@@ -158,6 +160,7 @@ class RunAlgorithm(Algorithm):
             "runners/healthy": group.num_healthy_remote_env_runners(),
             "runners/restarts": self.roster.restarts,
             "redis/restarts": self.replay_host.restarts,
+            "object_store/fill": self.object_store.look(),
         }
 
     def log(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 
 from actors.rollout import Rollout
 from cluster.data import run_data
+from cluster.paintings import Recording, paint_again
 from cluster.settings import RunSettings
 from cluster.sheets import animate, contact_sheet
-from envs.paint import StrokeDecoder
-from envs.scenes.config import SceneConfig
+from envs.paint import PaintConfig
 from envs.worlds import make_world
-from learners.networks.build import build_policy
+from learners.networks.build import build_discriminator, build_policy
+from learners.networks.discriminator import to_image
 
 CANVASES = 64
+#: Images on a sheet of a training run; as many paintings have their scores after each stroke recorded.
+ON_SHEET = 120
 PIECE = 50
 ANIMATION_SIZE, ANIMATION_FRAMES = 256, 101
 
@@ -35,6 +38,7 @@ class Paintings:
         noise: float32 [N, Z].
         target: uint8 [N, h, w, C], what they were to reproduce; None where they were free.
         label: int64 [N], class of the target, where the data set has classes.
+        scores: float32 [T + 1, M], the discriminator's scores of the first M paintings (see `Recording`).
     """
 
     observed: NDArray[np.uint8]
@@ -43,6 +47,7 @@ class Paintings:
     noise: NDArray[np.float32]
     target: NDArray[np.uint8] | None = None
     label: NDArray[np.int64] | None = None
+    scores: NDArray[np.float32] | None = None
 
     @property
     def shown(self) -> NDArray[np.uint8]:
@@ -67,20 +72,24 @@ class Sampler:
         self.seed = seed
         self.world = make_world(CANVASES, world, render_mode="rgb_array")
         self.policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
+        self.discriminator = build_discriminator(settings.discriminator, settings.judged_shape).eval()
         self.rollout = Rollout(self.world, self.policy, precision=settings.policy.precision)
 
-    def load(self, weights: dict[str, Any]) -> None:
-        """Take weights by name, NumPy arrays or tensors."""
-        self.policy.load_state_dict(
-            {name: torch.tensor(value) if isinstance(value, np.ndarray) else value for name, value in weights.items()}
-        )
+    def load(self, policy: dict[str, Any], discriminator: dict[str, Any] | None = None) -> None:
+        """Take weights by name, NumPy arrays or tensors; the discriminator's are needed to judge."""
+        self.policy.load_state_dict(tensors(policy))
+        if discriminator is not None:
+            self.discriminator.load_state_dict(tensors(discriminator))
 
-    def paint(self, count: int) -> Paintings:
-        """Paint ``count`` episodes, the same each time for the same weights.
+    def paint(self, count: int, judged: int = 0) -> Paintings:
+        """Paint ``count`` episodes, the same each time for the same weights, and score the first ``judged`` of them
+        after each stroke (where :attr:`records` says that it can).
 
         A conditional policy gets targets from the data set's test split, drawn by the seed.
         """
         actions, full, observed, noise = [], [], [], []
+        scores: list[NDArray[np.float32]] = []
+        judged = min(count, judged) if self.records else 0
         batches = -(-count // CANVASES)
         chosen, data = None, None
         if self.policy.conditional:
@@ -93,11 +102,15 @@ class Sampler:
             for batch in range(batches):
                 rows = None if chosen is None else chosen[batch * CANVASES : (batch + 1) * CANVASES]
                 self.rollout.begin(target=None if data is None else data.images[rows])
-                pieces = []
+                pieces, judgements = [], []
+                left = min(CANVASES, max(0, judged - batch * CANVASES))
                 while self.rollout.step < self.rollout.length:  # in pieces: canvases of long episodes fill the memory
                     piece = self.rollout.unroll(PIECE)
                     pieces.append(piece.action)
+                    if left:  # a piece begins with the canvas that the one before it ended with
+                        judgements.append(self.judge(piece.canvas[bool(judgements) :, :left]))
                 actions.append(np.concatenate(pieces))
+                scores += [np.concatenate(judgements)] if judgements else []
                 observed.append(piece.canvas[-1].copy())
                 noise.append(piece.noise)
                 full.append(self.world.canvas.copy())
@@ -109,13 +122,33 @@ class Sampler:
             np.concatenate(noise)[:count],
             None if data is None else data.images[chosen],
             None if data is None or data.labels is None else data.labels[chosen],
+            np.concatenate(scores, 1) if scores else None,
         )
 
-    def write(self, paintings: Paintings, folder: Path, name: str, count: int = 120) -> Path:
+    @property
+    def records(self) -> bool:
+        """Whether its paintings can be judged and recorded for the dashboard's stroke theatre: not scenes, not
+        reproductions, which a discriminator sees beside their targets, and not where brushes remember earlier episodes.
+        """
+        world = self.settings.world
+        return isinstance(world, PaintConfig) and not world.history and not self.policy.conditional
+
+    @torch.inference_mode()
+    def judge(self, canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Discriminator scores float32 [T, N] of uint8 [T, N, H, W, C], one step of the episodes at a time."""
+        scores = [self.discriminator(to_image(torch.from_numpy(canvas))).float().numpy() for canvas in canvases]
+        return np.stack(scores)
+
+    def write(self, paintings: Paintings, folder: Path, name: str, count: int = ON_SHEET) -> Path:
         """Write a contact sheet ``name.png`` of ``count`` images, the first paintings, each after its target if it has
-        one, and ``painting.gif`` of the first; returns the sheet's path."""
+        one, ``painting.gif`` of the first, and, where they were judged, a recording ``name.npz``; returns the sheet's
+        path."""
         folder.mkdir(parents=True, exist_ok=True)
         sheet = folder / f"{name}.png"
+        if paintings.scores is not None:
+            judged = min(count, paintings.scores.shape[1])
+            parts = paintings.actions[:, :judged], paintings.noise[:judged], paintings.scores[:, :judged]
+            Recording(*parts).save(folder / f"{name}.npz")
         shown = paintings.shown[:count]
         contact_sheet(shown, sheet, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
         scale = max(1, ANIMATION_SIZE // self.settings.world.canvas_size)
@@ -128,36 +161,6 @@ class Sampler:
         self.world.close()
 
 
-def paint_again(
-    settings: RunSettings, actions: NDArray[np.integer[Any]], scale: int = 1, most: int = 0
-) -> NDArray[np.uint8]:
-    """Paint recorded actions on canvases ``scale`` times as large: a painting is a program.
-
-    Args:
-        settings: of the run that recorded them.
-        actions: integers [T, B, K].
-        scale: size of the canvas in units of the training canvas.
-        most: keep every second, third, ... canvas, and the last, so that no more than these are kept; 0 keeps all.
-
-    Returns:
-        uint8 [T + 1, B, H * scale, W * scale, C], the blank canvas and the canvas after each action, or fewer.
-    """
-    from pymypaint import BatchPainter
-
-    size, count = settings.world.canvas_size * scale, actions.shape[1]
-    every = -(-len(actions) // (most - 1)) if most else 1
-    frames = np.empty((1 + -(-len(actions) // every), count, size, size, settings.world.channels), np.uint8)
-    if isinstance(settings.world, SceneConfig):
-        env = make_world(count, replace(settings.world, scene_size=size))
-        frames[0] = env.reset()[0]["canvas"]
-        for step, action in enumerate(actions):
-            frames[1 + step // every] = env.step(action.astype(np.int64))[0]["canvas"]
-        env.close()
-        return frames
-    paint = settings.paint
-    decoder = StrokeDecoder(paint)
-    with BatchPainter(count, paint.brush, height=size, width=size, legacy_move=paint.legacy_move) as painter:
-        painter.reset(frames[0], log_radius=decoder.smallest_log_radius(scale))
-        for step, action in enumerate(actions):
-            decoder(action.astype(np.int64), scale).paint_on(painter, frames[1 + step // every])
-    return frames
+def tensors(weights: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Weights as ``load_state_dict`` wants them; arrays from Ray's object store are copied."""
+    return {name: torch.tensor(value) if isinstance(value, np.ndarray) else value for name, value in weights.items()}

@@ -24,14 +24,17 @@ from learners.precision import autocast
 
 def discriminator_score(settings: RunSettings, checkpoint: Checkpoint) -> Score:
     """The trained discriminator's score."""
-    network = build_discriminator(settings.discriminator, settings.judged_shape)
+    network = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
     network.load_state_dict(checkpoint.tensors["discriminator"])
     network.eval()
 
     @torch.inference_mode()
-    def score(canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+    def score(
+        canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None, action: NDArray[np.int16]
+    ) -> NDArray[np.float32]:
+        records = make_records(canvas, target, action if settings.joint else None)
         with autocast(settings.policy.precision, torch.device("cpu")):
-            found = score_records(network, torch.from_numpy(make_records(canvas, target)), settings.complement)
+            found = score_records(network, torch.from_numpy(records), settings.conditioning)
         scores: NDArray[np.float32] = found.numpy()
         return scores
 
@@ -60,12 +63,11 @@ def search_run(
         reproductions ``l2``; for MNIST the judge's ``confidence`` or, for reproductions, ``accuracy``, which the
         search did not see; ``sheet``, a picture with a row for each.
     """
-    policy = build_policy(
-        settings.policy, settings.paint.action_spec, settings.paint.canvas_shape, settings.paint.num_actions
-    )
+    world = settings.world
+    policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
     policy.load_state_dict(checkpoint.tensors["policy"])
     search = Search(
-        settings.paint,
+        world,
         policy,
         discriminator_score(settings, checkpoint),
         seed=seed,
@@ -81,7 +83,7 @@ def search_run(
     judge = load_judge(data_dir=Path(where) if where else None) if settings.system.data == "mnist" else None
     rows, pictures, names = [], [], []
     if target is not None:
-        factor = settings.paint.canvas_size // settings.paint.observation_size
+        factor = world.canvas_size // len(target[0])
         pictures.append(target[:SHOWN].repeat(factor, 1).repeat(factor, 2))
         names.append("target")
     for method, run in (("best", search.best_of), ("beam", search.beam)):

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from envs.paint import PaintConfig
 from envs.scenes.config import SceneConfig
+from envs.spec import ActionSpec
 from envs.worlds import WorldConfig
-from learners.settings import DiscriminatorSettings, PolicySettings
+from learners.settings import Conditioning, DiscriminatorSettings, PolicySettings
 
 PresetName = Literal["laptop", "paper"]
 
@@ -168,6 +169,16 @@ class RunSettings(SettingsParts):
         unroll, actions = self.policy.unroll_length, self.world.num_actions
         if unroll and actions % unroll:
             raise ValueError(f"unroll_length: expected a divisor of the episode's {actions} actions, got {unroll}")
+        if self.conditioning == "joint":
+            size, _, _ = self.world.canvas_shape
+            if self.policy.reward != "final" or unroll:
+                raise ValueError(
+                    "conditioning: joint judges finished paintings; it needs reward final, unroll_length 0"
+                )
+            if 2 * actions * len(self.world.action_spec.components) > size * size:
+                raise ValueError(
+                    f"conditioning: joint takes at most {size * size} bytes of actions; use shorter episodes"
+                )
 
     @property
     def world(self) -> WorldConfig:
@@ -176,19 +187,25 @@ class RunSettings(SettingsParts):
 
     @property
     def record_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of what the replay keeps of a painting: the canvas, beside its target if it has one."""
+        """(H, W, C) of what the replay keeps of a painting: the canvas, beside its target if it has one, and, for a
+        joint discriminator, its actions."""
         height, width, channels = self.world.canvas_shape
-        return height, width, channels * (2 if self.policy.conditional else 1)
+        return height, width, channels * (2 if self.policy.conditional else 1) + (self.conditioning == "joint")
 
     @property
     def judged_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of what the discriminator sees: records, or, of a pair's complement, one image."""
-        return self.world.canvas_shape if self.complement else self.record_shape
+        """(H, W, C) of what the discriminator sees: a pair's channels, or one image."""
+        return self.record_shape if self.conditioning == "pair" else self.world.canvas_shape
 
     @property
-    def complement(self) -> bool:
-        """Whether the discriminator sees half of the target beside half of the painting."""
-        return self.policy.conditional and self.discriminator.conditioning == "complement"
+    def conditioning(self) -> Conditioning | None:
+        """What the discriminator sees of a conditional painter; None for a free one."""
+        return self.discriminator.conditioning if self.policy.conditional else None
+
+    @property
+    def joint(self) -> tuple[ActionSpec, int] | None:
+        """Action spec and number of actions for a joint discriminator; None for others."""
+        return (self.world.action_spec, self.world.num_actions) if self.conditioning == "joint" else None
 
 
 def preset(name: PresetName, data: str = "mnist") -> RunSettings:

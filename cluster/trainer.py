@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import ray
 import torch
+from ray.exceptions import ObjectLostError
 
 from cluster.algorithm import Spiral
 from cluster.config import SpiralConfig
 from cluster.errors import UserError
+from cluster.learner_link import LearnerDied
+from cluster.metrics import MetricsWriter
 from cluster.quality import PixelQuality, pixel_l2
+from cluster.run_algorithm import RunAlgorithm
 from cluster.run_trainer import Look, Outcome, RunTrainer, standard_error_to, start_ray
-from cluster.sampler import Sampler
+from cluster.sampler import ON_SHEET, Sampler
 from cluster.settings import RunSettings
 
 __all__ = ["Outcome", "Trainer", "standard_error_to", "start_ray"]
@@ -21,6 +26,7 @@ class Trainer(RunTrainer):
     """Runs :class:`Spiral` in a run folder."""
 
     settings: RunSettings
+    judge: dict[str, Any]
 
     def __init__(self, settings: RunSettings, *, restarts: int = 0) -> None:
         """Reads the data set and the brush, so that a wrong name is known before there is a folder.
@@ -46,10 +52,20 @@ class Trainer(RunTrainer):
         assert isinstance(algorithm, Spiral)
         return algorithm
 
+    def look(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
+        """Also fetch the discriminator, which judges the sheet's paintings after each stroke."""
+        assert isinstance(algorithm, Spiral)
+        algorithm.settle()
+        try:
+            self.judge = ray.get(algorithm.judge[0])
+        except ObjectLostError as error:
+            raise LearnerDied("the discriminator's learner died, and its weights with it") from error
+        super().look(algorithm, writer)
+
     def look_at(self, weights: dict[str, Any], update: int) -> Look:
         """Write a contact sheet at fixed noise, and measure how far pixels are from real images, or from targets."""
-        self.sampler.load(weights)
-        paintings = self.sampler.paint(self.quality.count)
+        self.sampler.load(weights, self.judge)
+        paintings = self.sampler.paint(self.quality.count, judged=ON_SHEET)
         sheet = self.sampler.write(paintings, self.folder.samples, f"{update:08d}")
         figures = {"sample/pixel_frechet": self.quality.distance(paintings.observed)}
         worse = figures["sample/pixel_frechet"]

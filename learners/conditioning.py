@@ -2,9 +2,13 @@
 
 A *record* is what the replay keeps of a finished painting: the canvas alone, uint8 [B, H, W, C], or canvas and target
 on channels side by side, uint8 [B, H, W, 2C]. A real record is an image beside itself (Ganin et al. 2018, section 3.2).
+For a joint discriminator the actions follow as the bytes of one more channel.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,14 +16,38 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from learners.networks.discriminator import to_image
+from learners.networks.joint import JointDiscriminator
+from learners.settings import Conditioning
 
 #: Records that are scored in one pass.
 SCORED_AT_ONCE = 1024
 
 
-def make_records(canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """Records of canvases uint8 [B, H, W, C] and their targets of the same shape, if any."""
-    return canvas if target is None else np.concatenate([canvas, target], -1)
+def make_records(
+    canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None, action: NDArray[np.int16] | None = None
+) -> NDArray[np.uint8]:
+    """Records of canvases uint8 [B, H, W, C], their targets of the same shape, if any, and, for a joint discriminator,
+    the actions int16 [T, B, K]."""
+    parts = [part for part in (canvas, target) if part is not None]
+    if action is not None:
+        parts.append(action_plane(action, canvas.shape[1:3]))
+    return np.concatenate(parts, -1) if len(parts) > 1 else canvas
+
+
+def action_plane(action: NDArray[np.int16], size: Sequence[int]) -> NDArray[np.uint8]:
+    """Actions int16 [T, B, K] as the bytes of one channel uint8 [B, H, W, 1] of ``size`` (H, W); the rest is 0."""
+    count, (height, width) = action.shape[1], size
+    content = np.ascontiguousarray(action.swapaxes(0, 1), "<i2").view(np.uint8).reshape(count, -1)
+    plane = np.zeros((count, height * width), np.uint8)
+    plane[:, : content.shape[1]] = content
+    return plane.reshape(count, height, width, 1)
+
+
+def actions_of(records: Tensor, network: JointDiscriminator) -> Tensor:
+    """The actions in records for a joint discriminator: int64 [B, T, K]."""
+    components = len(network.spec.components)
+    content = records[..., -1].flatten(1)[:, : 2 * network.num_actions * components].long()
+    return (content[:, 0::2] + 256 * content[:, 1::2]).view(len(records), network.num_actions, components)
 
 
 def complements(records: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,12 +75,36 @@ def random_complement(records: Tensor) -> Tensor:
     return torch.where(coin[:, None, None, None], left, right)
 
 
-def score_records(discriminator: nn.Module, records: Tensor, complementary: bool) -> Tensor:
-    """Discriminator scores float32 [N] of records uint8 [N, H, W, C or 2C]; of a complement's two views their mean."""
+def judged_images(records: Tensor, conditioning: Conditioning | None, *, real: bool) -> Tensor:
+    """What a discriminator that learns sees of records: uint8 [B, H, W, channels].
+
+    Args:
+        records: see the top of this module.
+        conditioning: None where there are no targets; of a ``complement`` one of the two is drawn.
+        real: whether ``joint`` is to see the targets, which are real, or the paintings.
+    """
+    if conditioning == "complement":
+        return random_complement(records)
+    if conditioning == "joint":
+        painting, target = records[..., :-1].chunk(2, -1)
+        return target if real else painting
+    return records
+
+
+def with_actions(discriminator: nn.Module, records: Tensor) -> Callable[[Tensor], Tensor]:
+    """The discriminator as a function of images alone; a joint one is told the actions in ``records``."""
+    if isinstance(discriminator, JointDiscriminator):
+        return partial(discriminator, action=actions_of(records, discriminator))
+    return discriminator
+
+
+def score_records(discriminator: nn.Module, records: Tensor, conditioning: Conditioning | None) -> Tensor:
+    """Discriminator scores float32 [N] of the paintings in records; of a complement's two views their mean."""
     scores = []
-    for part in torch.split(records, SCORED_AT_ONCE):  # type: ignore[no-untyped-call]
-        views = complements(part) if complementary else (part,)
-        scores.append(torch.stack([discriminator(to_image(view)).float() for view in views]).mean(0))
+    for part in torch.split(records, SCORED_AT_ONCE):
+        views = complements(part) if conditioning == "complement" else (judged_images(part, conditioning, real=False),)
+        score = with_actions(discriminator, part)
+        scores.append(torch.stack([score(to_image(view)).float() for view in views]).mean(0))
     return torch.cat(scores)
 
 

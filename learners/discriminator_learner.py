@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from learners.adversarial import centering_term, gradient_penalty, hinge_loss, logistic_loss, wasserstein_loss
-from learners.conditioning import random_complement
+from learners.conditioning import judged_images, with_actions
 from learners.networks.discriminator import Discriminator, to_image
 from learners.policy_learner import NonFiniteLoss, ReduceGradients
 from learners.precision import autocast
-from learners.settings import DiscriminatorSettings, Precision
+from learners.settings import Conditioning, DiscriminatorSettings, Precision
 
 LOSSES = {"wgan-gp": wasserstein_loss, "hinge": hinge_loss, "logistic": logistic_loss}
 
@@ -35,15 +35,15 @@ class DiscriminatorLearner:
         device: torch.device,
         precision: Precision = "auto",
         reduce_gradients: ReduceGradients | None = None,
-        complement: bool = False,
+        conditioning: Conditioning | None = None,
     ) -> None:
-        """``complement``: records are pairs, and the discriminator sees half of each beside the other's other half."""
+        """``conditioning`` is what it sees of the records of a conditional painter; None for a free one."""
         self.discriminator = discriminator.to(device).train()
         self.settings = settings
         self.device = device
         self.precision = precision
         self.reduce_gradients = reduce_gradients
-        self.complement = complement
+        self.conditioning = conditioning
         self.optimizer = torch.optim.Adam(
             self.discriminator.parameters(),
             settings.discriminator_learning_rate,
@@ -53,16 +53,20 @@ class DiscriminatorLearner:
         self.updates = 0
 
     def update(self, real: NDArray[np.uint8], fake: NDArray[np.uint8]) -> dict[str, float]:
-        """One update from real records and as many fakes, uint8 [B, H, W, C or 2C]; returns metrics, plain numbers.
+        """One update from real records and as many fakes (see :mod:`learners.conditioning`); returns plain numbers.
+
+        A joint discriminator takes the targets of the "real" records, which are paintings' like the others, for real.
 
         Raises:
             NonFiniteLoss: the loss or the gradient is not finite; no weight was changed.
         """
         settings = self.settings
         records = torch.from_numpy(np.concatenate([real, fake])).to(self.device)
-        images = to_image(random_complement(records) if self.complement else records)
+        parts = [judged_images(records[: len(real)], self.conditioning, real=True)]
+        parts.append(judged_images(records[len(real) :], self.conditioning, real=False))
+        images = to_image(torch.cat(parts))
         with autocast(self.precision, self.device):
-            scores = self.discriminator(images)
+            scores = with_actions(self.discriminator, records)(images)
         real_scores, fake_scores = scores[: len(real)], scores[len(real) :]
         loss = LOSSES[settings.adversary](real_scores, fake_scores)
         if settings.centering_weight:
@@ -72,7 +76,8 @@ class DiscriminatorLearner:
             real_images, fake_images = images[: len(real)], images[len(real) :]
             mix = torch.rand(len(real), device=self.device)
             with autocast(self.precision, self.device):
-                penalty = gradient_penalty(self.discriminator, real_images, fake_images, mix)
+                score = with_actions(self.discriminator, records[len(real) :])
+                penalty = gradient_penalty(score, real_images, fake_images, mix)
             loss = loss + settings.gradient_penalty_weight * penalty
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -46,7 +46,7 @@ def learner_columns(records: NDArray[Any], rules: Rules | None, share: float, rn
         float32.
     """
     names = records.dtype.names or ()
-    columns = {
+    columns: Columns = {
         name: np.ascontiguousarray(records[name])
         for name in ("observation", "action", "reward", "discount", "next_observation")
         if name in names

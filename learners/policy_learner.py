@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from learners.conditioning import score_records, squared_error
+from learners.conditioning import action_plane, score_records, squared_error
 from learners.networks.discriminator import Discriminator
 from learners.networks.policy import PaintPolicy
 from learners.precision import autocast
@@ -145,17 +146,20 @@ class PolicyLearner:
         scores = torch.zeros(len(flat), device=self.device)
         targets = None if batch.target is None else batch.target.expand(canvases.shape).flatten(0, 1)
         if settings.reward_source != "l2":
-            scores = scores + self.judge(flat if targets is None else torch.cat([flat, targets], -1))
+            records = flat if targets is None else torch.cat([flat, targets], -1)
+            if self.policy.conditional and self.conditioning == "joint":
+                plane = action_plane(batch.action.cpu().numpy().astype(np.int16), flat.shape[1:3])
+                records = torch.cat([records, torch.from_numpy(plane).to(self.device)], -1)
+            scores = scores + self.judge(records)
         if settings.reward_source != "discriminator":
             assert targets is not None, "PolicySettings refuses these rewards without a target"
             scores = scores - settings.l2_weight * squared_error(flat, targets)
         return scores if settings.reward == "final" else scores.view(canvases.shape[:2])
 
     def judge(self, records: Tensor) -> Tensor:
-        """Discriminator scores float32 [N] of records uint8 [N, H, W, C or 2C]."""
-        complementary = self.policy.conditional and self.conditioning == "complement"
+        """Discriminator scores float32 [N] of records."""
         with autocast(self.settings.precision, self.device):
-            return score_records(self.discriminator, records, complementary)
+            return score_records(self.discriminator, records, self.conditioning if self.policy.conditional else None)
 
     def loss(self, batch: TrajectoryTensors, rewards: Tensor, entropy_cost: float) -> tuple[Tensor, dict[str, Tensor]]:
         """Policy gradient + value + entropy loss (scalar) and its parts, from rewards float32 [T, B]."""

@@ -8,7 +8,7 @@ from typing import Literal
 NetworkName = Literal["laptop", "paper", "glimpse"]
 RewardName = Literal["final", "difference"]
 RewardSource = Literal["discriminator", "l2", "both"]
-Conditioning = Literal["pair", "complement"]
+Conditioning = Literal["pair", "complement", "joint"]
 AdversaryName = Literal["wgan-gp", "hinge", "logistic"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -84,7 +84,8 @@ class PolicySettings:
     def __post_init__(self) -> None:
         if self.reward_source != "discriminator" and not self.conditional:
             raise ValueError(
-                f"reward_source: {self.reward_source} compares with a target; give --conditional True, or discriminator"
+                f"reward_source: {self.reward_source} compares with a target, and there is one with conditional only; "
+                "ask for both, or for discriminator"
             )
         if self.unroll_length < 0:
             raise ValueError(f"unroll_length: expected 0 (whole episodes) or more, got {self.unroll_length}")
@@ -98,7 +99,9 @@ class DiscriminatorSettings:
         adversary: ``wgan-gp`` (the paper), ``hinge`` or ``logistic`` (SPIRAL++).
         conditioning: what a conditional painter's discriminator sees: the ``pair`` of painting and target, on channels
             side by side (the paper), or a ``complement``: half of the target beside the other half of the painting
-            (SPIRAL++), which need not match pixel for pixel.
+            (SPIRAL++), which need not match pixel for pixel. ``joint`` shows no target, but an image and the actions of
+            the painting: a painting with those that painted it against the target with those that were to paint it (as
+            Donahue et al. 2017 and Dumoulin et al. 2017 do with codes); it judges finished paintings only.
         spectral_norm: spectral normalisation of every layer; meant for ``hinge`` and ``logistic``.
         discriminator_width: channels of the first convolution; each further one doubles them.
         discriminator_learning_rate: Adam's step size.

@@ -80,8 +80,8 @@ def learner_updates(settings: RunSettings, variant: Variant, device: torch.devic
     settings = settings.replace(precision=variant.precision)
     paint = settings.paint
     policy = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
-    judge = build_discriminator(settings.discriminator, settings.judged_shape)
-    discriminator = build_discriminator(settings.discriminator, settings.judged_shape)
+    judge = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
+    discriminator = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
     if not variant.channels_last:
         for network in (policy, judge, discriminator):
             channels_first(network)

@@ -42,7 +42,6 @@ def payload(value: Any) -> int:
     return sum(part.nbytes for part in parts if isinstance(part, np.ndarray | torch.Tensor))
 
 
-@ray.remote(num_cpus=0)
 class Peer:
     """Another process: takes references and reads what they stand for; puts what it is asked for."""
 
@@ -108,7 +107,8 @@ def of_preset(name: PresetName, options: BenchOptions) -> Iterator[Figure]:
 def rates_of(value: Any, options: BenchOptions) -> list[float]:
     """How often a second one process can store ``value`` and another read it, one after the other: an actor and a
     learner, with nothing in between."""
-    source, target = Peer.remote(), Peer.remote()
+    peer: Any = ray.remote(Peer).options(num_cpus=0)
+    source, target = peer.remote(), peer.remote()
     ray.get(source.keep.remote(value))
 
     def turn() -> None:
@@ -123,6 +123,6 @@ def rates_of(value: Any, options: BenchOptions) -> list[float]:
             turn()
             count += 1
         rates.append(count / (time.perf_counter() - start))
-    for peer in (source, target):
-        ray.kill(peer)
+    ray.kill(source)
+    ray.kill(target)
     return rates

@@ -25,6 +25,8 @@ COMMANDS = {
     "tune": ("population", "tune"),
     "lineage": ("population", "lineage"),
     "replay": ("population", "replay"),
+    "dashboard": ("dashboard", "dashboard"),
+    "export": ("dashboard", "export"),
     "submit": ("jobs", "submit"),
     "scale": ("jobs", "scale"),
     "mcmc": ("scenes", "mcmc"),

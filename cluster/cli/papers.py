@@ -11,7 +11,7 @@ from typing import Annotated
 import tyro
 
 from cluster.cli.parse import parse
-from cluster.commands import last_checkpoint, open_to_read, read_settings
+from cluster.commands import last_checkpoint, open_to_read, painter_settings
 from cluster.errors import UserError
 from cluster.settings import PresetName
 from cluster.tables import table_rows
@@ -57,7 +57,7 @@ def search(arguments: Sequence[str]) -> int:
     folder = open_to_read(chosen.run)
     checkpoint = last_checkpoint(folder, best=chosen.best)
     assert checkpoint is not None
-    settings = read_settings(folder)
+    settings = painter_settings(folder, "search")
     if chosen.data_dir:
         settings = settings.replace(data_dir=chosen.data_dir)
     result = search_run(folder, settings, checkpoint, widths=widths, count=chosen.count, seed=chosen.seed)
@@ -67,7 +67,7 @@ def search(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class ReproduceArguments:
-    """Train the rows of a table (mnist, omniglot, celeba, long, all) within a budget, measure them, write the table.
+    """Train the rows of a table (mnist, omniglot, celeba, scenes, long, all) within a budget, measure them, write the table.
 
     Run it again to go on where it stopped, or with more minutes to go further.
 

@@ -28,21 +28,29 @@ def mlp(sizes: tuple[int, ...], slope: float = 0.0) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class Encoder(nn.Module):
-    """Image to latent. Linear layers: on small images they cost a quarter of convolutions on a CPU."""
+class Convolutions(nn.Module):
+    """Image to numbers: convolutions of stride 2 down to 8x8 or less, doubling the width, then two linear layers."""
 
-    def __init__(self, image_shape: ImageShape, latent: int, width: int) -> None:
+    def __init__(self, image_shape: ImageShape, outputs: int, width: int, hidden: int) -> None:
         super().__init__()
-        self.layers = mlp((math.prod(image_shape), width, width // 2, latent))
+        height, columns, channels = image_shape
+        kernel = 5
+        layers: list[nn.Module] = []
+        while max(height, columns) > SMALLEST:
+            layers += [nn.Conv2d(channels, width, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
+            height, columns, channels, width = (height + 1) // 2, (columns + 1) // 2, width, 2 * width
+            kernel = 3
+        self.convolutions = nn.Sequential(*layers)
+        self.head = mlp((channels * height * columns, hidden, outputs))
 
     def forward(self, images: Tensor) -> Tensor:
-        """float32 [N, C, H, W], 0 background to 1, to float32 [N, latent]."""
-        latent: Tensor = self.layers(images.flatten(1))
-        return latent
+        """float32 [N, C, H, W], 0 background to 1, to float32 [N, outputs]."""
+        found: Tensor = self.head(self.convolutions(images).flatten(1))
+        return found
 
 
 class Decoder(nn.Module):
-    """Latent to image, the encoder's layers mirrored."""
+    """Latent to image. Linear layers: on small images they cost a quarter of transposed convolutions on a CPU."""
 
     def __init__(self, image_shape: ImageShape, latent: int, width: int) -> None:
         super().__init__()
@@ -56,38 +64,17 @@ class Decoder(nn.Module):
         return logits.view(-1, *self.size)
 
 
-class Classifier(nn.Module):
-    """Image to class logits: convolutions of stride 2 down to 8x8 or less, doubling the width, then two linear layers.
-
-    What the reward takes for the class shown.
-    """
-
-    def __init__(self, image_shape: ImageShape, classes: int, width: int) -> None:
-        super().__init__()
-        height, columns, channels = image_shape
-        layers: list[nn.Module] = []
-        while max(height, columns) > SMALLEST:
-            layers += [nn.Conv2d(channels, width, 5, stride=2, padding=2), nn.ReLU()]
-            height, columns, channels, width = (height + 1) // 2, (columns + 1) // 2, width, 2 * width
-        self.convolutions = nn.Sequential(*layers)
-        self.head = mlp((channels * height * columns, 64, classes))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """float32 [N, C, H, W], 0 to 1, to logits float32 [N, classes]."""
-        logits: Tensor = self.head(self.convolutions(images).flatten(1))
-        return logits
-
-
 class Generator(nn.Module):
-    """Prior sample to standardised latent."""
+    """Prior sample to standardised latent: a linear map, and two hidden layers that bend it."""
 
     def __init__(self, z: int, latent: int, width: int) -> None:
         super().__init__()
-        self.layers = mlp((z, width, width, width, latent), slope=0.2)
+        self.linear = nn.Linear(z, latent)
+        self.layers = mlp((z, width, width, latent), slope=0.2)
 
     def forward(self, z: Tensor) -> Tensor:
         """float32 [N, z], N(0, I) under the prior, to standardised latents float32 [N, latent]."""
-        latent: Tensor = self.layers(z)
+        latent: Tensor = self.linear(z) + self.layers(z)
         return latent
 
 
@@ -96,7 +83,7 @@ class LatentDiscriminator(nn.Module):
 
     def __init__(self, latent: int, width: int) -> None:
         super().__init__()
-        self.layers = mlp((latent, width, width, width, 1), slope=0.2)
+        self.layers = mlp((latent, width, width, 1), slope=0.2)
 
     def forward(self, latent: Tensor) -> Tensor:
         """float32 [N, latent] to scores float32 [N]."""

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from envs.latent.features import FeatureLayout, Outcome
 from envs.latent.measures import measure
-from envs.latent.networks import Classifier, Decoder, Encoder, Generator, ImageShape, LatentDiscriminator
+from envs.latent.networks import Convolutions, Decoder, Generator, ImageShape, LatentDiscriminator
 
 _BATCH = 1000
 
@@ -30,8 +30,8 @@ class PartsShape:
             learn.
         z: numbers that the GAN's generator makes a latent from: the agent's action. Few limit what it can reach
             (the paper found 2 worse than 5), many make the agent's search wider.
-        autoencoder_width: units of the layers next to the image; half as many next to the latent. Higher: sharper and
-            slower.
+        encoder_width: channels of the encoder's first convolution. Higher: reads better, slower.
+        decoder_width: units of the decoder's layer next to the image; half as many before. Higher: sharper, slower.
         classifier_width: channels of the classifier's first convolution.
         gan_width: units of the hidden layers of generator and discriminator.
     """
@@ -40,12 +40,13 @@ class PartsShape:
     classes: int = 10
     latent: int = 32
     z: int = 16
-    autoencoder_width: int = 512
+    encoder_width: int = 16
+    decoder_width: int = 512
     classifier_width: int = 16
     gan_width: int = 256
 
     def __post_init__(self) -> None:
-        for name in ("latent", "z", "autoencoder_width", "classifier_width", "gan_width"):
+        for name in ("latent", "z", "encoder_width", "decoder_width", "classifier_width", "gan_width"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if min(self.image_shape) < 1 or self.classes < 0:
@@ -80,11 +81,13 @@ class FrozenParts(nn.Module):
         self.shape = shape
         self.report: dict[str, object] = {}
         image, latent = shape.image_shape, shape.latent
-        self.encoder = Encoder(image, latent, shape.autoencoder_width)
-        self.decoder = Decoder(image, latent, shape.autoencoder_width)
+        self.encoder = Convolutions(image, latent, shape.encoder_width, 8 * latent)
+        self.decoder = Decoder(image, latent, shape.decoder_width)
         self.generator = Generator(shape.z, latent, shape.gan_width)
         self.discriminator = LatentDiscriminator(latent, shape.gan_width)
-        self.classifier = Classifier(image, shape.classes, shape.classifier_width) if shape.classes else None
+        self.classifier: Convolutions | None = None
+        if shape.classes:
+            self.classifier = Convolutions(image, shape.classes, shape.classifier_width, 64)
         rows = max(shape.classes, 1)  # data without labels are one class
         for name, sizes in {
             "latent_mean": (latent,),

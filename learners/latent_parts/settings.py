@@ -17,8 +17,8 @@ class PartsSettings:
         latent: numbers that the auto-encoder keeps of an image. More keep more detail and give the GAN more to learn.
         z: numbers that the GAN makes a latent from: the agent's action. Few limit what it can reach (the paper found 2
             worse than 5), many make the agent's search wider.
-        autoencoder_width: units of the layers next to the image; half as many next to the latent. Higher: sharper and
-            slower.
+        encoder_width: channels of the encoder's first convolution. Higher: reads better, slower.
+        decoder_width: units of the decoder's layer next to the image; half as many before. Higher: sharper, slower.
         classifier_width: channels of the first convolution of the reward's classifier. Higher: better and slower.
         gan_width: units of the hidden layers of generator and discriminator. Higher: a closer fit, slower.
         parts_batch: images in an update of auto-encoder and classifier. Larger: fewer, less noisy updates.
@@ -40,6 +40,8 @@ class PartsSettings:
             linearly to a tenth.
         critic_speed: see ``gan_learning_rate``. Higher: a discriminator that keeps ahead.
         critic_updates: updates of the discriminator for each of the generator's (WGAN-GP was published with 5).
+        spectral_gain: spectral norm that the hinge discriminator's layers get. Higher: a sharper discriminator, outputs
+            nearer to the data, unstable at some point; without effect on WGAN-GP.
         gradient_penalty: weight of WGAN-GP's penalty; without effect on hinge.
         ema: decay of the moving average of the generator's weights that is kept; higher averages over longer.
         balance: whether the GAN sees every class equally often. Without, a rare class can vanish.
@@ -50,11 +52,12 @@ class PartsSettings:
 
     latent: int = 32
     z: int = 16
-    autoencoder_width: int = 512
+    encoder_width: int = 16
+    decoder_width: int = 512
     classifier_width: int = 16
     gan_width: int = 256
     parts_batch: int = 256
-    autoencoder_epochs: int = 10
+    autoencoder_epochs: int = 14
     autoencoder_learning_rate: float = 3e-3
     denoise: float = 0.5
     denoise_max_sigma: float = 0.7
@@ -62,11 +65,12 @@ class PartsSettings:
     classifier_epochs: int = 2
     classifier_learning_rate: float = 3e-3
     adversary: Literal["hinge", "wgan-gp"] = "hinge"
-    gan_updates: int = 20_000
+    gan_updates: int = 12_000
     gan_batch: int = 128
-    gan_learning_rate: float = 4e-4
+    gan_learning_rate: float = 1e-3
     critic_speed: float = 1.0
     critic_updates: int = 1
+    spectral_gain: float = 2.0
     gradient_penalty: float = 10.0
     ema: float = 0.999
     balance: bool = True
@@ -79,7 +83,13 @@ class PartsSettings:
         for name in (*counts, "critic_updates", "gan_attempts"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        for name in ("autoencoder_learning_rate", "classifier_learning_rate", "gan_learning_rate", "critic_speed"):
+        for name in (
+            "autoencoder_learning_rate",
+            "classifier_learning_rate",
+            "gan_learning_rate",
+            "critic_speed",
+            "spectral_gain",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)}")
         for name in ("denoise", "ema", "minimum_class_share"):
@@ -97,7 +107,8 @@ class PartsSettings:
             classes=classes,
             latent=self.latent,
             z=self.z,
-            autoencoder_width=self.autoencoder_width,
+            encoder_width=self.encoder_width,
+            decoder_width=self.decoder_width,
             classifier_width=self.classifier_width,
             gan_width=self.gan_width,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from envs.spec import ActionSpec
 from learners.networks.discriminator import Discriminator
 from learners.networks.glimpse import GlimpsePolicy
+from learners.networks.joint import JointDiscriminator
 from learners.networks.laptop import LaptopPolicy
 from learners.networks.paper import PaperPolicy
 from learners.networks.policy import PaintPolicy
@@ -22,6 +23,15 @@ def build_policy(
     return kind(spec, canvas_shape, settings.noise_size, num_actions, **eyes)
 
 
-def build_discriminator(settings: DiscriminatorSettings, judged_shape: tuple[int, int, int]) -> Discriminator:
-    """The discriminator for images (H, W, C); a conditional painter's pairs have twice the canvas's channels."""
+def build_discriminator(
+    settings: DiscriminatorSettings,
+    judged_shape: tuple[int, int, int],
+    joint: tuple[ActionSpec, int] | None = None,
+) -> Discriminator:
+    """The discriminator for images (H, W, C); a conditional painter's pairs have twice the canvas's channels.
+
+    With ``joint``, the action spec and the number of actions of an episode, it judges images with their actions.
+    """
+    if joint is not None:
+        return JointDiscriminator(judged_shape, *joint, settings.discriminator_width, spectral=settings.spectral_norm)
     return Discriminator(judged_shape, settings.discriminator_width, spectral=settings.spectral_norm)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -22,21 +24,35 @@ class Discriminator(nn.Module):
         depth = (height // 4).bit_length() - 1
         if depth < 1 or height != 4 << depth or image_width != height:
             raise ValueError(f"observation_size: the discriminator expects 8, 16, 32, ..., got {height}x{image_width}")
-        normalise = spectral_norm if spectral else lambda layer: layer
+        normalise = normaliser(spectral)
         layers: list[nn.Module] = []
         before, after = channels, width
         for _ in range(depth):
             layers += [normalise(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.LeakyReLU(0.2, inplace=True)]
             before, after = after, 2 * after
         self.convolutions = nn.Sequential(*layers)
-        self.score = normalise(nn.Linear(16 * before, 1))
+        self.feature_size = 16 * before
+        self.score = normalise(nn.Linear(self.feature_size, 1))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:
         """float [B, C, H, W] in [-1, 1] to scores float32 [B]; higher means more like a real image."""
-        hidden = self.convolutions(image.contiguous(memory_format=torch.channels_last))
-        score: Tensor = self.score(hidden.flatten(1))[:, 0].float()
+        return self.score_features(self.features(image))
+
+    def features(self, image: Tensor) -> Tensor:
+        """float [B, C, H, W] to float [B, F]."""
+        hidden: Tensor = self.convolutions(image.contiguous(memory_format=torch.channels_last))
+        return hidden.flatten(1)
+
+    def score_features(self, features: Tensor) -> Tensor:
+        """float [B, F] to scores float32 [B]."""
+        score: Tensor = self.score(features)[:, 0].float()
         return score
+
+
+def normaliser(spectral: bool) -> Callable[[nn.Module], nn.Module]:
+    """What every layer is wrapped in: spectral normalisation, or nothing."""
+    return spectral_norm if spectral else lambda layer: layer
 
 
 def to_image(canvas: Tensor) -> Tensor:

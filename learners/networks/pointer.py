@@ -51,6 +51,7 @@ class PointerHead(nn.Module):
 
     def forward(self, hidden: Tensor, keys: Tensor) -> Tensor:
         """float [N, hidden] and keys [N, cells * KEY] to logits [N, cells]."""
-        found = torch.bmm(keys.view(len(keys), -1, KEY), self.query(hidden)[:, :, None])[:, :, 0]
+        query = self.query(hidden) * KEY**-0.5
+        found = torch.bmm(keys.view(len(keys), -1, KEY), query[:, :, None])[:, :, 0]
         logits: Tensor = self.linear(hidden) + found
         return logits

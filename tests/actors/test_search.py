@@ -21,7 +21,9 @@ class Darkness:
     def __init__(self) -> None:
         self.asked = 0
 
-    def __call__(self, canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+    def __call__(
+        self, canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None, action: NDArray[np.int16]
+    ) -> NDArray[np.float32]:
         self.asked += len(canvas)
         against = 255.0 if target is None else target.astype(np.float32)
         return -np.abs(canvas - (255.0 - against)).mean((1, 2, 3)).astype(np.float32)
@@ -35,7 +37,7 @@ def test_more_tries_find_better_paintings(network: NetworkName, method: str) -> 
         judge = Darkness()
         found = getattr(Search(SMALL, make_policy(network), judge, precision="float32"), method)(12, k)
         scores[k], asked[k] = found.score.mean(), judge.asked
-        assert np.allclose(found.score, judge(found.canvas, None))
+        assert np.allclose(found.score, judge(found.canvas, None, found.action))
     assert scores[1] < scores[4] < scores[16]
     assert asked[16] == 4 * asked[4] == 16 * asked[1]  # the work grows linearly with K
 
@@ -58,7 +60,10 @@ def test_every_try_of_a_picture_has_its_target(method: str) -> None:
     targets = np.zeros((3, *SMALL.canvas_shape), np.uint8) + np.array([0, 100, 255], np.uint8)[:, None, None, None]
     seen: list[NDArray[np.uint8]] = []
 
-    def score(canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+    def score(
+        canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None, action: NDArray[np.int16]
+    ) -> NDArray[np.float32]:
+        assert action.shape[:2] == (SMALL.num_actions, len(canvas))
         assert target is not None
         seen.append(target)
         return np.zeros(len(canvas), np.float32)

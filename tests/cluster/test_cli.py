@@ -117,7 +117,9 @@ def test_a_mistake_leaves_no_folder(
     assert not (tmp_path / "run").exists()
 
 
-def test_presets(chosen: list[Any]) -> None:
+def test_presets(chosen: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photos.zip").touch()
     assert cli.main(["train"]) == 0
     assert chosen == [preset("laptop"), "", ""]
     assert cli.main(["train", "mnist", "--preset", "paper", "--run", "here"]) == 0

@@ -21,8 +21,9 @@ from PIL import Image
 
 from cluster import checkpoints, cli
 from cluster.metrics import read_metrics
+from cluster.paintings import Recording, paint_again
 from cluster.run_folder import RunFolder
-from cluster.sampler import Sampler, paint_again
+from cluster.sampler import Sampler
 from cluster.settings import RunSettings
 from tests.cluster.tiny_run import assert_gone, end, family, launch, options, tiny_settings, wait_until
 
@@ -140,21 +141,23 @@ def test_sample_paints_what_its_actions_say(finished: Run, tmp_path: Path, capsy
     out = tmp_path / "pictures"
     assert cli.main(["sample", str(finished.path), "--out", str(out), "--count", "40", "--seed", "5"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed == [str(out / name) for name in ("sheet.png", "painting.gif", "actions.npz")]
+    assert printed == [str(out / name) for name in ("sheet.png", "painting.gif", "sheet.npz")]
     for name in ("sheet.png", "painting.gif"):
         with Image.open(out / name) as picture:
             picture.load()
-    recorded = np.load(out / "actions.npz")
+    recorded = Recording.load(out / "sheet.npz")
     settings = RunSettings.from_json(RunFolder.open(finished.path, write=False).read_config())
     path, _ = checkpoints.latest_good(finished.path / "checkpoints")
     assert path is not None
     sampler = Sampler(settings, seed=5)
-    sampler.load(checkpoints.load(path).tensors["policy"])
-    paintings = sampler.paint(40)
+    weights = checkpoints.load(path).tensors
+    sampler.load(weights["policy"], weights["discriminator"])
+    paintings = sampler.paint(40, judged=40)
     sampler.close()
-    np.testing.assert_array_equal(recorded["actions"], paintings.actions)
-    np.testing.assert_array_equal(recorded["noise"], paintings.noise)
-    np.testing.assert_array_equal(paint_again(settings, recorded["actions"])[-1], paintings.full)
+    np.testing.assert_array_equal(recorded.actions, paintings.actions)
+    np.testing.assert_array_equal(recorded.noise, paintings.noise)
+    np.testing.assert_array_equal(recorded.scores, paintings.scores)
+    np.testing.assert_array_equal(paint_again(settings, recorded.actions)[-1], paintings.full)
     assert len({canvas.tobytes() for canvas in paintings.full}) > 1
 
 

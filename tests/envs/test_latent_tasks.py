@@ -9,7 +9,9 @@ from envs.latent.parts import FrozenParts, PartsShape
 from envs.latent.scoring import Scorer, Weights, similarity
 from envs.latent.tasks import ArithmeticTask, parse_tasks
 
-TINY = PartsShape((8, 8, 1), classes=10, latent=5, z=2, autoencoder_width=8, classifier_width=2, gan_width=8)
+TINY = PartsShape(
+    (8, 8, 1), classes=10, latent=5, z=2, encoder_width=2, decoder_width=8, classifier_width=2, gan_width=8
+)
 
 
 def rows(count: int, seed: int = 0) -> tuple[Outcome, Source]:

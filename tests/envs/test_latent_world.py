@@ -8,7 +8,9 @@ from gymnasium.vector import AutoresetMode
 from envs.latent import FrozenParts, LatentConfig, LatentVectorEnv, PartsShape
 from envs.latent.rules import add_noise
 
-SHAPE = PartsShape((8, 8, 1), classes=10, latent=5, z=3, autoencoder_width=8, classifier_width=2, gan_width=8)
+SHAPE = PartsShape(
+    (8, 8, 1), classes=10, latent=5, z=3, encoder_width=2, decoder_width=8, classifier_width=2, gan_width=8
+)
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ def test_damaged_parts_are_one_line(tmp_path: Path, content: bytes) -> None:
 
 
 def test_data_without_labels_and_with_colours() -> None:
-    shape = PartsShape((9, 7, 3), classes=0, latent=5, z=3, autoencoder_width=8, gan_width=8)
+    shape = PartsShape((9, 7, 3), classes=0, latent=5, z=3, encoder_width=2, decoder_width=8, gan_width=8)
     images = np.random.default_rng(0).integers(0, 256, (10, 9, 7, 3), dtype=np.uint8)
     config = LatentConfig(task="envs.latent.examples.strokes:Thicker")
     env = LatentVectorEnv(2, config, FrozenParts(shape), images, None)

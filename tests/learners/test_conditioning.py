@@ -11,13 +11,23 @@ from torch import Tensor
 
 from actors.rollout import Rollout
 from envs.paint import PaintConfig, PaintVectorEnv
-from learners.conditioning import complements, make_records, random_complement, score_records, squared_error
+from learners.conditioning import (
+    actions_of,
+    complements,
+    judged_images,
+    make_records,
+    random_complement,
+    score_records,
+    squared_error,
+)
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator, build_policy
-from learners.networks.discriminator import Discriminator
+from learners.networks.discriminator import Discriminator, to_image
+from learners.networks.joint import JointDiscriminator
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.policy_learner import PolicyLearner
 from learners.settings import DiscriminatorSettings, NetworkName, PolicySettings
+from learners.trajectory import TrajectoryTensors
 from tests.learners.examples import NETWORKS, SMALL, FixedScore
 
 CPU = torch.device("cpu")
@@ -123,7 +133,7 @@ def test_scores_of_complements_are_the_mean_of_both() -> None:
     network = FixedScore(lambda image: image[:, :, :, :8].mean((1, 2, 3)))
     left, right = complements(records)
     expected = sum(view[:, :, :8].float().mean((1, 2, 3)) / 127.5 - 1 for view in (left, right)) / 2
-    assert torch.allclose(score_records(network, records, True), expected, atol=1e-5)
+    assert torch.allclose(score_records(network, records, "complement"), expected, atol=1e-5)
 
 
 def test_squared_error_is_in_units_of_full_pixels() -> None:
@@ -158,8 +168,72 @@ def test_each_source_pays_what_it_says(source: Any) -> None:
     assert metrics["return"] == pytest.approx(expected - start, abs=1e-5)
 
 
+def test_actions_travel_in_records() -> None:
+    policy = conditional("laptop")
+    rollout = Rollout(PaintVectorEnv(5, SMALL), policy, seed=0, precision="float32")
+    trajectory = rollout.episodes(target=random_images(5))
+    records = make_records(trajectory.canvas[-1], trajectory.target, trajectory.action)
+    assert records.shape == (5, 16, 16, 7)
+    network = JointDiscriminator(SMALL.canvas_shape, SMALL.action_spec, SMALL.num_actions, 4)
+    tensors = torch.from_numpy(records)
+    assert np.array_equal(actions_of(tensors, network).numpy(), trajectory.action.swapaxes(0, 1))
+    assert torch.equal(judged_images(tensors, "joint", real=False), torch.from_numpy(trajectory.canvas[-1]))
+    assert torch.equal(judged_images(tensors, "joint", real=True), torch.from_numpy(trajectory.target))
+
+
+def test_a_joint_discriminator_pays_for_actions_too() -> None:
+    torch.manual_seed(0)
+    settings = PolicySettings(network="laptop", conditional=True, noise_size=3, precision="float32")
+    policy = conditional("laptop")
+    network = JointDiscriminator(SMALL.canvas_shape, SMALL.action_spec, SMALL.num_actions, 4)
+    learner = PolicyLearner(policy, network, settings, CPU, conditioning="joint")
+    rollout = Rollout(PaintVectorEnv(5, SMALL), policy, seed=0, precision="float32")
+    trajectory = rollout.episodes(target=random_images(5))
+    score = learner.score(TrajectoryTensors.of(trajectory, CPU))
+    with torch.no_grad():
+        expected = network(
+            to_image(torch.from_numpy(trajectory.canvas[-1])),
+            torch.from_numpy(trajectory.action.swapaxes(0, 1).astype(np.int64)),
+        )
+    assert torch.allclose(score, expected, atol=1e-5)
+    trajectory.action[:, 0] = (trajectory.action[:, 0] + 1) % 2
+    other = learner.score(TrajectoryTensors.of(trajectory, CPU))
+    assert other[0] != score[0]
+    assert torch.allclose(other[1:], score[1:], atol=1e-5)
+
+
+@pytest.mark.parametrize("adversary", ["hinge", "wgan-gp"])
+def test_a_joint_discriminator_learns_which_actions_belong_to_an_image(adversary: Any) -> None:
+    """Paintings whose actions say where their line is, and targets beside them whose actions do not fit."""
+    config = PaintConfig(
+        canvas_size=16, observation_size=16, grid=16, episode_length=2, brush="classic/pen", brush_sizes=(1.0,),
+        pressure_levels=1, color=False,
+    )  # fmt: skip
+    settings = DiscriminatorSettings(
+        adversary=adversary, spectral_norm=adversary == "hinge", discriminator_width=8, conditioning="joint",
+        discriminator_learning_rate=2e-3,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    network = build_discriminator(settings, (16, 16, 1), (config.action_spec, 1))
+    learner = DiscriminatorLearner(network, settings, CPU, "float32", conditioning="joint")
+    bars = np.full((16, 16, 16, 1), 255, np.uint8)
+    for place in range(16):
+        bars[place, place // 4 * 4 : place // 4 * 4 + 4] = 0
+
+    def records(offset: int) -> np.ndarray:
+        painted = rng.integers(4, size=64) * 4
+        target = (painted + offset) % 16
+        action = np.stack([painted * 16, painted * 16, np.ones(64, int)], 1)[None].astype(np.int16)
+        return make_records(bars[painted], bars[target], action)
+
+    for _ in range(200):
+        metrics = learner.update(records(8), records(8))
+    assert metrics["fake"] < metrics["real"] - 0.5, metrics
+
+
 def test_rewards_from_a_target_need_one() -> None:
-    with pytest.raises(ValueError, match="reward_source: l2 compares with a target; give --conditional True"):
+    with pytest.raises(ValueError, match="reward_source: l2 compares with a target"):
         PolicySettings(reward_source="l2")
 
 
@@ -170,11 +244,10 @@ def test_a_discriminator_learns_to_tell_reproductions_from_other_paintings(condi
         adversary="hinge", spectral_norm=True, discriminator_width=8, discriminator_learning_rate=2e-3,
         conditioning=conditioning,
     )  # fmt: skip
-    complement = conditioning == "complement"
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    network = build_discriminator(settings, (16, 16, 1 if complement else 2))
-    learner = DiscriminatorLearner(network, settings, CPU, "float32", complement=complement)
+    network = build_discriminator(settings, (16, 16, 1 if conditioning == "complement" else 2))
+    learner = DiscriminatorLearner(network, settings, CPU, "float32", conditioning=conditioning)
     bars = np.full((16, 16, 16, 1), 255, np.uint8)
     for place in range(16):
         bars[place, place] = 0  # a black line at one of 16 heights

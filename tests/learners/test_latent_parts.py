@@ -113,7 +113,7 @@ def test_the_gradient_penalty_of_a_linear_score() -> None:
 
 
 def test_class_shares_count_confident_samples_only() -> None:
-    parts = FrozenParts(PartsShape((8, 8, 1), 4, 5, 2, 8, 2, 8))
+    parts = FrozenParts(PartsShape((8, 8, 1), classes=4, latent=5, z=2, gan_width=8))
     assert parts.classifier is not None
     shares = class_shares(parts, 500, 0)
     assert shares.sum() == 0  # an untrained classifier is sure of nothing

@@ -6,6 +6,7 @@ import dataclasses
 from typing import cast
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -130,13 +131,33 @@ def test_a_cut_episode_learns_from_the_value_where_it_is_cut() -> None:
     assert over["value_loss"].item() == pytest.approx(4.0, abs=1e-5)
 
 
-def test_memory_of_a_batch_does_not_grow_with_the_episode() -> None:
-    sizes = {}
-    for length in (11, 1001):
-        config = dataclasses.replace(SMALL, episode_length=length)
-        settings = PolicySettings(network="laptop", noise_size=3)
-        policy = build_policy(settings, config.action_spec, config.canvas_shape, config.num_actions)
-        rollout = Rollout(PaintVectorEnv(2, config), policy, seed=0, precision="float32")
-        part = rollout.next_unroll(10)
-        sizes[length] = part.canvas.nbytes + part.action.nbytes + part.log_prob.nbytes
-    assert sizes[11] == sizes[1001]
+def test_a_thousand_strokes_take_no_more_memory_than_fifty_and_each_is_paid() -> None:
+    """SPIRAL++'s longest episodes: painted and learned from in pieces."""
+    config = dataclasses.replace(SMALL, canvas_size=32, episode_length=1001)  # painted at 32, judged at 16
+    settings = PolicySettings(
+        network="laptop", noise_size=3, reward="difference", unroll_length=50, precision="float32",
+        stroke_start_penalty=0.0,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    policy = build_policy(settings, config.action_spec, config.canvas_shape, config.num_actions)
+    image_weights = torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(0))
+    score = FixedScore(lambda image: (image * image_weights).mean((1, 2, 3)))
+    learner = PolicyLearner(policy, cast(Discriminator, score), settings, CPU)
+    rollout = Rollout(PaintVectorEnv(2, config), policy, seed=0, precision="float32")
+    sizes, memory, changed, paid, over = set(), [], 0, 0, 0
+    for update in range(20):
+        trajectory = rollout.next_unroll(settings.unroll_length, update)
+        sizes.add(trajectory.canvas.nbytes + trajectory.action.nbytes + trajectory.log_prob.nbytes)
+        scores = learner.score(TrajectoryTensors.of(trajectory, CPU))
+        painted = (trajectory.canvas[1:] != trajectory.canvas[:-1]).any((2, 3, 4))
+        changed += painted.sum()
+        paid += ((scores[1:] - scores[:-1]).numpy()[painted] != 0).sum()
+        assert np.isfinite(learner.update(trajectory, 0.0)["loss"])
+        assert trajectory.ends is not None
+        over += trajectory.ends.sum()
+        memory.append(psutil.Process().memory_info().rss)
+    assert over == 2  # both episodes end with the twentieth piece
+    assert len(sizes) == 1
+    assert changed > 400
+    assert paid == changed
+    assert memory[-1] - memory[4] < 8 << 20

@@ -1,0 +1,188 @@
+"""The metrics of a run in bounded memory and time, however long it trained."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster.dashboard.tail import Tail, parse
+
+#: Rows that are kept. Beyond it every second one is let go, then every second of those, and so on.
+MOST_ROWS = 2048
+#: Notable rows (events, pictures, notes) that are kept.
+MOST_NOTABLE = 2000
+#: A row with one of these is notable: always read, never thinned out.
+NOTABLE = (b'"event"', b'"sample/', b'"note"')
+
+X_AXES = {"steps": "env_steps", "minutes": "elapsed_s", "updates": "update"}
+
+
+class History:
+    """Columns of ``metrics.jsonl``, read as it grows.
+
+    A resumed run repeats updates: when the row ``{"event": "resume", "update": n}`` comes, the rows before it that are
+    later than update n are dropped, as TensorBoard does. A member of a population goes back when it takes another's
+    place; those rows stay, and ``population/branch`` tells the stretches apart.
+
+    Attributes:
+        latest: the newest value of every name.
+        stride: each how-many-th regular row is kept.
+        rows: regular rows written so far, kept or not.
+        damaged: lines that are no JSON object.
+        notable: the newest rows with an event, a picture or a note, as written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.tail = Tail(path)
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self.columns: dict[str, array[float]] = {}
+        self.latest: dict[str, Any] = {}
+        self.notable: list[dict[str, Any]] = []
+        self.recent: list[float] = []
+        self.length = self.rows = self.damaged = 0
+        self.stride = 1
+
+    def refresh(self) -> None:
+        """Read what is new."""
+        generation = self.tail.generation
+        if not self.tail.look():
+            return
+        if self.tail.generation != generation:
+            self._start_over()
+        fresh = self.rows == 0
+        for lines in self.tail.lines():
+            if fresh and self.tail.stamp:
+                each = max(1.0, sum(map(len, lines)) / len(lines) + 1)
+                while self.tail.stamp[0] / each / self.stride > MOST_ROWS:
+                    self.stride *= 2
+                fresh = False
+            self._take(lines)
+
+    def _take(self, lines: list[bytes]) -> None:
+        chosen, numbers_of = [], []
+        for place, line in enumerate(lines):
+            notable = any(mark in line for mark in NOTABLE)
+            self.rows += not notable
+            if notable or (self.rows - 1) % self.stride == 0 or place >= len(lines) - 2:
+                chosen.append(line)
+                numbers_of.append(None if notable else self.rows - 1)
+        for number, row in zip(numbers_of, parse(chosen), strict=True):
+            if row is None:
+                self.damaged += 1
+                continue
+            if row.get("event") == "resume":
+                self._forget_after(row.get("update"))
+            self.latest.update(row)
+            self.latest["note"] = row.get("note")
+            if number is None:
+                self.notable.append(row)
+                del self.notable[:-MOST_NOTABLE]
+            elif number % self.stride == 0:
+                self._keep(row)
+
+    def _keep(self, row: dict[str, Any]) -> None:
+        for name, value in row.items():
+            if isinstance(value, int | float):
+                if name not in self.columns:
+                    self.columns[name] = array("d", [math.nan]) * self.length
+                self.columns[name].append(value)
+        self.length += 1
+        for column in self.columns.values():
+            if len(column) < self.length:
+                column.append(math.nan)
+        if self.length > MOST_ROWS:
+            self.stride *= 2
+            self._select(np.arange(self.length) % 2 == 0)
+
+    def _forget_after(self, update: Any) -> None:
+        if not isinstance(update, int | float):
+            return
+        earlier = np.flatnonzero(~(self.column("update") > update))
+        self._select(np.arange(self.length) <= (earlier[-1] if len(earlier) else -1))
+        kept = len(self.notable)
+        while kept and "event" not in self.notable[kept - 1] and self.notable[kept - 1].get("update", 0) > update:
+            kept -= 1
+        del self.notable[kept:]
+
+    def _select(self, mask: NDArray[np.bool_]) -> None:
+        for name in self.columns:
+            self.columns[name] = array("d", self.column(name)[mask].tobytes())
+        self.length = int(mask.sum())
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """float64 [length], NaN where a row lacks it (or held a value that is not finite)."""
+        if name not in self.columns:
+            return np.full(self.length, math.nan)
+        return np.array(self.columns[name])
+
+    def recent_mean(self, name: str, rows: int = 30) -> float | None:
+        """Mean of the last rows that have it."""
+        values = self.column(name)
+        values = values[~np.isnan(values)][-rows:]
+        return float(values.mean()) if len(values) else None
+
+    def pictures(self, name: str = "sample/pixel_frechet") -> list[dict[str, Any]]:
+        """Notable rows with a number of this name, in order."""
+        return [row for row in self.notable if isinstance(row.get(name), int | float)]
+
+    def looks(self) -> list[dict[str, Any]]:
+        """Notable rows with something measured on samples, in order."""
+        return [row for row in self.notable if any(is_measure(name, value) for name, value in row.items())]
+
+
+def is_measure(name: str, value: Any) -> bool:
+    """Whether this is a number that was measured on samples."""
+    return name.startswith("sample/") and isinstance(value, int | float)
+
+
+def buckets(history: History, names: list[str], most: int = 300) -> dict[str, Any]:
+    """Series short enough for a page: means over equal numbers of rows, with the lowest and highest of each.
+
+    Returns:
+        ``x``: by axis (steps, minutes, updates) a list; ``series``: by name ``mean``, and ``low`` and ``high`` where a
+        bucket holds several rows; ``breaks``: buckets at which another branch begins. None where there is no value.
+    """
+    if not history.length:
+        return {"x": {axis: [] for axis in X_AXES}, "series": {}, "breaks": []}
+    edges = np.linspace(0, history.length, min(most, history.length) + 1).astype(int)
+    branches = history.column("population/branch")
+    breaks = np.flatnonzero(np.diff(np.nan_to_num(branches, nan=-1.0))) + 1
+    edges = np.unique(np.concatenate([edges, breaks]))  # no mean runs over the end of a branch
+    starts, sizes = edges[:-1], np.diff(edges)
+
+    def means(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        given = ~np.isnan(values)
+        counts = np.add.reduceat(given, starts, dtype=np.int64)
+        return np.add.reduceat(np.where(given, values, 0.0), starts) / np.maximum(counts, 1), counts > 0
+
+    x = {}
+    for axis, name in X_AXES.items():
+        values, given = means(history.column(name))
+        x[axis] = numbers(values / (60 if axis == "minutes" else 1), given, 6)
+    series: dict[str, Any] = {}
+    for name in names:
+        column = history.column(name)
+        values, given = means(column)
+        if not given.any():
+            continue
+        series[name] = {"mean": numbers(values, given)}
+        if sizes.max() > 1:
+            low = np.minimum.reduceat(np.where(np.isnan(column), np.inf, column), starts)
+            high = np.maximum.reduceat(np.where(np.isnan(column), -np.inf, column), starts)
+            series[name] |= {"low": numbers(low, given), "high": numbers(high, given)}
+    return {"x": x, "series": series, "breaks": np.searchsorted(edges, breaks).tolist()}
+
+
+def numbers(values: NDArray[np.float64], given: NDArray[np.bool_], digits: int = 4) -> list[float | None]:
+    """Plain numbers of a few significant digits; None where not given or not finite."""
+    return [
+        float(f"{value:.{digits}g}") if there and math.isfinite(value) else None
+        for value, there in zip(values.tolist(), given.tolist(), strict=True)
+    ]

@@ -1,0 +1,101 @@
+"""Which folders there are to see, and the one door through which their files are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+#: How deep below RUNS folders are looked for: RUNS/group/population/members/member.
+DEPTH = 5
+
+Kind = Literal["run", "population"]
+
+
+class NotThere(LookupError):
+    """What was asked for does not exist, or lies outside RUNS. Says no more than that to whoever asks."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One folder of RUNS.
+
+    Attributes:
+        key: its name in URLs: the path below RUNS with ``~`` for ``/``.
+        path: the folder, as a path that begins with RUNS as it was given, so that commands can be copied.
+        kind: a single run, or a population (which holds runs).
+    """
+
+    key: str
+    path: Path
+    kind: Kind
+
+
+class Library:
+    """The runs and populations below a folder, which may also be one itself.
+
+    Attributes:
+        root: RUNS, as given.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Raises ValueError where ``root`` is no folder."""
+        if not root.is_dir():
+            raise ValueError(f"{root} is not a folder: give the folder that holds the runs")
+        self.root = root
+        self._real = root.resolve()
+
+    def entries(self) -> list[Entry]:
+        """All runs and populations, by path; the runs of a population follow it.
+
+        Only what this scan finds can be named in a URL, so no path is ever made from one.
+        """
+        return list(self._entries(self.root, 0))
+
+    def _entries(self, folder: Path, depth: int) -> Iterator[Entry]:
+        kind = self._kind(folder)
+        if kind:
+            relative = folder.relative_to(self.root).as_posix()
+            yield Entry(encode(self._real.name if relative == "." else relative), folder, kind)
+        if kind == "run" or depth == DEPTH:
+            return
+        try:
+            below = sorted(child.name for child in os.scandir(folder) if child.is_dir(follow_symlinks=False))
+        except OSError:  # removed or not readable since
+            return
+        for name in below:
+            if not name.startswith("."):
+                yield from self._entries(folder / name, depth + 1)
+
+    def _kind(self, folder: Path) -> Kind | None:
+        if not (folder / "config.json").is_file():
+            return None
+        return "population" if (folder / "lineage.jsonl").is_file() or (folder / "members").is_dir() else "run"
+
+    def check(self, path: Path) -> Path:
+        """``path`` itself, if it leads to something inside RUNS after all symbolic links.
+
+        Raises:
+            NotThere: it does not.
+        """
+        if not self._is_inside(path):
+            raise NotThere(path.name)
+        return path
+
+    def _is_inside(self, path: Path) -> bool:
+        try:
+            return path.resolve(strict=True).is_relative_to(self._real)
+        except (OSError, RuntimeError):  # missing; a loop of links
+            return False
+
+
+def encode(relative: str) -> str:
+    """A relative path as one part of a URL."""
+    return relative.replace("~", "~~").replace("/", "~")
+
+
+def decode(key: str) -> str:
+    """A key as people read it."""
+    return key.replace("~~", "\0").replace("~", " / ").replace("\0", "~")

@@ -1,0 +1,95 @@
+"""Numbers, times and sizes as people read them."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+MISSING = "\N{EN DASH}"
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Three significant digits and a unit prefix: 3 175 040 is ``3.18 M``, 0.18573 is ``0.186``."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return MISSING
+    if value < 0:
+        return "\N{MINUS SIGN}" + number(-value, digits)
+    for limit, scale, prefix in ((999.5e6, 1e9, "G"), (999.5e3, 1e6, "M"), (1e4, 1e3, "k")):
+        if value >= limit:
+            return f"{significant(value / scale, digits)}\N{NARROW NO-BREAK SPACE}{prefix}"
+    if isinstance(value, int) or (value >= 1000 and value == int(value)):
+        return whole(value)
+    if value >= 1000:
+        return whole(round(value))
+    if value and value < 1e-3:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e\N{MINUS SIGN}{-int(exponent)}"
+    return significant(value, digits)
+
+
+def significant(value: float, digits: int) -> str:
+    """With so many significant digits, no exponent, trailing zeros kept."""
+    if value == 0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{places}f}"
+    return f"{value:.{max(0, places - 1)}f}" if len(text.strip("-").replace(".", "").lstrip("0")) > digits else text
+
+
+def whole(value: float) -> str:
+    """Thousands apart by thin spaces: ``3 175 040``."""
+    if not math.isfinite(value):
+        return MISSING
+    return f"{int(value):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def percent(value: Any) -> str:
+    """A share in [0, 1]."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return MISSING
+    return f"{100 * value:.0f}\N{NARROW NO-BREAK SPACE}%"
+
+
+def duration(seconds: Any) -> str:
+    """``48 s``, ``15 min``, ``1 h 30 min``, ``3 d 4 h``."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        return MISSING
+    total = round(max(0, seconds))
+    space = "\N{NO-BREAK SPACE}"
+    if total < 60:
+        return f"{total}{space}s"
+    minutes = round(total / 60)
+    if minutes < 60:
+        return f"{minutes}{space}min"
+    if minutes < 24 * 60:
+        rest = f"{space}{minutes % 60}{space}min" if minutes % 60 else ""
+        return f"{minutes // 60}{space}h{rest}"
+    hours = round(total / 3600)
+    rest = f"{space}{hours % 24}{space}h" if hours % 24 else ""
+    return f"{hours // 24}{space}d{rest}"
+
+
+def ago(moment: Any, now: float | None = None) -> str:
+    """How long since a Unix time."""
+    if not isinstance(moment, int | float):
+        return MISSING
+    seconds = (time.time() if now is None else now) - moment
+    return "just now" if seconds < 5 else f"{duration(seconds)} ago"
+
+
+def clock(moment: Any) -> str:
+    """A Unix time as ``2026-11-22 09:10:29`` in UTC."""
+    if not isinstance(moment, int | float) or not math.isfinite(moment):
+        return MISSING
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
+
+
+def size(count: Any) -> str:
+    """Bytes: ``1.4 GB``."""
+    if not isinstance(count, int | float) or not math.isfinite(count):
+        return MISSING
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= limit:
+            return f"{significant(count / limit, 3)}\N{NARROW NO-BREAK SPACE}{unit}"
+    return f"{count:.0f}\N{NARROW NO-BREAK SPACE}B"
