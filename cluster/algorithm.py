@@ -8,8 +8,9 @@ from typing import Any
 import ray
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env import INPUT_ENV_SPACES
+from ray.tune import PlacementGroupFactory
 
-from cluster.algorithm_state import first_result, make_checkpoint, restore_checkpoint
+from cluster.algorithm_state import first_result, make_checkpoint, reset_settings, resource_request, restore_checkpoint
 from cluster.checkpoints import Checkpoint
 from cluster.config import SpiralConfig
 from cluster.data import run_images
@@ -37,6 +38,15 @@ class Spiral(RunAlgorithm):
     def get_default_config(cls) -> SpiralConfig:
         """The laptop preset."""
         return SpiralConfig()
+
+    @classmethod
+    def default_resource_request(cls, config: Any) -> PlacementGroupFactory:
+        """What a Tune trial of this takes: driver, actors, and the processes of both learner groups."""
+        return resource_request(super().default_resource_request(config), config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Tune's hook: go on under other ``settings``; every process stays. False where that takes a new algorithm."""
+        return reset_settings(self, new_config["settings"])
 
     def start(self, config: SpiralConfig) -> None:
         """Start Redis, actors and the two learner groups."""

@@ -1,19 +1,33 @@
-"""What a checkpoint holds of the algorithm, and how it is taken back."""
+"""What a checkpoint holds of the algorithm and how it is taken back; what can change in a live one; what it takes."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
 from ray.exceptions import RayActorError
 from ray.rllib.core.learner.learner_group import LearnerGroup
+from ray.tune import PlacementGroupFactory
 
 from cluster.checkpoints import Checkpoint
-from cluster.learner_groups import export_state, restore_state
+from cluster.learner_groups import adopt_settings, export_state, live_values, restore_state
 from cluster.learner_link import LearnerDied
+from cluster.settings import RunSettings
 
 if TYPE_CHECKING:
     from cluster.algorithm import Spiral
+
+#: Settings that a live algorithm can change: its learners read them at each update.
+CHANGEABLE = (
+    "policy_learning_rate",
+    "policy_final_learning_rate",
+    "entropy_cost",
+    "final_entropy_cost",
+    "discriminator_learning_rate",
+    "minutes",
+    "steps",
+)
 
 
 def make_checkpoint(algorithm: Spiral) -> Checkpoint:
@@ -77,3 +91,55 @@ def first_result(group: LearnerGroup, function: Any) -> Any:
         if isinstance(answer, Exception):
             raise answer
     return answers[0]
+
+
+def reset_settings(algorithm: Spiral, settings: RunSettings) -> bool:
+    """Have a live algorithm go on under other settings, from its next update on.
+
+    The optimisers hold the new step sizes when this returns.
+
+    Returns:
+        False, with nothing changed, where more than :data:`CHANGEABLE` differs.
+    """
+    present = algorithm.spiral_config.settings
+    parts = (present.policy, present.discriminator, present.system)
+    kept = {
+        field.name: getattr(part, field.name)
+        for part in parts
+        for field in dataclasses.fields(part)
+        if field.name in CHANGEABLE
+    }
+    if settings.replace(**kept) != present:
+        return False
+    algorithm.collect(everything=True)
+    config = algorithm.spiral_config.copy(copy_frozen=False)
+    config.settings = settings
+    config.freeze()
+    algorithm.config = config
+    for group in (algorithm.policy_group, algorithm.discriminator_group):
+        first_result(group, functools.partial(adopt_settings, settings=settings, progress=algorithm.progress))
+    return True
+
+
+def read_live_values(algorithm: Spiral) -> dict[str, float]:
+    """``policy_learning_rate``, ``entropy_cost``, ``discriminator_learning_rate`` as the next updates will use them."""
+    ask = functools.partial(live_values, progress=algorithm.progress)
+    policy: dict[str, float] = first_result(algorithm.policy_group, ask)
+    discriminator: dict[str, float] = first_result(algorithm.discriminator_group, ask)
+    return policy | discriminator
+
+
+def resource_request(request: Any, config: Any) -> PlacementGroupFactory:
+    """RLlib's request with the processes of the discriminator's learner group, of which RLlib does not know.
+
+    Args:
+        request: PlacementGroupFactory, what RLlib counts: driver, actors, the policy's learners.
+        config: of the algorithm, RLlib's object or a dictionary.
+    """
+    values = config if isinstance(config, dict) else config.to_dict()
+    cpus, gpus = values.get("num_cpus_per_learner", "auto"), values.get("num_gpus_per_learner", 0)
+    bundle = {"CPU": (0 if gpus else 1) if cpus == "auto" else cpus, "GPU": gpus}
+    learners = values["settings"].system.discriminator_learners
+    return PlacementGroupFactory(
+        [*request.bundles, *[dict(bundle) for _ in range(learners)]], strategy=request.strategy
+    )

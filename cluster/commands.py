@@ -17,6 +17,7 @@ from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.errors import UserError
 from cluster.kinds import settings_class, trainer_class
+from cluster.population.folder import is_population
 from cluster.remote_folder import RemoteFolder
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.run_place import RunPlace, outside
@@ -76,9 +77,13 @@ def create(path: Path, settings: SettingsParts) -> RunFolder:
 
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
-    """Go on with a run from its last intact checkpoint, with some settings changed (``minutes``, say)."""
+    """Go on with a run or a population from its last intact checkpoints, with some settings changed (``steps``)."""
     place = RunPlace.find(run)
     place.fetch()
+    if is_population(place.path):
+        from cluster.population.commands import resume as resume_population
+
+        return resume_population(str(place.path), address, **changes)
     try:
         folder = RunFolder.open(place.path)
     except RunFolderError as error:
@@ -90,8 +95,18 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         folder.write_config(storable(settings))
         checkpoint = last_checkpoint(folder, required=False)
         restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
-        trainer = trainer_class(settings.kind)(settings, restarts=restarts)
+        trainer = scheduled(folder, settings, restarts) or trainer_class(settings.kind)(settings, restarts=restarts)
         return go(trainer, folder, checkpoint, address, place.remote)
+
+
+def scheduled(folder: RunFolder, settings: SettingsParts, restarts: int) -> RunTrainer | None:
+    """The trainer of a run that `impasto replay` began; None where it is another."""
+    from cluster.population.replay import ScheduledTrainer, read_plan
+
+    plan = read_plan(folder.path)
+    if plan is None or not isinstance(settings, RunSettings):
+        return None
+    return ScheduledTrainer(settings, plan, restarts=restarts)
 
 
 def go(

@@ -83,6 +83,15 @@ class PolicyGroupLearner(GroupLearner):
 
     inner: PolicyLearner
 
+    def adopt(self, settings: RunSettings, progress: float) -> None:
+        """Go on under other settings of the policy."""
+        self.inner.adopt(settings.policy, progress)
+
+    def live_values(self, progress: float) -> dict[str, float]:
+        """What the next update will use, the step size as the optimiser holds it now."""
+        (rate,) = {float(group["lr"]) for group in self.inner.optimizer.param_groups}
+        return {"policy_learning_rate": rate, "entropy_cost": self.inner.entropy_cost(progress)}
+
     def make(self, network: Any) -> PolicyLearner:
         """The inner learner, with a discriminator copy that gets its weights with the first update."""
         settings = self.settings
@@ -135,6 +144,15 @@ class DiscriminatorGroupLearner(GroupLearner):
 
     role = "discriminator-learner"
     inner: DiscriminatorLearner
+
+    def adopt(self, settings: RunSettings, progress: float) -> None:
+        """Go on under other settings of the discriminator; they do not depend on progress."""
+        self.inner.adopt(settings.discriminator)
+
+    def live_values(self, progress: float) -> dict[str, float]:
+        """What the next update will use, as the optimiser holds it now."""
+        (rate,) = {float(group["lr"]) for group in self.inner.optimizer.param_groups}
+        return {"discriminator_learning_rate": rate}
 
     def make(self, network: Any) -> DiscriminatorLearner:
         """The inner learner, its data set and its end of the replay."""
@@ -194,6 +212,18 @@ def export_state(learner: GroupLearner) -> dict[str, Any]:
 def restore_state(learner: GroupLearner, state: dict[str, Any]) -> None:
     """For ``LearnerGroup.foreach_learner``: take a state back."""
     learner.restore(copy.deepcopy(state))
+
+
+def adopt_settings(
+    learner: PolicyGroupLearner | DiscriminatorGroupLearner, settings: RunSettings, progress: float
+) -> None:
+    """For ``LearnerGroup.foreach_learner``: go on under other settings of the same networks."""
+    learner.adopt(settings, progress)
+
+
+def live_values(learner: PolicyGroupLearner | DiscriminatorGroupLearner, progress: float) -> dict[str, float]:
+    """For ``LearnerGroup.foreach_learner``: step sizes and weights of losses, read from the live learner."""
+    return learner.live_values(progress)
 
 
 def publish_weights(learner: GroupLearner) -> list[Any]:

@@ -26,7 +26,7 @@ class MetricsWriter:
 
     def __init__(self, path: str | Path, tensorboard: str | Path | None, resume_from_update: int | None = None) -> None:
         self._file = Path(path).open("ab")  # noqa: SIM115 - closed by close()
-        _cut_torn_line(Path(path))
+        cut_torn_line(Path(path))
         self._tensorboard: Any = None
         if tensorboard is not None:
             from torch.utils.tensorboard import SummaryWriter  # a second to import, and readers do not need it
@@ -111,7 +111,7 @@ def _plain(name: str, value: Any) -> Any:
     raise ValueError(f"metric {name!r} must be a number, a string or None, got {type(value).__name__}")
 
 
-def _cut_torn_line(path: Path) -> None:
+def cut_torn_line(path: Path) -> None:
     """Truncate a file of lines after its last newline."""
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)

@@ -26,7 +26,8 @@ class SystemSettings:
         data: ``mnist``, ``omniglot``, ``celeba``, or the path of a folder or zip of images.
         data_dir: folder with data sets that are there already (torchvision's layout); looked into first.
         seed: seeds networks, noise, action sampling and batches. Asynchronous runs still differ in timing.
-        minutes: training time after which the run ends, in minutes; decays are stretched over it.
+        minutes: training time after which the run ends, in minutes; decays are stretched over it. 0 for no such limit;
+            then ``steps`` is needed. In a population: wall time of the whole, and decays follow ``steps`` alone.
         steps: environment steps after which the run ends; 0 for no such limit.
         actors: Ray actors that paint. More keep a faster learner fed and raise the policy lag.
         canvases: canvases that an actor paints in lock-step, an episode each; its batch.
@@ -81,6 +82,8 @@ class SystemSettings:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         for name in ("minutes", "checkpoint_minutes", "sample_minutes"):
+            if name == "minutes" and self.minutes == 0 and self.steps > 0:
+                continue
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: expected more than 0 minutes, got {getattr(self, name)}")
         for name in ("steps", "policy_learners", "discriminator_learners", "learner_gpus"):

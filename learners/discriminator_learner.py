@@ -111,6 +111,12 @@ class DiscriminatorLearner:
         self.discriminator.train()
         return scores
 
+    def adopt(self, settings: DiscriminatorSettings) -> None:
+        """Go on under other settings of the same network; the optimiser holds the new step size from now on."""
+        self.settings = settings
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.discriminator_learning_rate
+
     def counters(self) -> dict[str, Any]:
         """What a checkpoint needs besides the weights and the optimiser, as plain numbers."""
         return {"updates": self.updates}

@@ -94,9 +94,8 @@ class PolicyLearner:
             painted=batch.painted,
             ends=batch.ends,
         )
-        entropy_cost = interpolate(settings.entropy_cost, settings.final_entropy_cost, progress)
-        learning_rate = interpolate(settings.policy_learning_rate, settings.policy_final_learning_rate, progress)
-        learning_rate *= min(1.0, (self.updates + 1) / max(1, settings.policy_warmup_updates))
+        entropy_cost = self.entropy_cost(progress)
+        learning_rate = self.learning_rate(progress)
         loss, metrics = self.loss(batch, rewards, entropy_cost)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -204,6 +203,22 @@ class PolicyLearner:
         """Take newer weights for the copy that pays."""
         self.discriminator.load_state_dict(weights)
         self.discriminator_version = version
+
+    def learning_rate(self, progress: float) -> float:
+        """The optimiser's step size for the next update: decayed by progress, raised slowly over the first updates."""
+        settings = self.settings
+        decayed = interpolate(settings.policy_learning_rate, settings.policy_final_learning_rate, progress)
+        return decayed * min(1.0, (self.updates + 1) / max(1, settings.policy_warmup_updates))
+
+    def entropy_cost(self, progress: float) -> float:
+        """Weight of the entropy bonus for the next update, decayed by progress."""
+        return interpolate(self.settings.entropy_cost, self.settings.final_entropy_cost, progress)
+
+    def adopt(self, settings: PolicySettings, progress: float) -> None:
+        """Go on under other settings of the same network; the optimiser holds the new step size from now on."""
+        self.settings = settings
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate(progress)
 
     def counters(self) -> dict[str, Any]:
         """What a checkpoint needs besides the weights and the optimiser, as plain numbers."""

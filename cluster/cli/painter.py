@@ -43,10 +43,10 @@ class Train:
 
 @dataclass(frozen=True)
 class Resume:
-    """Go on with a run from its last intact checkpoint.
+    """Go on with a run from its last intact checkpoint, or with a whole population.
 
     Attributes:
-        run: folder of the run, or its address on shared storage.
+        run: folder of the run or population, or a run's address on shared storage.
         minutes: new total training time in minutes; 0 keeps the run's.
         steps: new total of environment steps; 0 keeps the run's.
         actors: new number of actors; 0 keeps the run's.

@@ -60,7 +60,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         ("train --actors", "train: Missing value for argument '--actors'"),
         ("train mnist cifar", "train: Unrecognized options: cifar"),
         ("train no/such/folder", "no/such/folder"),
-        ("resume", "folder of the run. (required)"),
+        ("resume", "folder of the run or population, or"),
         ("sample RUN --count many", "sample: --count: invalid literal"),
         ("evaluate RUN --jsn", "evaluate: unknown option --jsn; did you mean --json"),
         ("bench speed", "bench: unknown 'speed'; valid are canvas, actor, learners, replay, train"),

@@ -1,0 +1,180 @@
+"""What ``impasto tune``, ``lineage``, ``replay``, and ``resume`` of a population do, once their arguments are read."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.commands import HIDDEN, create, go, storable
+from cluster.errors import UserError
+from cluster.population import folder as folders
+from cluster.population.branches import ancestry, best, curve, schedule
+from cluster.population.curves import compare, write_svg
+from cluster.population.events import Event, read_events
+from cluster.population.folder import PopulationFolder
+from cluster.population.hyperparameters import check_decays
+from cluster.population.settings import PopulationSettings
+from cluster.run_folder import RunFolder, RunFolderError
+from cluster.run_place import RunPlace
+from cluster.settings import RunSettings
+
+if TYPE_CHECKING:
+    from cluster.population.run import Population
+
+
+def tune(settings: RunSettings, population: PopulationSettings, run: str, address: str = "") -> int:
+    """Train a population in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
+    from cluster.population.run import Population
+
+    name = "images" if "/" in settings.system.data else settings.system.data
+    place = RunPlace.find(run or f"{name}-population-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
+    if place.remote is not None:
+        raise UserError("tune: members write into one folder: give a path that all nodes reach, not an address")
+    checked(settings, population)
+    runner = Population(everywhere(settings), population)
+    try:
+        folder = folders.create(place.path, {"population": population.to_json(), "settings": storable(settings)})
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+    with folder:
+        return carry_on(runner, folder, address)
+
+
+def checked(settings: RunSettings, population: PopulationSettings) -> None:
+    """Raise UserError where settings do not go together."""
+    if not settings.system.steps:
+        raise UserError("tune: members are compared at environment steps, and decays follow them; give --steps")
+    steps, interval = settings.system.steps, population.interval_steps
+    if interval > steps:
+        raise UserError(f"tune: interval_steps {interval} is more than the {steps} steps of the run")
+    check_decays(settings, population)
+
+
+def everywhere(settings: RunSettings) -> RunSettings:
+    """Settings whose paths work from any folder; a password stays."""
+    return RunSettings.from_json(storable(settings)).replace(redis=settings.system.redis)
+
+
+def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
+    """Train in ``folder`` and say what came of it."""
+    import ray
+
+    from cluster.trainer import standard_error_to, start_ray
+
+    with standard_error_to(folder.path / "ray.log"):
+        start_ray(address, cpus=runner.cpus())
+        try:
+            reason = runner.run(folder)
+        finally:
+            ray.shutdown()
+    place = PopulationFolder(folder.path)
+    standing = best(read_events(place.lineage))
+    print(f"{reason}; the record is {place.lineage}")
+    if standing:
+        member = standing["member"]
+        print(f"best: member {member:02d}, score {number(standing['score'])}: {place.member(member)}")
+    print(f"next: impasto {'resume' if reason == 'interrupted' else 'lineage'} {folder.path}")
+    return 0
+
+
+def resume(run: str, address: str = "", **changes: Any) -> int:
+    """Go on with a whole population: every member from its last intact checkpoint."""
+    from cluster.population.run import Population, read_state, unfinished
+
+    try:
+        folder = RunFolder.open(run)
+        population, settings = PopulationFolder(run).read_settings()
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+    with folder:
+        settings = settings.replace(**changes)
+        if HIDDEN in settings.system.redis:
+            raise UserError(
+                "resume: this population used a Redis with a password, which is not kept; give --redis its URL"
+            )
+        checked(settings, population)
+        place = PopulationFolder(run)
+        if not unfinished(place, population, settings.system.steps):
+            raise UserError(f"{run}: every member has trained {settings.system.steps} steps; give more --steps")
+        minutes, spent = settings.system.minutes, read_state(place).elapsed_s / 60
+        if minutes and spent >= minutes:
+            raise UserError(f"{run}: it has run {spent:.1f} of its {minutes:g} minutes; give more --minutes")
+        folder.write_config({"population": population.to_json(), "settings": storable(settings)})
+        return carry_on(Population(everywhere(settings), population), folder, address)
+
+
+def read(run: str) -> tuple[PopulationFolder, list[Event], dict[str, Any]]:
+    """A population's folder, its events, and the standing of its best member."""
+    place = PopulationFolder(run)
+    try:
+        place.read_settings()
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+    events = read_events(place.lineage)
+    standing = best(events)
+    if standing is None:
+        raise UserError(f"{run}: no comparison yet, so nobody is best")
+    return place, events, standing
+
+
+def lineage(run: str, as_json: bool = False, against: str = "", svg: str = "") -> int:
+    """Print the ancestry of the best member and the schedule that its weights lived through."""
+    _, events, standing = read(run)
+    if against:
+        _, others, _ = read(against)
+        result = compare(events, others)
+        if svg:
+            write_svg(svg, events, others, str(result["fitness"]))
+        print(json.dumps(result) if as_json else "\n".join(f"{name:18}{value}" for name, value in result.items()))
+        return 0
+    path = ancestry(events, standing["branch"])
+    scores = curve(events, path)
+    if as_json:
+        plan = [{"env_steps": steps, "values": values} for steps, values in schedule(path)]
+        line = [{"branch": each.number, "member": each.member, "env_steps": each.start} for each in path]
+        print(json.dumps({"best": standing, "ancestry": line, "schedule": plan, "curve": scores}))
+        return 0
+    print(
+        f"best: member {standing['member']:02d}, branch {standing['branch']}, score {number(standing['score'])} "
+        f"({standing['episodes']} paintings) at {standing['env_steps']} steps"
+    )
+    names = list(path[0].values)
+    print(
+        f"{'from step':>12}  {'branch':>6}  {'member':>6}  "
+        + "  ".join(f"{name:>28}" for name in names)
+        + f"  {'score':>10}"
+    )
+    ends = [branch.start for branch in path[1:]] + [sys.maxsize]
+    for branch, end in zip(path, ends, strict=True):
+        reached = [score for steps, score in scores if branch.start < steps <= end]
+        values = "  ".join(f"{branch.values[name]:>28.4g}" for name in names)
+        last = f"{reached[-1]:>10.4g}" if reached else f"{'-':>10}"
+        print(f"{branch.start:>12}  {branch.number:>6}  {branch.member:>6}  {values}  {last}")
+    return 0
+
+
+def number(score: float | None) -> str:
+    """A score as text."""
+    return "-" if score is None else f"{score:.4g}"
+
+
+def replay(run: str, out: str, address: str = "") -> int:
+    """Train one member from the start with the best member's stitched schedule, in folder ``out``."""
+    from cluster.population.member import own_settings
+    from cluster.population.replay import ScheduledTrainer, write_plan
+
+    place, events, standing = read(run)
+    _, settings = place.read_settings()
+    if HIDDEN in settings.system.redis:
+        settings = settings.replace(redis="")
+    path = ancestry(events, standing["branch"])
+    plan = schedule(path)
+    own = own_settings(settings, path[0].member)
+    trainer = ScheduledTrainer(own, plan)
+    target = Path(out or f"{place.path}-replay-{time.strftime('%Y%m%d-%H%M%S')}")
+    with create(target, own) as folder:
+        write_plan(folder, plan)
+        return go(trainer, folder, None, address)

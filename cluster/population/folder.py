@@ -1,0 +1,82 @@
+"""The folder of a population; see docs/population.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cluster.population.settings import PopulationSettings
+from cluster.run_folder import RunFolder, RunFolderError
+from cluster.settings import RunSettings
+
+
+class PopulationFolder:
+    """Paths of a population.
+
+    Attributes:
+        path: the folder, absolute.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).resolve()
+
+    @property
+    def lineage(self) -> Path:
+        """The record."""
+        return self.path / "lineage.jsonl"
+
+    @property
+    def critics(self) -> Path:
+        """The critic matrices."""
+        return self.path / "critics.jsonl"
+
+    def member(self, number: int) -> Path:
+        """A member's run folder."""
+        return self.path / "members" / f"{number:02d}"
+
+    def exchange(self, number: int) -> Path:
+        """Where a member puts what others may copy."""
+        return self.member(number) / "exchange"
+
+    def relative(self, path: Path) -> str:
+        """A path inside as the record names it."""
+        return path.relative_to(self.path).as_posix()
+
+    def read_settings(self) -> tuple[PopulationSettings, RunSettings]:
+        """What ``config.json`` holds.
+
+        Raises:
+            RunFolderError: there is no population here, or its settings can not be read.
+        """
+        try:
+            config = json.loads((self.path / "config.json").read_text())
+            return PopulationSettings.from_json(config["population"]), RunSettings.from_json(config["settings"])
+        except FileNotFoundError:
+            raise RunFolderError(f"{self.path} holds no population: it has no config.json") from None
+        except KeyError:
+            raise RunFolderError(f"{self.path} holds a single run, not a population") from None
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise RunFolderError(f"{self.path}/config.json can not be read: {error}") from None
+
+
+def is_population(path: str | Path) -> bool:
+    """Whether a folder holds a population (and not a single run, or nothing)."""
+    try:
+        config: Any = json.loads((Path(path) / "config.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and "population" in config
+
+
+def create(path: str | Path, config: dict[str, Any]) -> RunFolder:
+    """Make the folder of a new population, locked for this driver.
+
+    Raises:
+        RunFolderError: it holds a run or a population already.
+    """
+    folder = RunFolder.create(path, config)
+    for unused in (folder.tensorboard, folder.samples, folder.checkpoints):  # the members have these
+        unused.rmdir()
+    (folder.path / "members").mkdir(exist_ok=True)
+    return folder

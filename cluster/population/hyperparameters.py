@@ -1,0 +1,96 @@
+"""Evolved hyper-parameters: how values are drawn and changed, and how they compose with a run's decays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from cluster.population.settings import PopulationSettings
+from cluster.settings import RunSettings
+
+Values = dict[str, float]
+
+#: The setting that a decay of an evolved one ends at, where there is one.
+DECAYS_TO = {
+    "entropy_cost": "final_entropy_cost",
+    "policy_learning_rate": "policy_final_learning_rate",
+    "discriminator_learning_rate": "",
+}
+PART_OF = {
+    "entropy_cost": "policy",
+    "policy_learning_rate": "policy",
+    "discriminator_learning_rate": "discriminator",
+}
+
+
+def draw(population: PopulationSettings, rng: np.random.Generator) -> Values:
+    """First values, evenly in the logarithm of their ranges."""
+    return {
+        name: math.exp(rng.uniform(math.log(low), math.log(high))) for name, (low, high) in population.ranges().items()
+    }
+
+
+def explore(
+    values: Mapping[str, float], population: PopulationSettings, rng: np.random.Generator
+) -> tuple[Values, dict[str, str]]:
+    """Change each value as ``population.explore`` says; returns new values, within their ranges, and what was done."""
+    if population.explore == "resample":
+        drawn = draw(population, rng)
+        return drawn, dict.fromkeys(drawn, "resample")
+    changed: Values = {}
+    operations: dict[str, str] = {}
+    factor = population.perturbation_factor
+    for name, (low, high) in population.ranges().items():
+        up = bool(rng.integers(2))
+        changed[name] = min(max(values[name] * factor if up else values[name] / factor, low), high)
+        operations[name] = f"{'*' if up else '/'}{factor:g}"
+    return changed, operations
+
+
+def settings_with(base: RunSettings, values: Mapping[str, float]) -> RunSettings:
+    """The settings of a member with these values.
+
+    A value replaces the *start* of its decay, and the end is moved by the same factor: what the preset's schedule does
+    over the run (linear decay, warm-up) multiplies the value, whenever it was changed.
+
+    Args:
+        base: settings that all members share.
+        values: by name of the setting.
+    """
+    changes: dict[str, float] = {}
+    for name, value in values.items():
+        changes[name] = value
+        if final := DECAYS_TO[name]:
+            part = getattr(base, PART_OF[name])
+            changes[final] = value * (getattr(part, final) / getattr(part, name))
+    return base.replace(**changes)
+
+
+def check_decays(base: RunSettings, population: PopulationSettings) -> None:
+    """Raise ValueError where a setting that shall evolve is 0, so that its decay has no ratio."""
+    for name in population.ranges():
+        if getattr(getattr(base, PART_OF[name]), name) <= 0:
+            raise ValueError(f"{name}: must be above 0 to evolve, as its decay is kept in proportion")
+
+
+def decay(base: RunSettings, name: str, progress: float, updates: int) -> float:
+    """By what a value is multiplied at this point of a run.
+
+    Written down apart from the learners, which compute the product, so that the check after an exploit compares two
+    things.
+
+    Args:
+        base: settings that all members share.
+        name: of the evolved setting.
+        progress: share of the run that is over, in [0, 1].
+        updates: policy updates so far; the warm-up counts them.
+    """
+    factor = 1.0
+    if final := DECAYS_TO[name]:
+        part = getattr(base, PART_OF[name])
+        factor += (getattr(part, final) / getattr(part, name) - 1.0) * progress
+    if name == "policy_learning_rate" and updates < base.policy.policy_warmup_updates:
+        factor *= (updates + 1) / base.policy.policy_warmup_updates
+    return factor

@@ -1,0 +1,240 @@
+"""The ledger: hears every member's scores, decides who copies whom, and writes all of it down before anyone acts."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cluster.population.comparing import applied_events, comparison_events, rescue_decision, skipped_event
+from cluster.population.events import LOCK_SECONDS, Event, EventFile
+from cluster.population.hyperparameters import draw
+from cluster.population.settings import PopulationSettings
+from cluster.population.state import PopulationState
+
+#: Crashes by a loss that is not finite, on one branch, after which a member copies another.
+HOPELESS = 2
+
+
+class Ledger:
+    """One process's object (a Ray actor in a running population) that all members talk to.
+
+    Its state is what the events in the file add up to, nothing else: a ledger that is opened again goes on where the
+    last one was killed. Every method may be called again after an answer was lost; nothing is then written twice.
+
+    Attributes:
+        state: see :class:`PopulationState`.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        population: PopulationSettings,
+        *,
+        seed: int,
+        steps: int,
+        minutes: float = 0.0,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:
+        """Open the record of a population.
+
+        Args:
+            path: ``lineage.jsonl``.
+            population: settings.
+            seed: of all draws.
+            steps: environment steps at which a member is done.
+            minutes: wall minutes, over all restarts, after which the population ends; 0 for no limit.
+            lock_seconds: how long to wait for another process that still has the record open.
+        """
+        self.population = population
+        self.seed, self.steps, self.minutes = seed, steps, minutes
+        self.stop_reason: str | None = None
+        self.opened = time.monotonic()
+        self.file = EventFile(Path(path), lock_seconds=lock_seconds)
+        self.state = PopulationState()
+        for event in self.file.events:
+            self.state.take(event)
+        self.elapsed_before = self.state.elapsed_s
+        if self.file.events:
+            opened = {"event": "restart", "member": None, "driver": False}
+            self.write({**opened, "reason": "the record was opened again"})
+
+    @property
+    def elapsed_s(self) -> float:
+        """Wall seconds that the population has run, over all restarts."""
+        return self.elapsed_before + time.monotonic() - self.opened
+
+    def write(self, *events: Event) -> None:
+        """Append events and take them into the state."""
+        stamp = {"time": time.time(), "elapsed_s": round(self.elapsed_s, 3)}
+        before = len(self.file.events)
+        self.file.append(*({**stamp, **event} for event in events))
+        for event in self.file.events[before:]:
+            self.state.take(event)
+
+    def begin(self) -> None:
+        """A driver begins, and no member has a process yet. (A ledger that Ray restarts finds them running.)"""
+        if self.state.members:
+            self.write({"event": "restart", "member": None, "driver": True, "reason": "the population was resumed"})
+
+    def join(self, member: int, checkpoint: Mapping[str, Any] | None, reason: str = "") -> dict[str, Any]:
+        """A member's process begins, for the first time or again.
+
+        Args:
+            member: its number.
+            checkpoint: what it goes on from: ``branch``, ``values``, ``env_steps``, ``checkpoint``,
+                ``checkpoint_sha256``; None where it has none yet.
+            reason: why, if the caller knows.
+
+        Returns:
+            ``values`` and ``branch`` to train with, ``restarts`` so far, ``seed``.
+        """
+        known = self.state.members.get(member)
+        seed = self.seed + member
+        if known is None:
+            values = draw(self.population, np.random.default_rng([self.seed, member]))
+            self.write(
+                {
+                    "event": "birth",
+                    "member": member,
+                    "branch": self.state.next_branch,
+                    "env_steps": 0,
+                    "values": values,
+                    "seed": seed,
+                }
+            )
+            born = self.state.members[member]
+            return {"values": born.values, "branch": born.branch, "restarts": 0, "seed": seed}
+        if known.running:
+            ended = {"event": "crash", "member": member, "branch": known.branch, "env_steps": known.env_steps}
+            self.write({**ended, "reason": "its process ended without a word"})
+        start = self.state.births[member]
+        back = checkpoint or {"branch": start.branch, "values": start.values, "env_steps": 0}
+        self.write(
+            {
+                "event": "restart",
+                "member": member,
+                "branch": back["branch"],
+                "env_steps": back["env_steps"],
+                "values": dict(back["values"]),
+                "checkpoint": back.get("checkpoint"),
+                "checkpoint_sha256": back.get("checkpoint_sha256"),
+                "restarts": known.restarts + 1,
+                "reason": reason or known.last_crash or "the population was resumed",
+            }
+        )
+        again = self.state.members[member]
+        return {"values": again.values, "branch": again.branch, "restarts": again.restarts, "seed": seed}
+
+    def orders(self, member: int, env_steps: int) -> dict[str, Any]:
+        """What ``member`` is to do at this iteration boundary.
+
+        Returns:
+            ``stop``, a reason or None; ``exploit``, a decision or None.
+        """
+        if member in self.state.members:
+            self.state.members[member].env_steps = env_steps
+        stop = self.stop_reason
+        if stop is None and self.minutes and self.elapsed_s >= 60 * self.minutes:
+            stop = "time"
+        return {"stop": stop, "exploit": self.state.pending.get(member)}
+
+    def score(self, member: int, report: Mapping[str, Any]) -> None:
+        """Take in a member's score at a milestone, and decide what can be decided.
+
+        Args:
+            member: its number.
+            report: ``comparison``, ``milestone``, ``branch``, ``env_steps``, ``score``, ``measures``, ``episodes``,
+                ``checkpoint``, ``checkpoint_sha256``, ``sample``, ``values``.
+        """
+        number = int(report["comparison"])
+        known = self.state.scores.get(number, {}).get(member)
+        if known is not None and known["checkpoint_sha256"] == report["checkpoint_sha256"]:
+            return
+        score = report["score"]
+        finite = score if score is not None and math.isfinite(score) else None
+        self.write({"event": "score", "member": member, **report, "score": finite})
+        for each in sorted(self.state.scores):
+            self.settle(each)
+
+    def settle(self, number: int) -> None:
+        """Decide comparison ``number`` for those who are not decided yet, if everybody is there.
+
+        A member that has crashed or lags by a whole interval is not waited for; it is decided when it comes.
+        """
+        state = self.state
+        scores = state.scores[number]
+        decided = state.decided.get(number, set())
+        waiting = [member for member in scores if member not in decided]
+        everybody = len(scores) == self.population.members
+        ahead = any(scored for later, scored in state.scores.items() if later > number) and len(scores) > 1
+        if waiting and (everybody or ahead or decided):
+            self.write(*comparison_events(state, number, waiting, self.population, seed=self.seed, steps=self.steps))
+
+    def exploited(self, member: int, record: Mapping[str, Any]) -> None:
+        """A member has carried out its decision.
+
+        Args:
+            member: its number.
+            record: ``branch``, ``previous_branch``, ``env_steps_before``, ``env_steps``, ``values_before``,
+                ``seconds``, ``applied`` (read back, by name), ``decay`` (by name).
+        """
+        order = self.state.pending.get(member)
+        if order is not None and order["branch"] == record["branch"]:
+            self.write(*applied_events(order, record))
+
+    def refused(self, member: int, reason: str) -> None:
+        """A member can not carry out its decision and goes on as it is."""
+        order = self.state.pending.get(member)
+        if order is not None:
+            known = self.state.members[member]
+            where = {**order, "branch": known.branch, "env_steps": known.env_steps}
+            self.write(skipped_event(where, reason))
+
+    def saved(self, member: int, record: Mapping[str, Any]) -> None:
+        """A member has written a checkpoint.
+
+        Args:
+            member: its number.
+            record: ``branch``, ``env_steps``, ``update``, ``checkpoint``, ``checkpoint_sha256``, ``values``.
+        """
+        if self.state.members[member].checkpoint != record["checkpoint"]:
+            self.write({"event": "checkpoint", "member": member, **record})
+
+    def crashed(self, member: int, env_steps: int, reason: str, *, diverged: bool = False) -> None:
+        """A member's process ends by an error, in ``reason``; ``diverged``: its loss was not finite.
+
+        A branch that diverges again and again is given up: the member copies the best of the last comparison, or,
+        before any, goes on from its own last checkpoint with other values.
+        """
+        known = self.state.members[member]
+        event = {"event": "crash", "member": member, "branch": known.branch, "env_steps": env_steps}
+        self.write({**event, "reason": reason, "diverged": diverged})
+        if self.state.members[member].divergences < HOPELESS or member in self.state.pending:
+            return
+        order = rescue_decision(self.state, member, self.population, self.seed)
+        if order is not None:
+            reason = f"its loss was not finite {HOPELESS} times"
+            self.write({**event, "event": "rescue", "reason": reason, "decision": order})
+
+    def finished(self, member: int, env_steps: int, reason: str) -> None:
+        """A member ends as it should."""
+        known = self.state.members[member]
+        if reason == "finished":
+            self.refused(member, "the run is over")
+        if known.running:
+            where = {"member": member, "branch": known.branch, "env_steps": env_steps}
+            self.write({"event": "stop", **where, "reason": reason})
+
+    def request_stop(self, reason: str) -> None:
+        """Have all members end, each with a checkpoint, at their next iteration boundary."""
+        self.stop_reason = reason
+
+    def close(self, reason: str) -> None:
+        """The population ends."""
+        self.write({"event": "stop", "member": None, "reason": reason})
+        self.file.close()

@@ -1,0 +1,310 @@
+"""A member of a population as a Tune trial: a whole system that trains, is compared, and copies others in place."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray.tune import PlacementGroupFactory, Trainable
+
+from cluster import checkpoints
+from cluster.algorithm import Spiral
+from cluster.checkpoints import Checkpoint, CheckpointDamaged
+from cluster.config import SpiralConfig
+from cluster.metrics import MetricsWriter
+from cluster.population.apply import apply_values
+from cluster.population.events import LOCK_SECONDS
+from cluster.population.fitness import Critic, Fitness
+from cluster.population.folder import PopulationFolder
+from cluster.population.hyperparameters import Values, settings_with
+from cluster.population.settings import PopulationSettings
+from cluster.replay import ReplayUnavailable
+from cluster.run_folder import RunFolder, RunFolderError
+from cluster.sampler import Sampler
+from cluster.settings import RunSettings
+from learners.conditioning import make_records
+from learners.policy_learner import NonFiniteLoss
+
+#: Comparisons whose checkpoints a member keeps for others.
+KEPT_FOR_OTHERS = 3
+#: Paintings of a contact sheet.
+SHEET = 120
+
+
+def member_config(settings: RunSettings, population: PopulationSettings) -> SpiralConfig:
+    """A member's algorithm, with the CPUs that Ray books for each of its processes."""
+    config: Any = SpiralConfig().use(settings)  # RLlib's annotations know whole CPUs only, its code fractions too
+    config.resources(num_cpus_for_main_process=population.driver_cpus)
+    config.env_runners(num_cpus_per_env_runner=population.actor_cpus)
+    config.learners(num_cpus_per_learner=population.learner_cpus)
+    assert isinstance(config, SpiralConfig)
+    return config
+
+
+def resources(settings: RunSettings, population: PopulationSettings) -> PlacementGroupFactory:
+    """What Ray books for a member: its own process, its actors, all its learner processes."""
+    return Spiral.default_resource_request(member_config(settings, population).to_dict())
+
+
+def own_settings(settings: RunSettings, number: int) -> RunSettings:
+    """A member's settings before its values: a seed of its own, and decays that follow steps alone."""
+    return settings.replace(seed=settings.system.seed + number, minutes=0.0)
+
+
+def comparison_due(steps: int, compared: int, population: PopulationSettings, total: int) -> tuple[int, int] | None:
+    """The comparison that a member owes: its number and environment steps, the last one at ``total``; None if none.
+
+    Args:
+        steps: environment steps of the member.
+        compared: number of the last comparison that it took part in, on this line of weights.
+        population: settings.
+        total: environment steps at which members are done.
+    """
+    interval = population.interval_steps
+    number = -(-total // interval) if steps >= total else steps // interval
+    return (number, min(number * interval, total)) if number > compared else None
+
+
+class Member(Trainable):
+    """One system of a population; ``config["member"]`` is its number. Never paused; restarted from its own folder.
+
+    An iteration is a second of training (:meth:`Spiral.training_step`). Between two, the ledger is asked for orders;
+    at a milestone the member is measured, offers a checkpoint to others, and trains on while the ledger waits for
+    them.
+    """
+
+    def setup(self, config: dict[str, Any], **shared: Any) -> None:
+        """Start, from the newest checkpoint in the member's folder if there is one.
+
+        Args:
+            config: ``member``.
+            shared: ``ledger`` (an actor), ``folder``, ``population``, ``settings``, ``fitness``.
+        """
+        self.number: int = config["member"]
+        self.ledger = shared["ledger"]
+        self.population: PopulationSettings = shared["population"]
+        self.place: PopulationFolder = shared["folder"]
+        self.fitness: Fitness = shared["fitness"]
+        self.base = own_settings(shared["settings"], self.number)
+        self.total = self.base.system.steps
+        self.done = False
+        torch.set_num_threads(self.base.system.torch_threads)
+        if not self.place.path.is_dir():
+            raise UserWarning(f"{self.place.path} is not there: all nodes must reach the population's folder")
+        path = self.place.member(self.number)
+        self.folder = wait_for(path) if (path / "config.json").is_file() else None
+        found, _ = checkpoints.latest_good(path / "checkpoints")
+        checkpoint = checkpoints.load(found) if found else None
+        back = None
+        if found and checkpoint:
+            known = checkpoint.documents["population"]
+            back = known | self.named(found) | {"env_steps": checkpoint.documents["counters"]["trained_steps"]}
+        start = self.ask("join", back)
+        self.branch: int = start["branch"]
+        self.previous_branch: int = back["previous_branch"] if back else self.branch
+        self.values: Values = start["values"]
+        self.compared: int = back["compared"] if back else 0
+        self.restarts: int = start["restarts"]
+        settings = settings_with(self.base, self.values)
+        if self.folder is None:
+            self.folder = RunFolder.create(path, storable(settings))
+        self.sampler = Sampler(self.base)
+        self.writer = MetricsWriter(
+            self.folder.metrics, self.folder.tensorboard, checkpoint.update if checkpoint else None
+        )
+        self.algorithm = self.build(settings)
+        if checkpoint is not None:
+            self.algorithm.restore_checkpoint(checkpoint)
+            apply_values(self.algorithm, self.base, self.values)
+            self.saved_at = self.algorithm.trained_seconds
+        else:
+            self.keep()
+
+    def build(self, settings: RunSettings) -> Spiral:
+        """The system: actors, replay, two learners."""
+        config = member_config(settings, self.population)
+        config.restarts = self.restarts
+        config.run_name, config.member = self.place.path.name, f"painter-{self.number:02d}"
+        algorithm = config.build_algo()
+        assert isinstance(algorithm, Spiral)
+        return algorithm
+
+    def ask(self, question: str, *arguments: Any, **named: Any) -> Any:
+        """Call the ledger and wait for its answer; through its restarts too."""
+        return ray.get(getattr(self.ledger, question).remote(self.number, *arguments, **named))
+
+    def named(self, path: Path) -> dict[str, str]:
+        """How the record names a checkpoint."""
+        manifest = checkpoints.read_manifest(path)
+        return {"checkpoint": self.place.relative(path), "checkpoint_sha256": manifest["sha256"]}
+
+    def step(self) -> dict[str, Any]:
+        """An iteration: orders, training, and what is due after it."""
+        try:
+            if not self.done:  # Tune may ask once more before it hears that this is over
+                self.iterate()
+        except Exception as error:
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            self.ask("crashed", self.algorithm.trained_steps, reason, diverged=isinstance(error, NonFiniteLoss))
+            raise
+        return {"env_steps": self.algorithm.trained_steps, "branch": self.branch, "done": self.done}
+
+    def iterate(self) -> None:
+        """What :meth:`step` does."""
+        algorithm = self.algorithm
+        orders = self.ask("orders", algorithm.trained_steps)
+        if orders["stop"]:
+            return self.finish(orders["stop"])
+        if orders["exploit"]:
+            self.exploit(orders["exploit"])
+        algorithm.train()  # type: ignore[no-untyped-call]
+        self.writer.write(algorithm.policy_updates, algorithm.latest | {"population/branch": self.branch})
+        if "note" in algorithm.latest:  # no Redis: nothing was trained, and nothing can be saved
+            return None
+        try:
+            if due := comparison_due(algorithm.trained_steps, self.compared, self.population, self.total):
+                self.compare(*due)
+            if algorithm.progress >= 1:
+                return self.finish("finished")
+            if algorithm.trained_seconds - self.saved_at >= 60 * self.base.system.checkpoint_minutes:
+                self.keep()
+        except ReplayUnavailable:
+            return None  # Redis died between: what is due is due again after the next iteration
+        return None
+
+    def checkpoint(self) -> Checkpoint:
+        """The system's checkpoint, with what a population needs to go on from it."""
+        checkpoint = self.algorithm.make_checkpoint()
+        checkpoint.documents["population"] = {
+            "branch": self.branch,
+            "previous_branch": self.previous_branch,
+            "compared": self.compared,
+            "values": self.values,
+        }
+        checkpoint.documents["counters"]["restarts"] = self.restarts
+        return checkpoint
+
+    def keep(self) -> None:
+        """Write a checkpoint to go on from, and have it recorded."""
+        record = self.write_checkpoint()
+        self.ask("saved", record)
+
+    def write_checkpoint(self) -> dict[str, Any]:
+        """Write a checkpoint to go on from; returns its record."""
+        assert self.folder is not None
+        checkpoint = self.checkpoint()
+        path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.base.system.keep_checkpoints)
+        self.saved_at = self.algorithm.trained_seconds
+        where = {"branch": self.branch, "env_steps": self.algorithm.trained_steps, "update": checkpoint.update}
+        return where | self.named(path) | {"values": self.values}
+
+    def compare(self, number: int, milestone: int) -> None:
+        """Be measured at a milestone, and offer a checkpoint to others."""
+        assert self.folder is not None
+        begin = time.perf_counter()
+        algorithm = self.algorithm
+        before, self.compared = self.compared, number
+        try:
+            checkpoint = self.checkpoint()
+        except ReplayUnavailable:  # then after a later iteration
+            self.compared = before
+            raise
+        self.sampler.load(checkpoint.tensors["policy"])
+        paintings = self.sampler.paint(max(self.fitness.episodes, self.population.critic_samples))
+        critic = Critic(self.base, checkpoint.tensors["discriminator"])
+        observed = paintings.observed[: self.fitness.episodes]
+        records = make_records(paintings.observed, paintings.target)
+        measures = self.fitness.measure(observed, records[: self.fitness.episodes], critic)
+        name = f"{algorithm.policy_updates:08d}-branch-{self.branch:03d}"
+        sheet = self.sampler.write(paintings, self.folder.samples, name, SHEET)
+        checkpoint.arrays["paintings"] = {"records": records[: self.population.critic_samples]}
+        path = checkpoints.save(self.place.exchange(self.number), checkpoint, keep_last=KEPT_FOR_OTHERS)
+        self.writer.write(
+            algorithm.policy_updates,
+            {f"sample/{key}": value for key, value in measures.items()}
+            | {"env_steps": algorithm.trained_steps, "population/branch": self.branch},
+        )
+        report = {
+            "comparison": number,
+            "milestone": milestone,
+            "branch": self.branch,
+            "env_steps": algorithm.trained_steps,
+            "score": self.fitness.score(measures),
+            "measures": measures,
+            "episodes": len(observed),
+            "sample": self.place.relative(sheet),
+            "values": self.values,
+            "seconds": round(time.perf_counter() - begin, 3),
+        }
+        self.ask("score", report | self.named(path))
+
+    def exploit(self, decision: dict[str, Any]) -> None:
+        """Become a copy of the donor, with changed values. No process ends or begins.
+
+        Weights, optimisers, discriminator, replay and counters come from the donor's checkpoint; then the values are
+        set, read back from the live learners, saved, and only then recorded.
+        """
+        begin = time.perf_counter()
+        algorithm = self.algorithm
+        try:
+            checkpoint = checkpoints.load(self.place.path / decision["checkpoint"])
+        except CheckpointDamaged as error:
+            self.ask("refused", f"the donor's checkpoint can not be copied: {error}")
+            return
+        before, values_before, seconds = algorithm.trained_steps, self.values, algorithm.trained_seconds
+        algorithm.restore_checkpoint(checkpoint)
+        algorithm.trained_seconds = seconds  # this member's own time goes on
+        algorithm.meters.summary()  # updates that ended on the way are no part of the new branch's metrics
+        applied, decays = apply_values(algorithm, self.base, decision["values"])
+        if self.branch != decision["branch"]:  # equal when a kill came between the checkpoint and the record
+            self.previous_branch, self.branch = self.branch, decision["branch"]
+        self.values = decision["values"]
+        self.compared = checkpoint.documents["population"]["compared"]
+        saved = self.write_checkpoint()
+        record = {
+            "branch": self.branch,
+            "previous_branch": self.previous_branch,
+            "env_steps_before": before,
+            "env_steps": algorithm.trained_steps,
+            "values_before": values_before,
+            "seconds": round(time.perf_counter() - begin, 3),
+            "applied": applied,
+            "decay": decays,
+        }
+        self.ask("exploited", record)
+        self.ask("saved", saved)
+
+    def finish(self, reason: str) -> None:
+        """End as one should: with a checkpoint."""
+        self.keep()
+        self.ask("finished", self.algorithm.trained_steps, reason)
+        self.done = True
+
+    def cleanup(self) -> None:
+        """Stop the system and give the folder back."""
+        for name in ("algorithm", "writer", "sampler", "folder"):
+            part: Any = getattr(self, name, None)
+            if part is not None:
+                part.stop() if name == "algorithm" else part.close()
+
+
+def wait_for(path: Path) -> RunFolder:
+    """Open a member's folder, waiting for the processes of a killed driver to let go of it."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return RunFolder.open(path)
+        except RunFolderError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def storable(settings: RunSettings) -> dict[str, Any]:
+    """Settings as ``config.json`` holds them: without a password."""
+    from cluster.commands import storable as plain
+
+    return plain(settings)

@@ -1,0 +1,129 @@
+"""Settings of a population, and what each preset starts from."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cluster.settings import PresetName
+
+Range = tuple[float, float]
+FitnessName = Literal["judge", "pixel", "discriminator"]
+
+
+@dataclass(frozen=True)
+class PopulationSettings:
+    """How a population is compared and changed (population based training, Jaderberg et al. 2017).
+
+    Attributes:
+        members: systems that train side by side, each with actors, a replay and two learners of its own.
+        interval_steps: environment steps between two comparisons. Shorter: more generations, judged on less progress.
+        burn_in_steps: environment steps before which nobody copies anybody: early scores say little.
+        fitness: what ranks members. ``judge``: Frechet distance in the features of a digit classifier that plays no
+            part in training (mnist only); ``pixel``: the same of 8x8 pixels, for any data; ``discriminator``: the mean
+            score under the member's own discriminator, as the paper does, which assumes that these scores compare.
+        fitness_samples: paintings behind a score. More: less noise, a longer pause at each comparison.
+        critic_samples: paintings of each member that every member's discriminator scores, and as many real images.
+        exploit: ``truncation`` (the worst copy one of the best), ``tournament`` (each against one drawn at random), or
+            ``none``: fixed settings, for comparison.
+        truncation_share: share of the members that count as worst and as best, at most half; at least one each.
+        tournament_margin: a tournament is won only by a score that is better by this share of the loser's.
+        explore: what a copy changes of each value: ``perturb`` multiplies or divides it by ``perturbation_factor``,
+            ``resample`` draws it anew.
+        perturbation_factor: more than 1.
+        entropy_cost_range: least and largest weight of the entropy bonus; first values are drawn from it, evenly in the
+            logarithm. The preset's decay goes on: a value stands for its start.
+        policy_learning_rate_range: the same for the policy's step size.
+        discriminator_learning_rate_range: the same for the discriminator's step size.
+        evolve_discriminator: evolve the discriminator's step size too; else it is the setting's.
+        driver_cpus: CPUs that Ray books for a member's own process, in which local learners compute; may be a fraction.
+        actor_cpus: CPUs that Ray books for each of its actors.
+        learner_cpus: CPUs that Ray books for each of its learner processes, if it has any.
+        member_failures: crashes of a member after which it is given up until the population is resumed.
+    """
+
+    members: int = 4
+    interval_steps: int = 2_000_000
+    burn_in_steps: int = 4_000_000
+    fitness: FitnessName = "judge"
+    fitness_samples: int = 512
+    critic_samples: int = 64
+    exploit: Literal["truncation", "tournament", "none"] = "truncation"
+    truncation_share: float = 0.25
+    tournament_margin: float = 0.1
+    explore: Literal["perturb", "resample"] = "perturb"
+    perturbation_factor: float = 1.2
+    entropy_cost_range: Range = (2e-3, 1e-1)
+    policy_learning_rate_range: Range = (1e-5, 3e-4)
+    discriminator_learning_rate_range: Range = (1e-5, 3e-4)
+    evolve_discriminator: bool = False
+    driver_cpus: float = 1.0
+    actor_cpus: float = 1.0
+    learner_cpus: float = 1.0
+    member_failures: int = 20
+
+    def __post_init__(self) -> None:
+        for name, least in (("members", 1), ("interval_steps", 1), ("fitness_samples", 2), ("critic_samples", 2)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        for name in (
+            "burn_in_steps",
+            "tournament_margin",
+            "driver_cpus",
+            "actor_cpus",
+            "learner_cpus",
+            "member_failures",
+        ):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+        if not 0 < self.truncation_share <= 0.5:
+            raise ValueError(f"truncation_share: expected more than 0 and at most 0.5, got {self.truncation_share}")
+        if not self.perturbation_factor > 1:
+            raise ValueError(f"perturbation_factor: expected more than 1, got {self.perturbation_factor}")
+        for name, (low, high) in self.ranges().items():
+            if not 0 < low < high:
+                raise ValueError(f"{name}_range: expected two numbers above 0, the smaller first, got {low} {high}")
+
+    def ranges(self) -> dict[str, Range]:
+        """The evolved settings' names and ranges."""
+        names = ["entropy_cost", "policy_learning_rate"]
+        names += ["discriminator_learning_rate"] if self.evolve_discriminator else []
+        return {name: getattr(self, f"{name}_range") for name in names}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as written to ``config.json``."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> PopulationSettings:
+        """Read back what :meth:`to_json` gave."""
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return dataclasses.replace(cls(), **plain)
+
+
+#: Environment steps of each member where the user gives none.
+DEFAULT_STEPS: dict[PresetName, int] = {"laptop": 1_000_000, "paper": 200_000_000}
+
+
+def population_preset(name: PresetName, data: str = "mnist") -> PopulationSettings:
+    """What a population starts from, by the members' preset.
+
+    ``paper``: ranges 2e-3 to 1e-1 and 1e-5 to 3e-4, a comparison each 2 M steps, one CPU for each process. ``laptop``:
+    step sizes around that preset's 6e-4, a comparison each 100 000 steps, half a CPU for each process.
+    """
+    fitness: FitnessName = "judge" if data == "mnist" else "pixel"
+    if name == "paper":
+        return PopulationSettings(fitness=fitness)
+    return PopulationSettings(
+        interval_steps=100_000,
+        burn_in_steps=200_000,
+        fitness=fitness,
+        policy_learning_rate_range=(5e-5, 2e-3),
+        discriminator_learning_rate_range=(5e-5, 2e-3),
+        driver_cpus=0.5,
+        actor_cpus=0.5,
+        learner_cpus=0.5,
+    )

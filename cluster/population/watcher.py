@@ -1,0 +1,100 @@
+"""The driver's side thread: tells the terminal what the record says, computes critic matrices, passes Ctrl-C on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from cluster.population.critics import CriticMatrix
+from cluster.population.events import Event, read_events
+from cluster.population.folder import PopulationFolder
+
+INTERVAL_SECONDS = 1.0
+
+
+class Watcher:
+    """Follows the record while Tune has the main thread.
+
+    Attributes:
+        stop_reason: set it (a signal handler does) to have the population end.
+    """
+
+    def __init__(self, folder: PopulationFolder, matrix: CriticMatrix, request_stop: Callable[[str], Any]) -> None:
+        self.folder, self.matrix, self.request_stop = folder, matrix, request_stop
+        self.stop_reason: str | None = None
+        self.told, self.size = len(read_events(folder.lineage)), -1
+        self.caught_up = False
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run, name="population-watcher", daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        """Look about once a second, until :meth:`close`, and once more then."""
+        while True:
+            last = self.ended.wait(INTERVAL_SECONDS)
+            if self.stop_reason is not None and not last:
+                self.request_stop(self.stop_reason)  # again and again: a ledger that is restarted forgets it
+            try:
+                self.look()
+            except (OSError, ValueError, RuntimeError) as error:  # this thread must live: it passes Ctrl-C on
+                print(f"warning: {error}", file=sys.stderr)
+            if last:
+                return
+
+    def look(self) -> None:
+        """Take in what is new."""
+        size = self.folder.lineage.stat().st_size
+        if size == self.size:
+            return
+        self.size = size
+        events = read_events(self.folder.lineage)
+        for event in events[self.told :]:
+            if line := describe(event):
+                print(line, flush=True)
+        comparisons = [event for event in events if event["event"] == "comparison"]
+        if not self.caught_up:
+            self.caught_up = True
+        else:
+            comparisons = [event for event in comparisons if event["n"] >= self.told]
+        self.told = len(events)
+        for event in comparisons:
+            if not self.matrix.take(event):
+                print(
+                    f"warning: comparison {event['comparison']}: no critic matrix, a checkpoint is gone",
+                    file=sys.stderr,
+                )
+
+    def close(self) -> None:
+        """Look once more, and end."""
+        self.ended.set()
+        self.thread.join()
+
+
+def describe(event: Event) -> str:
+    """An event as a line for the terminal; empty for what is not worth one."""
+    clock = f"{int(event['elapsed_s']) // 60:3d}:{int(event['elapsed_s']) % 60:02d}"
+    kind, member = event["event"], event["member"]
+    who = f"{clock}  member {member:02d}" if member is not None else clock
+    if kind in ("birth", "restart") and member is not None:
+        values = "  ".join(f"{name} {value:.3g}" for name, value in event["values"].items())
+        return f"{who}  {kind} at {event['env_steps']} steps  {values}"
+    if kind == "comparison":
+        scores = "  ".join(
+            f"{each['member']:02d} {'-' if each['score'] is None else format(each['score'], '.4g')}"
+            for each in event["standings"]
+        )
+        return (
+            f"{clock}  comparison {event['comparison']} at {event['env_steps']} steps, by {event['fitness']}:  {scores}"
+        )
+    if kind == "exploit":
+        return f"{who}  copies member {event['donor']:02d} at {event['env_steps']} steps ({event['seconds']:.2f} s)"
+    if kind == "explore":
+        changes = "  ".join(
+            f"{name} {event['values_before'][name]:.3g} -> {value:.3g}" for name, value in event["values"].items()
+        )
+        return f"{who}  {changes}"
+    if kind in ("crash", "stop", "rescue"):
+        return f"{who}  {kind}: {event['reason']}"
+    return ""
