@@ -14,6 +14,7 @@ from cluster.frechet import frechet_distance
 from cluster.judge import Judge, load_judge
 from cluster.reconstruction import measure_reconstruction
 from cluster.sampler import Sampler
+from cluster.scene_runs import measure_scenes
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet
 
@@ -32,7 +33,8 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
     Returns:
         JSON-able: ``steps``, ``minutes``, ``updates``, ``count``; ``pixel_fid`` of 8x8 pixels and, for drawings,
         ``fid`` in the judge's features; for reproductions ``l2``, ``blank_l2``, ``perceptual``, ``judge_accuracy``, see
-        :func:`cluster.reconstruction.measure_reconstruction`. What can not be measured is None.
+        :func:`cluster.reconstruction.measure_reconstruction`; for scenes what :func:`cluster.scene_runs.measure_scenes`
+        gives. What can not be measured is None.
     """
     system = settings.system
     real = run_images(settings, "test")
@@ -56,6 +58,8 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
     if paintings.target is not None:
         label = paintings.label if system.data == "mnist" else None
         result |= measure_reconstruction(paintings.observed, paintings.target, judge, label)
+    if system.data == "scenes" and paintings.target is not None:
+        result |= measure_scenes(settings, paintings)
     shown = paintings.shown[:40]
     contact_sheet(shown, picture, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
     counters = checkpoint.documents["counters"]

@@ -54,6 +54,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
     ),
     "omniglot": rewards("omniglot"),
     "celeba": rewards("celeba"),
+    "scenes": rewards("scenes"),
     "long": (
         Row("celeba-long-free", "celeba-long", False),
         Row("celeba-long-final-score", "celeba-long", False, {"reward": "final"}),
