@@ -101,8 +101,8 @@ def metropolis(
             likelihood = np.where(accept, proposed, likelihood)
             accepted += int(accept.sum())
             better = accept & (likelihood > best[3])
-            for kept, now in zip(best, (blocks, present, images, likelihood), strict=True):
-                kept[better] = now[better]
+            best[0][better], best[1][better] = blocks[better], present[better]
+            best[2][better], best[3][better] = images[better], likelihood[better]
         if evaluation in checkpoints:
             yield Found(
                 evaluation,

@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 
 from cluster.checkpoints import Checkpoint
-from cluster.data import run_images, run_scenes
+from cluster.data import run_images
 from cluster.evaluation import pixel_features
 from cluster.frechet import frechet_distance
 from cluster.judge import Judge, load_judge
 from cluster.reconstruction import measure_reconstruction
-from cluster.sampler import Paintings, Sampler
-from cluster.scene_runs import figures
+from cluster.sampler import Sampler
+from cluster.scene_runs import measure_scenes
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet
-from envs.scenes.generator import SceneSet
-from envs.scenes.world import scenes_made
 
 #: Data sets of lines on white, in which the judge of digits sees what it was trained on: lines.
 DRAWINGS = ("mnist", "omniglot")
@@ -35,8 +33,8 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
     Returns:
         JSON-able: ``steps``, ``minutes``, ``updates``, ``count``; ``pixel_fid`` of 8x8 pixels and, for drawings,
         ``fid`` in the judge's features; for reproductions ``l2``, ``blank_l2``, ``perceptual``, ``judge_accuracy``, see
-        :func:`cluster.reconstruction.measure_reconstruction`; for scenes also the shares of
-        :func:`envs.scenes.matching.accuracy`. What can not be measured is None.
+        :func:`cluster.reconstruction.measure_reconstruction`; for scenes what :func:`cluster.scene_runs.measure_scenes`
+        gives. What can not be measured is None.
     """
     system = settings.system
     real = run_images(settings, "test")
@@ -60,8 +58,8 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
     if paintings.target is not None:
         label = paintings.label if system.data == "mnist" else None
         result |= measure_reconstruction(paintings.observed, paintings.target, judge, label)
-    if system.data == "scenes" and paintings.label is not None:
-        result |= scene_attributes(settings, paintings)
+    if system.data == "scenes" and paintings.target is not None:
+        result |= measure_scenes(settings, paintings)
     shown = paintings.shown[:40]
     contact_sheet(shown, picture, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
     counters = checkpoint.documents["counters"]
@@ -70,12 +68,3 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
         "steps": counters["trained_steps"],
         "minutes": counters["trained_seconds"] / 60,
     }
-
-
-def scene_attributes(settings: RunSettings, paintings: Paintings) -> dict[str, float]:
-    """What of the objects in the target scenes was made again."""
-    held_out, rows = run_scenes(settings, "test"), paintings.label
-    assert rows is not None, "scenes are labelled by their row"
-    targets = SceneSet(held_out.images[rows], held_out.objects[rows], held_out.counts[rows])
-    made = scenes_made(paintings.actions, settings.scene)
-    return figures(targets, made.objects, made.counts, paintings.full)

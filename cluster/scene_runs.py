@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from actors.metropolis import Found, metropolis
 from cluster.checkpoints import Checkpoint
 from cluster.data import run_scenes
+from cluster.errors import UserError
 from cluster.quality import pixel_l2
 from cluster.run_folder import RunFolder
-from cluster.sampler import Sampler
+from cluster.sampler import Paintings, Sampler
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet
 from envs.data_files import write_atomically
@@ -41,6 +42,20 @@ def figures(scenes: SceneSet, made: NDArray[Any], counts: NDArray[Any], images: 
     return found | {"l2": pixel_l2(images, scenes.images)}
 
 
+def measure_scenes(settings: RunSettings, paintings: Paintings) -> dict[str, float]:
+    """:func:`figures` of held-out scenes that a run's policy made again.
+
+    Raises:
+        UserError: it was given no targets.
+    """
+    if paintings.label is None:
+        raise UserError("scenes are compared with targets, and this run has none: train with --conditional True")
+    held_out, rows = run_scenes(settings, "test"), paintings.label
+    targets = SceneSet(held_out.images[rows], held_out.objects[rows], held_out.counts[rows])
+    made = scenes_made(paintings.actions, settings.scene)
+    return figures(targets, made.objects, made.counts, paintings.full)
+
+
 def evaluate(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 1000) -> dict[str, Any]:
     """Have the trained and an untrained policy make held-out scenes again.
 
@@ -52,8 +67,8 @@ def evaluate(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, c
         ``sets`` with :func:`figures` under ``untrained`` and ``trained``, ``seconds_per_scene``, ``samples``, ``run``,
         ``updates``, ``env_steps``, ``minutes``, ``sheet``.
     """
-    held_out, world = run_scenes(settings, "test"), settings.scene
-    count = min(count, len(held_out.images))
+    world = settings.scene
+    count = min(count, len(run_scenes(settings, "test").images))
     sampler = Sampler(settings, seed=1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.system.seed)  # as in the run: the weights that it started from
@@ -64,10 +79,7 @@ def evaluate(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, c
         start = time.perf_counter()
         paintings = sampler.paint(count)
         seconds = time.perf_counter() - start
-        rows = np.arange(count) if paintings.label is None else paintings.label
-        targets = SceneSet(held_out.images[rows], held_out.objects[rows], held_out.counts[rows])
-        made = scenes_made(paintings.actions, world)
-        sets[name] = figures(targets, made.objects, made.counts, paintings.full)
+        sets[name] = measure_scenes(settings, paintings)
     sampler.close()
     counters = checkpoint.documents["counters"]
     path = folder.samples / f"evaluation-{checkpoint.update:08d}.png"
