@@ -85,8 +85,8 @@ def test_a_checkpoint_brings_everything_back(turning: LatentTD3, tmp_path: Path)
     kept = turning.make_checkpoint()
     turning.save_checkpoint(str(tmp_path))
     train_until(turning, kept.update + 100)
-    turning.load_checkpoint(str(tmp_path))
     quiet(turning)
+    turning.load_checkpoint(str(tmp_path))
     back = turning.make_checkpoint()
     assert back.update == kept.update
     assert back.documents["counters"] == kept.documents["counters"]
