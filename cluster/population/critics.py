@@ -38,7 +38,8 @@ class CriticMatrix:
         self.done = {int(row["comparison"]) for row in rows}
         images = run_images(settings)
         real = images[np.random.default_rng(1).permutation(len(images))[:paintings]]
-        self.real = make_records(real, real if settings.policy.conditional else None)
+        pairs = make_records(real, real if settings.policy.conditional else None)
+        self.real = None if settings.joint else pairs  # a joint discriminator wants actions, which real images lack
 
     def take(self, comparison: Event) -> bool:
         """Compute and append the matrix of a ``comparison`` event, unless it is there.
@@ -57,6 +58,9 @@ class CriticMatrix:
         painted = [each.arrays["paintings"]["records"][: self.paintings] for each in found]
         scores = np.array([[critic.scores(records) for critic in critics] for records in painted])
         fitness = [each["score"] for each in standings]
+        real = None
+        if self.real is not None:
+            real = [round(float(critic.scores(self.real).mean()), 6) for critic in critics]
         row = {
             "comparison": comparison["comparison"],
             "env_steps": comparison["env_steps"],
@@ -66,7 +70,7 @@ class CriticMatrix:
             "paintings": len(painted[0]),
             "scores": scores.mean(axis=2).round(6).tolist(),
             "spread": scores.std(axis=2).round(6).tolist(),
-            "real": [round(float(critic.scores(self.real).mean()), 6) for critic in critics],
+            "real": real,
             "fitness": fitness,
             "rank_correlation": rank_correlation(fitness, scores.mean(axis=2).diagonal().tolist()),
         }

@@ -73,8 +73,8 @@ class Critic:
     """A discriminator that scores and does not learn, on the CPU."""
 
     def __init__(self, settings: RunSettings, weights: dict[str, torch.Tensor]) -> None:
-        self.complement = settings.complement
-        self.network = build_discriminator(settings.discriminator, settings.judged_shape)
+        self.conditioning = settings.conditioning
+        self.network = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
         self.network.load_state_dict(weights)
         self.network.eval().requires_grad_(False)
 
@@ -82,6 +82,6 @@ class Critic:
     def scores(self, records: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Scores float64 [N] of records uint8 [N, H, W, C or 2C]; see :mod:`learners.conditioning`."""
         found: NDArray[np.float64] = (
-            score_records(self.network, torch.tensor(records), self.complement).double().numpy()
+            score_records(self.network, torch.tensor(records), self.conditioning).double().numpy()
         )
         return found

@@ -216,7 +216,8 @@ class Member(Trainable):
         paintings = self.sampler.paint(max(self.fitness.episodes, self.population.critic_samples))
         critic = Critic(self.base, checkpoint.tensors["discriminator"])
         observed = paintings.observed[: self.fitness.episodes]
-        records = make_records(paintings.observed, paintings.target)
+        actions = paintings.actions if self.base.joint else None
+        records = make_records(paintings.observed, paintings.target, actions)
         measures = self.fitness.measure(observed, records[: self.fitness.episodes], critic)
         name = f"{algorithm.policy_updates:08d}-branch-{self.branch:03d}"
         sheet = self.sampler.write(paintings, self.folder.samples, name, SHEET)
