@@ -23,15 +23,13 @@ from cluster.population.hyperparameters import Values, settings_with
 from cluster.population.settings import PopulationSettings
 from cluster.replay import ReplayUnavailable
 from cluster.run_folder import RunFolder, RunFolderError
-from cluster.sampler import Sampler
+from cluster.sampler import ON_SHEET, Sampler
 from cluster.settings import RunSettings
 from learners.conditioning import make_records
 from learners.policy_learner import NonFiniteLoss
 
 #: Comparisons whose checkpoints a member keeps for others.
 KEPT_FOR_OTHERS = 3
-#: Paintings of a contact sheet.
-SHEET = 120
 
 
 def member_config(settings: RunSettings, population: PopulationSettings) -> SpiralConfig:
@@ -212,15 +210,15 @@ class Member(Trainable):
         except ReplayUnavailable:  # then after a later iteration
             self.compared = before
             raise
-        self.sampler.load(checkpoint.tensors["policy"])
-        paintings = self.sampler.paint(max(self.fitness.episodes, self.population.critic_samples))
+        self.sampler.load(checkpoint.tensors["policy"], checkpoint.tensors["discriminator"])
+        paintings = self.sampler.paint(max(self.fitness.episodes, self.population.critic_samples), judged=ON_SHEET)
         critic = Critic(self.base, checkpoint.tensors["discriminator"])
         observed = paintings.observed[: self.fitness.episodes]
         actions = paintings.actions if self.base.joint else None
         records = make_records(paintings.observed, paintings.target, actions)
         measures = self.fitness.measure(observed, records[: self.fitness.episodes], critic)
         name = f"{algorithm.policy_updates:08d}-branch-{self.branch:03d}"
-        sheet = self.sampler.write(paintings, self.folder.samples, name, SHEET)
+        sheet = self.sampler.write(paintings, self.folder.samples, name)
         checkpoint.arrays["paintings"] = {"records": records[: self.population.critic_samples]}
         path = checkpoints.save(self.place.exchange(self.number), checkpoint, keep_last=KEPT_FOR_OTHERS)
         self.writer.write(
