@@ -17,6 +17,7 @@ class TD3Module(TorchRLModule):
 
     def setup(self) -> None:
         assert isinstance(self.model_config, dict)
+        assert self.action_space is not None and self.observation_space is not None  # noqa: PT018
         torch.manual_seed(self.model_config["seed"])
         actions = ActionRange(self.action_space)
         self.network = TD3Networks(

@@ -65,7 +65,7 @@ def scored_again(
 
 
 def _rows(blocks: NDArray[np.uint8], layout: TransitionLayout) -> int:
-    return (blocks.shape[1] - layout.header_bytes) // layout.dtype.itemsize
+    return int((blocks.shape[1] - layout.header_bytes) // layout.dtype.itemsize)
 
 
 def transplanted(old: dict[str, Tensor], fresh: dict[str, Tensor], latent: int, actions: int) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -88,8 +89,8 @@ class TD3Learner:
             settings.learning_rate,
             fused=True,
         )
-        self.learned = [*networks.critic.parameters(), *networks.actor.parameters()]
-        self.slow = [*networks.target_critic.parameters(), *networks.target_actor.parameters()]
+        self.learned: list[Tensor] = [*networks.critic.parameters(), *networks.actor.parameters()]
+        self.slow: list[Tensor] = [*networks.target_critic.parameters(), *networks.target_actor.parameters()]
         self.updates = 0
 
     def update(self, batches: Mapping[str, Tensor], progress: float) -> dict[str, float]:
@@ -121,9 +122,9 @@ class TD3Learner:
                 sums[name] = sums[name] + value if name in sums else value
                 counts[name] = counts.get(name, 0) + 1
         metrics = {name: value.item() / counts[name] for name, value in sums.items()}
-        for name, value in metrics.items():
-            if value != value or abs(value) == float("inf"):
-                raise NonFiniteLoss(f"TD3 update {self.updates}: {name} is {value}")
+        for name, mean in metrics.items():
+            if not math.isfinite(mean):
+                raise NonFiniteLoss(f"TD3 update {self.updates}: {name} is {mean}")
         return metrics | {"learning_rate": learning_rate}
 
     def step(self, batch: Mapping[str, Tensor], bootstrap: bool, noise_share: float) -> dict[str, Tensor]:

@@ -118,7 +118,7 @@ def train_sac(steps: int) -> tuple[Policy, dict[str, Any]]:
     from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
     config = (
-        SACConfig()
+        SACConfig()  # type: ignore[no-untyped-call]
         .environment(WORLD)
         .env_runners(num_env_runners=0, num_envs_per_env_runner=8, rollout_fragment_length=1)
         .training(
@@ -148,12 +148,12 @@ def train_sac(steps: int) -> tuple[Policy, dict[str, Any]]:
     try:
         taken = 0
         while taken < steps:
-            result = algorithm.train()
+            result = algorithm.train()  # type: ignore[no-untyped-call]
             taken = int(result["env_runners"].get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0))
         module = algorithm.get_module()
         assert module is not None
     finally:
-        algorithm.stop()
+        algorithm.stop()  # type: ignore[no-untyped-call]
 
     def policy(observation: NDArray[np.float32]) -> NDArray[np.float32]:
         logits = module.forward_inference({Columns.OBS: torch.from_numpy(observation)})[Columns.ACTION_DIST_INPUTS]
