@@ -40,7 +40,8 @@ NAMES = tuple(command for command in COMMANDS if " " not in command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 done, 2 a user's error (one line on standard error), 130 Ctrl-C."""
+    """Run a command; returns the exit status: 0 done, 2 a user's error (one line on standard error), 130 Ctrl-C,
+    141 nobody reads the output."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help"):
         print(f"usage: impasto {{{','.join(NAMES)}}} ...   (impasto COMMAND --help)")
@@ -52,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module, function = COMMANDS[" ".join(given[:words])]
         run = getattr(importlib.import_module(f"cluster.cli.{module}"), function)
         return int(run(given[words:]))
+    except BrokenPipeError:  # whoever read the output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (UserError, ValueError, OSError) as error:
         if os.environ.get("IMPASTO_DEBUG"):
             raise
