@@ -212,18 +212,22 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
     return 0
 
 
-def evaluate(run: str, as_json: bool, count: int, data_dir: str, best: bool = False) -> int:
+def evaluate(run: str, as_json: bool, count: int, data_dir: str, *, best: bool = False, baselines: bool = False) -> int:
     """Judge what a run has learned: paintings (:mod:`cluster.evaluate_run`), scenes (:mod:`cluster.scene_runs`), or
     translations (:mod:`cluster.latent_commands`). ``count`` 0 is the number to publish."""
     folder = open_to_read(run)
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
     settings = read_settings(folder)
+    if baselines and isinstance(settings, RunSettings):
+        raise UserError(f"--baselines: only runs in the latent world have them, {folder.path} is a {settings.kind}'s")
     table: Callable[[dict[str, Any]], str]
     if not isinstance(settings, RunSettings):
         from cluster.latent_commands import evaluate_latent, latent_table
 
-        result = evaluate_latent(folder, latent_settings(folder, "evaluate"), checkpoint, count, data_dir)
+        result = evaluate_latent(
+            folder, latent_settings(folder, "evaluate"), checkpoint, count, data_dir, baselines=baselines
+        )
         table = latent_table
     elif settings.system.data == "scenes":
         from cluster import scene_runs

@@ -31,6 +31,7 @@ REPRODUCE: dict[str, Any] = {
     "policy_final_learning_rate": 6e-5,
     "entropy_cost": 8e-2,
     "final_entropy_cost": 3e-3,
+    "policy_warmup_updates": 20,
 }
 #: A small agent that makes scenes again.
 SCENE_LEARNER: dict[str, Any] = {

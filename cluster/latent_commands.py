@@ -9,10 +9,12 @@ from typing import Any
 
 from cluster.checkpoints import Checkpoint
 from cluster.errors import UserError
+from cluster.latent_baselines import evaluate_baselines
 from cluster.latent_evaluation import LatentEvaluation
 from cluster.latent_judge import latent_judge
 from cluster.latent_policy import checkpoint_policy
 from cluster.latent_settings import LatentSettings
+from cluster.latent_sheet import write_sheet
 from cluster.latent_translate import Translated, translate_files
 from cluster.latent_world import LatentGround, load_images
 from cluster.run_folder import RunFolder
@@ -25,7 +27,13 @@ def say(line: str) -> None:
 
 
 def evaluate_latent(
-    folder: RunFolder, settings: LatentSettings, checkpoint: Checkpoint, count: int = 0, data_dir: str = ""
+    folder: RunFolder,
+    settings: LatentSettings,
+    checkpoint: Checkpoint,
+    count: int = 0,
+    data_dir: str = "",
+    *,
+    baselines: bool = False,
 ) -> dict[str, Any]:
     """Judge a run's policy on test images that neither it nor its parts have seen.
 
@@ -33,10 +41,12 @@ def evaluate_latent(
         folder, settings, checkpoint: of the run.
         count: images, 0 for the whole test split. Only all are worth publishing.
         data_dir: where the data are, if not where the run found them.
+        baselines: whether to train and measure the baselines on the same frozen parts too.
 
     Returns:
         What :meth:`cluster.latent_evaluation.LatentEvaluation.evaluate` returns, "parts" (what the frozen parts allow),
-        "run", "updates", "env_steps", "minutes".
+        "run", "updates", "env_steps", "minutes", "sheet" (a picture of inputs,
+        outputs for each task, and noisy inputs), and perhaps "baselines" (the same measures by name).
     """
     settings = settings.replace(data_dir=data_dir) if data_dir else settings
     ground = LatentGround.load(settings, say)
@@ -54,6 +64,8 @@ def evaluate_latent(
         "minutes": counters["trained_seconds"] / 60,
         **evaluation.evaluate(policy),
         "parts": evaluation.parts_report(),
+        "sheet": str(write_sheet(evaluation, policy, folder.samples / f"evaluation-{checkpoint.update:08d}.png")),
+        **({"baselines": evaluate_baselines(evaluation, ground.data, say=say)} if baselines else {}),
     }
 
 
@@ -63,13 +75,15 @@ def latent_table(result: dict[str, Any]) -> str:
     lines = [
         f"{result['run']}: {result['updates']} updates, {result['env_steps']} steps, {result['minutes']:.1f} minutes; "
         f"{result['images']} test images",
-        "task        " + " ".join(f"{name:>17}" for name in columns),
+        f"{'task':<20}" + " ".join(f"{name:>17}" for name in columns),
     ]
-    for name, each in [*result["tasks"].items(), ("mean", result["mean"])]:
+    rows = [*result["tasks"].items(), ("mean", result["mean"])]
+    rows += [(name, each["mean"]) for name, each in result.get("baselines", {}).items()]
+    for name, each in rows:
         cells = (each.get(column) for column in columns)
-        lines.append(f"{name:<12}" + " ".join(f"{'-' if cell is None else f'{cell:.4f}':>17}" for cell in cells))
+        lines.append(f"{name:<20}" + " ".join(f"{'-' if cell is None else f'{cell:.4f}':>17}" for cell in cells))
     if result["noise"]:
-        lines.append("noise       " + "  ".join(f"{sigma}: {value:.3f}" for sigma, value in result["noise"].items()))
+        lines.append(f"{'noise':<20}" + "  ".join(f"{sigma}: {value:.3f}" for sigma, value in result["noise"].items()))
     return "\n".join(lines)
 
 

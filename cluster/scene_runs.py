@@ -31,14 +31,17 @@ from learners.networks.build import build_policy
 SHOWN = 40
 
 
-def figures(scenes: SceneSet, made: NDArray[Any], counts: NDArray[Any], images: NDArray[np.uint8]) -> dict[str, float]:
+def figures(
+    scenes: SceneSet, made: NDArray[Any], counts: NDArray[Any], images: NDArray[np.uint8], config: SceneConfig
+) -> dict[str, float]:
     """:func:`envs.scenes.matching.accuracy` and ``l2``, the mean squared difference of pixels in [0, 1].
 
     Args:
         scenes: N targets.
         made, counts, images: objects [N, L, 6], how many of each row are there, and pictures uint8 [N, H, W, 3].
+        config: the world that they stand in.
     """
-    found = accuracy(scenes.objects, scenes.counts, made, counts, SceneConfig())
+    found = accuracy(scenes.objects, scenes.counts, made, counts, config)
     return found | {"l2": pixel_l2(images, scenes.images)}
 
 
@@ -53,7 +56,7 @@ def measure_scenes(settings: RunSettings, paintings: Paintings) -> dict[str, flo
     held_out, rows = run_scenes(settings, "test"), paintings.label
     targets = SceneSet(held_out.images[rows], held_out.objects[rows], held_out.counts[rows])
     made = scenes_made(paintings.actions, settings.scene)
-    return figures(targets, made.objects, made.counts, paintings.full)
+    return figures(targets, made.objects, made.counts, paintings.full, settings.scene)
 
 
 def evaluate(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 1000) -> dict[str, Any]:
@@ -131,7 +134,7 @@ def run_metropolis(
     )
     result = {
         "sets": {
-            str(each.evaluations): figures(scenes, each.objects, each.counts, each.images)
+            str(each.evaluations): figures(scenes, each.objects, each.counts, each.images, config)
             | {"acceptance": each.acceptance, "log_likelihood": float(each.log_likelihood.mean())}
             for each in found
         },

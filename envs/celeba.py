@@ -50,14 +50,16 @@ def load_celeba(
         cache_dir=cache_dir,
     )[0]
     with open_images(path) as (names, read):
-        chosen = _official(names, split) or split_names(names, split)
+        official = {part: _official(names, part) for part in ("train", "test")}
+        # Both splits or neither: mixed with another way to split, training images would be tested on.
+        chosen = official[split] if all(official.values()) else split_names(names, split)
         if not chosen:
             raise DataError(f"{path}: its {len(names)} images leave none for the {split} split; add images")
         images, _, skipped = read_images(path, chosen, read, size, channels)
     return images, skipped
 
 
-def _official(names: list[str], split: Literal["train", "test"]) -> list[str]:
+def _official(names: list[str], split: str) -> list[str]:
     """The published split by file number; empty unless all files are numbered and reach the test set."""
     stems = [PurePosixPath(name).stem for name in names]
     if not all(stem.isdigit() for stem in stems):

@@ -94,6 +94,7 @@ class Evaluate:
             paintings, all test images.
         data_dir: folder with data sets that are there already.
         best: take the checkpoint of lowest pixel Frechet distance instead of the newest.
+        baselines: of a run in the latent world: also train and measure what it is compared with; takes minutes.
     """
 
     run: Annotated[str, tyro.conf.Positional]
@@ -101,6 +102,7 @@ class Evaluate:
     count: int = 0
     data_dir: str = ""
     best: bool = False
+    baselines: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,9 @@ def sample(arguments: Sequence[str]) -> int:
 def evaluate(arguments: Sequence[str]) -> int:
     """``impasto evaluate``."""
     chosen = parse(Evaluate, arguments, "evaluate")
-    return commands.evaluate(chosen.run, chosen.json, chosen.count, chosen.data_dir, chosen.best)
+    return commands.evaluate(
+        chosen.run, chosen.json, chosen.count, chosen.data_dir, best=chosen.best, baselines=chosen.baselines
+    )
 
 
 def bench(arguments: Sequence[str]) -> int:

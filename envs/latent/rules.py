@@ -40,8 +40,8 @@ class LatentConfig:
     noise: float = 0.5
     max_sigma: float = 0.7
     realism_weight: float = 0.1
-    style_weight: float = 0.2
-    likeness_weight: float = 0.2
+    style_weight: float = 1.0
+    likeness_weight: float = 1.0
 
     def __post_init__(self) -> None:
         if self.horizon < 1:

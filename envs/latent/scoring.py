@@ -27,8 +27,8 @@ class Weights:
     """
 
     realism: float = 0.1
-    style: float = 0.2
-    likeness: float = 0.2
+    style: float = 1.0
+    likeness: float = 1.0
 
 
 def similarity(first: Tensor, second: Tensor) -> Tensor:

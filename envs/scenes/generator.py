@@ -31,6 +31,8 @@ Split = Literal["train", "test"]
 HELD_OUT_SCENES = 1_000
 MOST_OBJECTS = 5
 SHARD = 5_000
+#: Tries at a scene whose objects leave each other free; the default world needs a few.
+DRAWS = 1_000
 #: Two objects' middles are no nearer in the picture than this share of the sum of their radii, so that all are visible.
 VISIBLE_DISTANCE = 0.9
 
@@ -72,15 +74,22 @@ class Layout:
         return math.dist(*middles) >= VISIBLE_DISTANCE * reach
 
     def random_scene(self, rng: np.random.Generator) -> list[list[int]]:
-        """Attributes of one to five objects, each uniform, drawn again until they leave each other free."""
+        """Attributes of one to five objects, each uniform, drawn again until they leave each other free.
+
+        Raises:
+            DataError: they never do.
+        """
         count = int(rng.integers(1, MOST_OBJECTS + 1))
-        while True:
+        for _ in range(DRAWS):
             objects: list[list[int]] = []
             for candidate in rng.integers(0, self.sizes, (10 * count, len(ATTRIBUTES))).tolist():
                 if all(self.apart(candidate, other) for other in objects):
                     objects.append(candidate)
                 if len(objects) == count:
                     return objects
+        raise DataError(
+            f"scenes: {count} objects do not fit beside each other; give a larger scene_grid or smaller object_radii"
+        )
 
 
 def make_scenes(first: int, last: int, split: Split, seed: int, config: SceneConfig) -> SceneSet:

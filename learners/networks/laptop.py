@@ -111,7 +111,9 @@ class LaptopPolicy(PaintPolicy):
     def encode(self, inputs: PolicyInputs) -> Tensor:
         """Noise, step and previous action as float32 [N, E]; components that did not count are zero."""
         mask = self.spec.mask(inputs.previous_action)
-        parts = [inputs.noise, functional.one_hot(inputs.step, self.num_actions).float()]
+        # The situation after the last action is seen only beside others that go on, and its value counts nothing.
+        step = inputs.step.clamp_max(self.num_actions - 1)
+        parts = [inputs.noise, functional.one_hot(step, self.num_actions).float()]
         for column, component in enumerate(self.spec.components):
             value = inputs.previous_action[:, column]
             if component.location:

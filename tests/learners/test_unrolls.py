@@ -98,18 +98,19 @@ def test_a_final_score_is_paid_at_the_end_only() -> None:
     assert blank[-1].tolist() == [0, 0, -5]  # painted earlier; not over yet; over and blank
 
 
-def test_unrolls_of_several_actors_at_different_places_join() -> None:
-    parts = pieces("paper", 2)
+@both
+def test_unrolls_of_several_actors_at_different_places_join(network: NetworkName) -> None:
+    parts = pieces(network, 2)
     joined = Trajectory.join([parts[0], parts[1]])
     assert joined.ends is not None
     assert joined.before is not None
     assert joined.ends.tolist() == [False] * 4 + [True] * 4
     assert joined.before.step.tolist() == [0] * 4 + [2] * 4
-    policy = make_policy("paper")
+    policy = make_policy(network)
     batch = TrajectoryTensors.of(joined, CPU)
     assert batch.inputs.step[:, 0].tolist() == [0, 1]
     assert batch.inputs.step[:, 4].tolist() == [2, 3]
-    settings = PolicySettings(noise_size=3, precision="float32")
+    settings = PolicySettings(network=network, noise_size=3, precision="float32")
     learner = PolicyLearner(policy, cast(Discriminator, darkness), settings, CPU)
     assert np.isfinite(learner.update(joined, 0.0)["loss"])
 
