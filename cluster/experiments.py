@@ -124,6 +124,8 @@ def celeba_long(name: PresetName, conditional: bool | None) -> RunSettings:
         "spectral_norm": True,
         "centering_weight": 0.0,
         "discriminator_betas": (0.5, 0.999),
+        # An update finishes few paintings where it sees a piece of each: more would be of policies long gone.
+        "replay_batches": 2,
         **without_penalties(True),
     }
     if name == "paper":

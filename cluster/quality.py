@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from cluster.data import run_images
 from cluster.evaluation import pixel_features
 from cluster.frechet import frechet_distance
+from cluster.sampler import ON_SHEET
 from cluster.settings import RunSettings
+
+#: Paintings that a look takes at most, and the environment steps that it takes if those are more than a sheet wants.
+MOST, STEPS_PER_LOOK = 512, 20_000
 
 
 class PixelQuality:
@@ -18,8 +22,9 @@ class PixelQuality:
         count: paintings that it wants, and real images that it compares them with.
     """
 
-    def __init__(self, settings: RunSettings, count: int = 512) -> None:
-        self.count = count
+    def __init__(self, settings: RunSettings) -> None:
+        # All training waits for a look: of long episodes it takes fewer.
+        self.count = count = min(MOST, max(ON_SHEET, STEPS_PER_LOOK // settings.world.num_actions))
         images = run_images(settings)
         chosen = np.random.default_rng(0).permutation(len(images))[:count]
         self.real = pixel_features(images[chosen])

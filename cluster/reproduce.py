@@ -31,6 +31,8 @@ COLUMNS = {
 }
 #: Ends of runs fall a little before or after their time.
 SLACK_MINUTES = 0.02
+#: Settings in which a run may differ from what its row asks for now.
+MAY_DIFFER = ("minutes", "data_dir", "actors", "redis")
 
 
 class Reproduction:
@@ -98,9 +100,25 @@ class Reproduction:
         path = self.runs / row.name
         if not (path / "config.json").is_file():
             train(self.settings(row), str(path), self.address)
-        elif self.trained_minutes(path) < self.minutes - SLACK_MINUTES:
-            resume(str(path), self.address, minutes=self.minutes)
+            return self.trained_minutes(path) >= self.minutes - SLACK_MINUTES
+        self.check(row, path)
+        if self.trained_minutes(path) < self.minutes - SLACK_MINUTES:
+            moved = {"data_dir": self.changes["data_dir"]} if self.changes["data_dir"] else {}
+            resume(str(path), self.address, minutes=self.minutes, **moved)
         return self.trained_minutes(path) >= self.minutes - SLACK_MINUTES
+
+    def check(self, row: Row, path: Path) -> None:
+        """A row is what its name and this command say, and not another run that lies in its place.
+
+        Raises:
+            UserError: it was trained with other settings.
+        """
+        with RunFolder.open(path, write=False) as folder:
+            have = painter_settings(folder, "reproduce").flat()
+        want = self.settings(row).flat()
+        different = sorted(name for name in want if name not in MAY_DIFFER and have.get(name) != want[name])
+        if different:
+            raise UserError(f"{path} was trained with another {', '.join(different)}: choose another --runs")
 
     def settings(self, row: Row) -> RunSettings:
         """Settings that a row starts with."""

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from actors.rollout import Rollout
-from cluster.data import run_data
+from cluster.data import Split, run_data
 from cluster.paintings import Recording, paint_again
 from cluster.settings import RunSettings
 from cluster.sheets import animate, contact_sheet
@@ -81,11 +81,11 @@ class Sampler:
         if discriminator is not None:
             self.discriminator.load_state_dict(tensors(discriminator))
 
-    def paint(self, count: int, judged: int = 0) -> Paintings:
+    def paint(self, count: int, judged: int = 0, split: Split = "test") -> Paintings:
         """Paint ``count`` episodes, the same each time for the same weights, and score the first ``judged`` of them
         after each stroke (where :attr:`records` says that it can).
 
-        A conditional policy gets targets from the data set's test split, drawn by the seed.
+        A conditional policy gets targets from this split of the data set, drawn by the seed.
         """
         actions, full, observed, noise = [], [], [], []
         scores: list[NDArray[np.float32]] = []
@@ -93,7 +93,7 @@ class Sampler:
         batches = -(-count // CANVASES)
         chosen, data = None, None
         if self.policy.conditional:
-            data = run_data(self.settings, "test")
+            data = run_data(self.settings, split)
             chosen = np.random.default_rng(self.seed).permutation(len(data.images))
             chosen = np.resize(chosen, batches * CANVASES)
         with torch.random.fork_rng(devices=[]):

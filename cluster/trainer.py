@@ -65,7 +65,8 @@ class Trainer(RunTrainer):
     def look_at(self, weights: dict[str, Any], update: int) -> Look:
         """Write a contact sheet at fixed noise, and measure how far pixels are from real images, or from targets."""
         self.sampler.load(weights, self.judge)
-        paintings = self.sampler.paint(self.quality.count, judged=ON_SHEET)
+        # Targets that it trains on: this choice of the best checkpoint must not have seen the test split.
+        paintings = self.sampler.paint(self.quality.count, judged=ON_SHEET, split="train")
         sheet = self.sampler.write(paintings, self.folder.samples, f"{update:08d}")
         figures = {"sample/pixel_frechet": self.quality.distance(paintings.observed)}
         worse = figures["sample/pixel_frechet"]

@@ -14,7 +14,7 @@ from learners.conditioning import action_plane, score_records, squared_error
 from learners.networks.discriminator import Discriminator
 from learners.networks.policy import PaintPolicy
 from learners.precision import autocast
-from learners.rewards import ScoreNormalizer, episode_rewards, stroke_starts
+from learners.rewards import ScoreNormalizer, earned, episode_rewards, stroke_starts
 from learners.settings import Conditioning, PolicySettings
 from learners.trajectory import Trajectory, TrajectoryTensors
 from learners.vtrace import vtrace
@@ -83,7 +83,7 @@ class PolicyLearner:
         final = scores[-1] if scores.ndim == 2 else scores
         normalizer = replace(self.normalizer)  # kept only if the update succeeds
         if settings.normalize_reward and batch.ends.any():
-            normalizer.update(final[batch.ends])
+            normalizer.update(earned(scores)[batch.ends])
         flags = batch.action[..., self.policy.spec.flag]
         rewards = episode_rewards(
             normalizer(scores) if settings.normalize_reward else scores,
@@ -119,8 +119,6 @@ class PolicyLearner:
                 "learning_rate": learning_rate,
                 "entropy_cost": entropy_cost,
                 "discriminator_version": float(self.discriminator_version),
-                "score": final.mean().item(),
-                "score_std": final.std(correction=0).item(),
                 "return": rewards.sum(0).mean().item(),
                 "stroke_starts": stroke_starts(flags, batch.previous_action[:, self.policy.spec.flag])
                 .float()
@@ -130,12 +128,18 @@ class PolicyLearner:
                 "painting_share": (flags != 0).float().mean().item(),
                 "lag": float(self.updates - 1 - trajectory.version),
             }
-            | (
-                {}
-                if batch.target is None
-                else {"l2": squared_error(batch.all_canvases[-1], batch.target).mean().item()}
-            )
+            | self.finished(batch, final)
         )
+
+    def finished(self, batch: TrajectoryTensors, final: Tensor) -> dict[str, float]:
+        """How good the paintings are that this batch finished, of scores float32 [B]; nothing where it finished none."""
+        over = batch.ends
+        if not over.any():
+            return {}
+        found = {"score": final[over].mean().item(), "score_std": final[over].std(correction=0).item()}
+        if batch.target is not None:
+            found["l2"] = squared_error(batch.all_canvases[-1], batch.target)[over].mean().item()
+        return found
 
     @torch.no_grad()
     def score(self, batch: TrajectoryTensors) -> Tensor:

@@ -63,9 +63,19 @@ def episode_rewards(
     return rewards
 
 
+def earned(scores: Tensor) -> Tensor:
+    """What each painting's rewards sum up to before penalties, float32 [B]: its final score, float32 [B], or, of scores
+    [T + 1, B] of every canvas, the gain from the first to the last.
+
+    The two spread alike where all begin with the same canvas and no target; how good a blank canvas is for this target
+    or that is no merit of a painter's.
+    """
+    return scores[-1] - scores[0] if scores.ndim == 2 else scores
+
+
 @dataclass
 class ScoreNormalizer:
-    """Running mean and spread of the final scores of a batch, so that rewards keep their scale while scores wander.
+    """Running mean and spread of what a batch earned, so that rewards keep their scale while scores wander.
 
     Attributes:
         mean: running mean of the batch means.
@@ -80,17 +90,14 @@ class ScoreNormalizer:
     floor: float = 1e-3
 
     def update(self, scores: Tensor) -> None:
-        """Take in one batch of final scores, float32 [B]."""
+        """Take in what one batch earned, float32 [B]."""
         self.count += 1
         weight = max(0.01, 1 / self.count)
         self.mean += weight * (scores.mean().item() - self.mean)
         self.std += weight * (scores.std(correction=0).item() - self.std)
 
     def __call__(self, scores: Tensor) -> Tensor:
-        """(scores - mean) / std for final scores [B]; scores / std for [T + 1, B], as differences cancel the mean.
-
-        The two totals of an episode differ by a constant, (mean - D(blank canvas)) / std, the same for the whole batch.
-        """
+        """(scores - mean) / std for final scores [B]; scores / std for [T + 1, B], as differences cancel the mean."""
         scale = 1 / max(self.std, self.floor)
         if scores.ndim == 2:
             return scores * scale

@@ -73,7 +73,8 @@ class Sample:
         out: folder for the pictures; the run's ``samples`` if not given.
         count: paintings on the sheet.
         seed: of noise and action sampling.
-        best: take the checkpoint of lowest pixel Frechet distance instead of the newest.
+        best: take the checkpoint that did best while training (lowest pixel Frechet distance, or nearest to its
+            targets) instead of the newest.
     """
 
     run: Annotated[str, tyro.conf.Positional]
@@ -93,7 +94,8 @@ class Evaluate:
         count: paintings, and as many test digits, or test images to translate; 0 is the number to publish: 2000
             paintings, all test images.
         data_dir: folder with data sets that are there already.
-        best: take the checkpoint of lowest pixel Frechet distance instead of the newest.
+        best: take the checkpoint that did best while training (lowest pixel Frechet distance, or nearest to its
+            targets) instead of the newest.
         baselines: of a run in the latent world: also train and measure what it is compared with; takes minutes.
     """
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from learners.rewards import ScoreNormalizer, episode_rewards, painted_nothing, stroke_starts
+from learners.rewards import ScoreNormalizer, earned, episode_rewards, painted_nothing, stroke_starts
 
 #: [T = 5, B = 4]: two strokes, one long stroke, nothing, one stroke at the end
 FLAGS = torch.tensor([[0, 1, 1, 0, 1], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]).T
@@ -65,9 +65,13 @@ def test_normalized_scores() -> None:
     torch.testing.assert_close(normalizer(torch.tensor([8.0, 4.0, 2.0])), torch.tensor([2.0, 0.0, -1.0]))
     scores = torch.randn(6, 4)
     torch.testing.assert_close(normalizer(scores), scores / 2)
-    # both forms agree up to a constant, the same for the whole batch
-    gap = (normalizer(scores)[-1] - normalizer(scores)[0]) - (normalizer(scores[-1]) - normalizer(scores[0]))
-    torch.testing.assert_close(gap, torch.zeros(4), atol=1e-6, rtol=0)
+
+
+def test_a_blank_canvas_earns_the_same_whatever_its_target() -> None:
+    blank = torch.tensor([-3.0, 0.0, 2.0])  # scores of a blank canvas beside three targets
+    torch.testing.assert_close(earned(blank.expand(4, 3)), torch.zeros(3))
+    torch.testing.assert_close(earned(torch.stack([blank, blank, blank + 1])), torch.ones(3))
+    torch.testing.assert_close(earned(blank), blank)
 
 
 def test_a_batch_without_spread_stays_finite() -> None:
