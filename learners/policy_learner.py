@@ -132,7 +132,7 @@ class PolicyLearner:
         )
 
     def finished(self, batch: TrajectoryTensors, final: Tensor) -> dict[str, float]:
-        """How good the paintings are that this batch finished, of scores float32 [B]; nothing where it finished none."""
+        """How good the paintings are that this batch finished, of scores float32 [B]; nothing if it finished none."""
         over = batch.ends
         if not over.any():
             return {}
