@@ -45,7 +45,8 @@ class PartsSettings:
         gradient_penalty: weight of WGAN-GP's penalty; without effect on hinge.
         ema: decay of the moving average of the generator's weights that is kept; higher averages over longer.
         balance: whether the GAN sees every class equally often. Without, a rare class can vanish.
-        minimum_class_share: gate: share of the GAN's samples that must be confidently of each class.
+        minimum_class_share: gate: share of the GAN's samples that must be confidently of each class; at most 0.3 of an
+            equal share is asked for (3 % of ten classes), so only lowering it has an effect there.
         gan_attempts: GANs trained, with other random numbers, before the gate gives up.
         parts_seed: of everything random here.
     """

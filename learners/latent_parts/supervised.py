@@ -13,6 +13,9 @@ from envs.latent.networks import to_unit
 from envs.latent.parts import FrozenParts
 from learners.latent_parts.settings import PartsSettings
 
+SHORTEST = 6
+"""Updates of the shortest schedule: one whose rise takes a single update divides by zero."""
+
 
 def noisy(images: Tensor, share: float, max_sigma: float) -> Tensor:
     """Gaussian noise on a share of images float32 [N, C, H, W] in [0, 1], of a deviation drawn from 0 to `max_sigma`
@@ -35,7 +38,7 @@ def fit(
     batches = rows // batch
     optimiser = torch.optim.Adam(list(parameters), lr=learning_rate, betas=(0.9, 0.99), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, learning_rate, total_steps=epochs * batches, pct_start=0.2, cycle_momentum=False
+        optimiser, learning_rate, total_steps=max(SHORTEST, epochs * batches), pct_start=0.2, cycle_momentum=False
     )
     total = 0.0
     for _ in range(epochs):

@@ -19,6 +19,9 @@ from learners.latent_parts.supervised import train_autoencoder, train_classifier
 
 GATE_SAMPLES = 20_000
 
+#: The gate asks for no more than this part of an equal share: of many classes none has 3 % of the samples.
+MINIMUM_OF_EQUAL = 0.3
+
 
 class GateError(ValueError):
     """The GAN does not cover the classes."""
@@ -41,7 +44,7 @@ def train_parts(
       say: told, in one line each, how far it is.
 
     Raises:
-      GateError: every GAN tried leaves a class under `settings.minimum_class_share`; the message says which.
+      GateError: every GAN tried leaves a class under the share asked for; the message says which.
     """
     height, width, channels = images.shape[1:]
     pixels = torch.from_numpy(images)
@@ -78,7 +81,8 @@ def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -
         rows = kinds == kind
         for values, name in ((latents, "class_latent"), (styles, "class_style")):
             getattr(parts, f"{name}_mean")[kind] = values[rows].mean(dim=0)
-            getattr(parts, f"{name}_std")[kind] = values[rows].std(dim=0).clamp(min=1e-3)
+            many = values[rows] if rows.sum() > 1 else values  # one image alone has no deviation
+            getattr(parts, f"{name}_std")[kind] = many.std(dim=0).clamp(min=1e-3)
     return latents
 
 
@@ -87,6 +91,9 @@ def _gated_gan(
 ) -> Tensor:
     """Trains GANs until one covers all classes; returns its class shares float32 [K]."""
     problem = ""
+    minimum = settings.minimum_class_share
+    if parts.shape.classes:
+        minimum = min(minimum, MINIMUM_OF_EQUAL / parts.shape.classes)
     for attempt in range(settings.gan_attempts):
         start = time.perf_counter()
         seed = settings.parts_seed + 1000 * attempt
@@ -98,11 +105,11 @@ def _gated_gan(
             return shares
         rarest = int(shares.argmin())
         say(f"l-GAN: class {rarest} is rarest, {shares[rarest]:.1%} confident samples, {took:.0f} s")
-        if shares[rarest] >= settings.minimum_class_share:
+        if shares[rarest] >= minimum:
             return shares
-        few = [f"{kind} ({share:.1%})" for kind, share in enumerate(shares) if share < settings.minimum_class_share]
+        few = [f"{kind} ({share:.1%})" for kind, share in enumerate(shares) if share < minimum]
         problem = ", ".join(few)
     raise GateError(
-        f"the l-GAN shows too little of class {problem}: under {settings.minimum_class_share:.0%} of confident samples "
+        f"the l-GAN shows too little of class {problem}: under {minimum:.1%} of confident samples "
         f"after {settings.gan_attempts} attempts; give it more --gan-updates or another --parts-seed"
     )
