@@ -29,8 +29,9 @@ def evaluate_baselines(
 ) -> dict[str, dict[str, Any]]:
     """Trains and measures the baselines.
 
-    All read their inputs from the observation, as the agent does; prototype lookup and gradient search have a reader of
-    latents for it, trained with the labels and the world's noise.
+    All answer with one action, and so are measured in a world of horizon 1. All read their inputs from the observation,
+    as the agent does; prototype lookup and gradient search have a reader of latents for it, trained with the labels and
+    the world's noise.
 
     Args:
       evaluation: of the agent's world, whose settings the baselines get.
@@ -43,13 +44,15 @@ def evaluate_baselines(
       say: told, in one line each, how far it is.
 
     Returns:
-      "prototype", "gradient, 1 start", ..., "through the decoder": each as `LatentEvaluation.evaluate` returns.
+      "prototype" (only where all tasks ask for a class), "gradient, 1 start", ..., "through the decoder": each as
+      `LatentEvaluation.evaluate` returns.
 
     Raises:
       ValueError: training images without labels.
     """
     if train.labels is None:
         raise ValueError(f"{train.name}: the baselines need labels")
+    evaluation = evaluation.at_once()
     rules = evaluation.rules
     config = rules.config
     found: dict[str, dict[str, Any]] = {}
@@ -62,7 +65,8 @@ def evaluate_baselines(
         torch.manual_seed(evaluation.seed)
         pixels, labels = torch.from_numpy(train.images), torch.from_numpy(train.labels)
         reader = train_reader(rules.parts, pixels, labels, noise=config.noise, max_sigma=config.max_sigma)
-        row("prototype", PrototypeLookup(rules, reader, seed=evaluation.seed), evaluation)
+        if (rules.tasks.targets[rules.tasks.asked] >= 0).all():
+            row("prototype", PrototypeLookup(rules, reader, seed=evaluation.seed), evaluation)
         some = evaluation.some(max(1, search_images // len(rules.tasks.asked)))
         for count in starts:
             name = f"gradient, {count} start" + ("s" if count > 1 else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -61,6 +63,13 @@ class LatentEvaluation:
         test = LatentImages(self.pixels, self.labels, (), "test images")
         return LatentEvaluation(self.rules, test, self.judge, limit=count, seed=self.seed)
 
+    def at_once(self) -> LatentEvaluation:
+        """The same images in a world whose episodes are one action."""
+        rules = self.rules
+        found = copy.copy(self)
+        found.rules = LatentRules(dataclasses.replace(rules.config, horizon=1), rules.parts, rules.tasks)
+        return found
+
     def parts_report(self) -> dict[str, Any]:
         """What the frozen parts allow: the ceilings of any policy.
 
@@ -98,13 +107,14 @@ class LatentEvaluation:
 
         Args:
           policy: observations float32 [N, O] to actions float32 [N, z].
-          sigmas: of the noise curve, for which every image gets one of the tasks; empty for none.
+          sigmas: of the noise curve, for which every image gets one of the tasks that ask for a class; empty for none.
 
         Returns:
           JSON-able: "images", "tasks" {name: {...}}, "mean" of those, "noise" {sigma: judged accuracy},
           "milliseconds": {"one": of one image alone, "batched": of one in a batch of 1 000}; each task with
             "accuracy": share that the judge reads as the class asked for (None where the task asks for no class),
-            "reward_accuracy": the same by the reward's classifier, "gap": that minus "accuracy", in points of percent,
+            "reward_accuracy": the same by the reward's classifier, "gap": that minus "accuracy", in points of percent
+              (both None there too),
             "score": mean reward, "kept_class": share judged to be of the input's class,
             "diversity": within-class variance of pixels against real test images, see `cluster.latent_measures`, of
               outputs that show what was asked; "feature_diversity": the same in the judge's features,
@@ -143,7 +153,7 @@ class LatentEvaluation:
         return {
             "accuracy": float(right.mean()) if asks else None,
             "reward_accuracy": claimed if asks else None,
-            "gap": 100 * (claimed - float(right.mean())),
+            "gap": 100 * (claimed - float(right.mean())) if asks else None,
             "score": float(rules.tasks.score(made.outcome, source, task, rules.scorer).mean()),
             "kept_class": float((kinds == self.labels).mean()),
             "diversity": self._diversity(made.images, wanted, right),
@@ -162,9 +172,9 @@ class LatentEvaluation:
         }
 
     def _noise_accuracy(self, policy: Policy, sigma: float) -> float:
-        """Judged accuracy where every image is noisy and gets one of the tasks asked for, in turn."""
+        """Judged accuracy where every image is noisy and gets one of the tasks that ask for a class, in turn."""
         tasks = self.rules.tasks
-        task = np.resize(tasks.asked, len(self.labels))
+        task = np.resize(tasks.asked[(tasks.targets[tasks.asked] >= 0).all(axis=1)], len(self.labels))
         made = translate(self.rules, policy, self.noisy(sigma), task)
         _, kinds = self.judge.look(made.images)
         return float((kinds == tasks.targets[task, self.labels]).mean())

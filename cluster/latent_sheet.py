@@ -21,20 +21,23 @@ def sheet_rows(evaluation: LatentEvaluation, policy: Policy, columns: int) -> tu
     Args:
       evaluation: of the policy's world.
       policy: observations to actions.
-      columns: inputs: the first test image of each class, then the second of each, and so on.
+      columns: inputs, fewer where there are no more: the first test image of each class, then the second of each, and
+        so on.
 
     Returns:
       uint8 [rows * columns, H, W, C] dark on white, and a label for each row.
     """
     tasks = evaluation.rules.tasks
-    classes = evaluation.rules.parts.shape.classes
-    by_class = [np.flatnonzero(evaluation.labels == kind) for kind in range(classes)]
-    picks = np.array([by_class[i % classes][i // classes] for i in range(columns)])
+    labels = evaluation.labels
+    before = np.zeros(len(labels), np.int64)  # images of the same class before each
+    for kind in np.unique(labels):
+        before[labels == kind] = np.arange((labels == kind).sum())
+    picks = np.lexsort((labels, before))[:columns]
     clean = evaluation.images[picks]
     rows, names = [to_bytes(clean)], ["input"]
 
     def show(images: Tensor, number: int) -> None:
-        made = translate(evaluation.rules, policy, images, np.full(columns, number, np.int64))
+        made = translate(evaluation.rules, policy, images, np.full(len(picks), number, np.int64))
         rows.append(to_bytes(made.images))
         names.append(tasks.names[number])
 
@@ -51,4 +54,4 @@ def sheet_rows(evaluation: LatentEvaluation, policy: Policy, columns: int) -> tu
 def write_sheet(evaluation: LatentEvaluation, policy: Policy, path: Path, *, columns: int = 20) -> Path:
     """Writes the sheet as a PNG file; returns `path`."""
     images, names = sheet_rows(evaluation, policy, columns)
-    return contact_sheet(images, path, columns=columns, row_labels=names)
+    return contact_sheet(images, path, columns=len(images) // len(names), row_labels=names)

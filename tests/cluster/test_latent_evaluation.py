@@ -12,7 +12,7 @@ from cluster.latent_baselines import evaluate_baselines
 from cluster.latent_evaluation import LatentEvaluation
 from cluster.latent_judge import LatentJudge, latent_judge, on_paper
 from cluster.latent_measures import diversity, style_report, within_class_variance
-from cluster.latent_sheet import sheet_rows
+from cluster.latent_sheet import sheet_rows, write_sheet
 from cluster.latent_translate import read_image, to_bytes, translate, translate_files
 from envs.datasets import ImageSet
 from envs.latent import LatentConfig, LatentRules
@@ -71,6 +71,19 @@ def test_baselines_are_rows_of_the_same_table(evaluation: LatentEvaluation) -> N
     assert [row["images"] for row in found.values()] == [240, 30, 240]
 
 
+def test_baselines_of_a_longer_world_and_a_users_task_act_once(judge: LatentJudge) -> None:
+    config = LatentConfig(task="add:1,envs.latent.examples.strokes:Thicker", noise=0.0, horizon=2)
+    mixed = LatentEvaluation(LatentRules(config, bars_parts()), bars(60, 9), judge)
+    found = evaluate_baselines(mixed, bars(400, 0), search_images=60, starts=(1,), search_steps=2, direct_updates=3)
+    assert list(found) == ["gradient, 1 start", "through the decoder"], "no prototype is thicker"
+    row = found["through the decoder"]
+    assert row["tasks"]["add:1"]["gap"] is not None
+    assert row["tasks"]["thicker"]["gap"] is None
+    assert row["mean"]["gap"] == row["tasks"]["add:1"]["gap"]
+    assert row["noise"]["0.0"] == pytest.approx(row["tasks"]["add:1"]["accuracy"]), "of the task with a target only"
+    assert mixed.rules.config.horizon == 2
+
+
 def test_the_right_answer_to_the_wrong_question_is_wrong(evaluation: LatentEvaluation) -> None:
     def ignores_the_task(observation: np.ndarray) -> np.ndarray:
         told = observation.copy()
@@ -121,6 +134,18 @@ def test_sheet(evaluation: LatentEvaluation) -> None:
     assert labels[:2] == ["input", "add:0"]
     assert images.shape == (8 * len(labels), 12, 12, 1)
     np.testing.assert_array_equal(evaluation.judge.look(255 - images[:8])[1], np.arange(8) % CLASSES)
+
+
+def test_a_sheet_of_few_images(judge: LatentJudge, tmp_path: Path) -> None:
+    data = bars(40, 9)
+    assert data.labels is not None
+    rows = np.concatenate([np.flatnonzero(data.labels == 0)[:1], np.flatnonzero(data.labels == 2)[:2]])
+    few = dataclasses.replace(data, images=data.images[rows], labels=data.labels[rows])
+    tiny = LatentEvaluation(LatentRules(CONFIG, bars_parts()), few, judge)
+    images, labels = sheet_rows(tiny, oracle, 8)
+    assert len(images) == 3 * len(labels)
+    np.testing.assert_array_equal(images[:3], 255 - few.images)
+    assert write_sheet(tiny, oracle, tmp_path / "sheet.png").exists()
 
 
 def test_diversity_by_hand() -> None:
