@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import ray
@@ -94,8 +93,11 @@ def test_a_checkpoint_brings_everything_back(turning: LatentTD3, tmp_path: Path)
         for name, tensor in tensors.items():
             assert torch.equal(tensor, back.tensors[part][name]), f"{part} {name}"
     np.testing.assert_array_equal(kept.arrays["replay"]["blocks"], back.arrays["replay"]["blocks"])
-    assert not torch.equal(kept.tensors["policy"]["actor.body.0.weight"], torch.zeros(1))
     train_until(turning, kept.update + 32)
+    later = turning.make_checkpoint()
+    for part in ("policy", "policy_optimizer"):
+        same = [torch.equal(tensor, later.tensors[part][name]) for name, tensor in kept.tensors[part].items()]
+        assert not all(same), f"{part} is learned on"
 
 
 def test_settings_are_given_by_name_beside_rllibs_own() -> None:
@@ -140,5 +142,4 @@ def test_pendulum_is_solved(private_ray: None) -> None:
             mean = mean_return("Pendulum-v1", lambda seen: actor(torch.from_numpy(seen)).numpy(), 100)
     finally:
         algorithm.stop()
-    assert isinstance(gym.spec("Pendulum-v1").max_episode_steps, int)
     assert mean > -200
