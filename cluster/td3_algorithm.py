@@ -234,7 +234,7 @@ class LatentTD3(RunAlgorithm):
         shape = rules.parts.shape
         state["weights"] = transplanted(checkpoint.tensors["policy"], state["weights"], shape.latent, shape.z)
         first_result(self.policy_group, functools.partial(restore_state, state=state))
-        self.sampled_steps = self.limiter.inserted = len(blocks) * settings.system.block
+        self.limiter.inserted = len(blocks) * settings.system.block
         learned = max(0, self.limiter.inserted - self.limiter.warmup)
         self.limiter.sampled = round(learned * self.limiter.ratio)  # neither ahead nor behind
         self.publish()

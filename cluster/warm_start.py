@@ -31,7 +31,8 @@ def scored_again(
         blocks: uint8 [B, bytes] of layout ``old``.
         old, new: layouts; they may differ in the length of the observation, whose first numbers are the latent.
         rules: of the new run; its tasks are asked in equal shares, whichever the old run asked.
-        rng: draws the tasks.
+        rng: draws the tasks, and new identities: actors of the new run, which have the old one's seed, may send blocks
+            of the old identities, which learners would take for these.
 
     Returns:
         uint8 [B, bytes] of layout ``new``.
@@ -60,7 +61,7 @@ def scored_again(
             "source": source,
             "task": task,
         }
-        found[number] = new.pack(columns, old.identity(block.tobytes()))
+        found[number] = new.pack(columns, int(rng.integers(2**32)))
     return found
 
 
