@@ -37,22 +37,42 @@ if TYPE_CHECKING:
 def train(settings: RunSettings, run: str, address: str = "") -> int:
     """Train a painter in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
     name = "images" if "/" in settings.system.data else settings.system.data
-    return start(trainer_class(settings.kind)(settings), name, run, address)
+    place = place_of_new(run, name)
+    return start(trainer_class(settings.kind)(settings), place, address)
 
 
 def train_latent(settings: LatentSettings, run: str, address: str = "", warm_start: str = "") -> int:
     """Train in the latent world, from the start or from another run's end. Returns the exit status."""
+    from cluster.latent_parts import parts_of_run
     from cluster.latent_trainer import LatentTrainer
 
-    checkpoint = last_checkpoint(open_to_read(warm_start)) if warm_start else None
-    return start(LatentTrainer(settings, warm_start=checkpoint), "latent", run, address)
+    place = place_of_new(run, "latent")
+    if not warm_start:
+        return start(LatentTrainer(settings), place, address)
+    other = open_to_read(warm_start)
+    theirs = latent_settings(other, "warm start").world.action_range
+    if theirs != settings.world.action_range:
+        raise UserError(f"warm start: the other run's actions mean something else; give --action-range {theirs:g}")
+    parts, checkpoint = parts_of_run(other.path), last_checkpoint(other)
+    origin = str(other.path.resolve())
+    return start(LatentTrainer(settings, parts=parts, warm_start=checkpoint, warm_from=origin), place, address)
 
 
-def start(trainer: RunTrainer, name: str, run: str, address: str = "") -> int:
-    """Start a run of any kind in folder ``run`` (a new one under ``runs/``, called after ``name``, if empty)."""
+def place_of_new(run: str, name: str) -> RunPlace:
+    """Where a new run goes: ``run``, or a new folder under ``runs/``, called after ``name``, if empty.
+
+    Raises:
+        UserError: another run is there. Asked before anything is trained.
+    """
     place = RunPlace.find(run or f"{name}-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
-    if place.remote is not None and place.remote.read("config.json") is not None:
+    remote = place.remote is not None and place.remote.read("config.json") is not None
+    if remote or (place.path / "config.json").exists():
         raise UserError(f"{run} holds another run: continue it with `impasto resume {run}` or choose another --run")
+    return place
+
+
+def start(trainer: RunTrainer, place: RunPlace, address: str = "") -> int:
+    """Start a run of any kind at its place."""
     with create(place.path, trainer.settings) as folder:
         place.mark()
         return go(trainer, folder, None, address, place.remote)
@@ -65,7 +85,15 @@ def storable(settings: SettingsParts) -> dict[str, Any]:
     for name in PATHS:
         if (value := given.get(name)) and Path(value).exists():
             changes[name] = str(Path(value).resolve())
+    if task := given.get("task"):
+        changes["task"] = ",".join(task_from_anywhere(part.strip()) for part in task.split(","))
     return settings.replace(**changes).to_json()
+
+
+def task_from_anywhere(task: str) -> str:
+    """A task of the latent world, ``FILE.py:CLASS`` with the whole path of the file."""
+    where, _, name = task.rpartition(":")
+    return f"{Path(where).resolve()}:{name}" if where.endswith(".py") else task
 
 
 def create(path: Path, settings: SettingsParts) -> RunFolder:
@@ -95,7 +123,8 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         folder.write_config(storable(settings))
         checkpoint = last_checkpoint(folder, required=False)
         restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
-        trainer = scheduled(folder, settings, restarts) or trainer_class(settings.kind)(settings, restarts=restarts)
+        trainer = scheduled(folder, settings, restarts)
+        trainer = trainer or trainer_class(settings.kind).of_run(folder, settings, restarts)
         return go(trainer, folder, checkpoint, address, place.remote)
 
 
@@ -250,7 +279,7 @@ def translate(images: Sequence[str], run: str, task: str, out: str, best: bool =
     settings = latent_settings(folder, "translate")
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None
-    done = latent_commands.translate(folder, settings, checkpoint, images, task or settings.world.task, out)
+    done = latent_commands.translate(folder, settings, checkpoint, images, task, out)
     for each in done:
         if each.problem:
             print(f"impasto: {each.problem}", file=sys.stderr)

@@ -12,6 +12,7 @@ from cluster.errors import UserError
 from cluster.latent_baselines import evaluate_baselines
 from cluster.latent_evaluation import LatentEvaluation
 from cluster.latent_judge import latent_judge
+from cluster.latent_parts import parts_identity, parts_of_run
 from cluster.latent_policy import checkpoint_policy
 from cluster.latent_settings import LatentSettings
 from cluster.latent_sheet import write_sheet
@@ -45,11 +46,12 @@ def evaluate_latent(
 
     Returns:
         What :meth:`cluster.latent_evaluation.LatentEvaluation.evaluate` returns, "parts" (what the frozen parts allow),
-        "run", "updates", "env_steps", "minutes", "sheet" (a picture of inputs,
-        outputs for each task, and noisy inputs), and perhaps "baselines" (the same measures by name).
+        "judge" and "parts_identity" (figures compare under the same ones only), "run",
+        "updates", "env_steps", "minutes", "sheet" (a picture of inputs, outputs for each task, and noisy inputs), and
+        perhaps "baselines" (the same measures by name).
     """
     settings = settings.replace(data_dir=data_dir) if data_dir else settings
-    ground = LatentGround.load(settings, say)
+    ground = LatentGround.load(settings, say, parts_of_run(folder.path))
     test = load_images(settings, "test")
     directory = Path(settings.system.data_dir) if settings.system.data_dir else None
     judge = latent_judge(ground.data, test, data_dir=directory)
@@ -62,6 +64,8 @@ def evaluate_latent(
         "updates": checkpoint.update,
         "env_steps": counters["trained_steps"],
         "minutes": counters["trained_seconds"] / 60,
+        "judge": judge.judge.identity,
+        "parts_identity": parts_identity(ground.parts),
         **evaluation.evaluate(policy),
         "parts": evaluation.parts_report(),
         "sheet": str(write_sheet(evaluation, policy, folder.samples / f"evaluation-{checkpoint.update:08d}.png")),
@@ -98,11 +102,14 @@ def translate(
     """Translate a user's images with a run's policy.
 
     Raises:
-        UserError: the policy was not trained for the task.
+        UserError: the policy was not trained for the task; none is given and there are several; the run's folder does
+            not hold its frozen parts.
     """
-    ground = LatentGround.load(settings, say)
-    known = LatentRules(settings.world, ground.parts)
+    known = LatentRules(settings.world, parts_of_run(folder.path))
     names = [known.tasks.names[number] for number in known.tasks.asked]
+    if not task and len(names) > 1:
+        raise UserError(f"translate: --task is missing: one of {', '.join(names)}")
+    task = task or names[0]
     if task not in names:
         raise UserError(f"translate: {folder.path} was trained for {', '.join(names)}, not for {task!r}")
     policy = checkpoint_policy(settings, known, checkpoint)

@@ -7,12 +7,14 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from cluster.errors import UserError
 from envs.data_files import default_cache_dir, make_cache_dir
 from envs.latent.data import LatentImages
 from envs.latent.parts import FrozenParts
@@ -21,6 +23,9 @@ from learners.latent_parts.train import train_parts
 
 #: Raised when the code that trains the parts changes what it makes.
 RECIPE = 1
+
+#: A run's own copy of its parts, in its folder.
+PARTS = "parts.safetensors"
 
 
 def parts_path(settings: PartsSettings, data: LatentImages, cache_dir: Path | None = None) -> Path:
@@ -44,7 +49,7 @@ def frozen_parts(
     """The frozen parts for `data` (a training split): from the cache, or trained now and kept there.
 
     A damaged file in the cache is named in a warning and replaced. Several processes may train the same parts at once;
-    the last to finish is kept.
+    those of the first to finish are kept, and returned to all. Their report's "made_of" tells the settings and data.
 
     Args:
       settings: of the training.
@@ -59,18 +64,59 @@ def frozen_parts(
     path = parts_path(settings, data, cache_dir)
     if path.exists():
         try:
-            return FrozenParts.load(path)
+            return _load(path)
         except ValueError as error:
             warnings.warn(f"{error}: training them anew", stacklevel=2)
+            path.unlink(missing_ok=True)
     make_cache_dir(path.parent)
     parts = train_parts(data.images, data.labels, len(data.classes), settings, say)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
-    os.close(descriptor)
-    try:
-        parts.save(Path(temporary))
-        os.chmod(temporary, 0o644)  # a cache may be shared
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    parts.report["made_of"] = path.stem
+    with _written(parts, path) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:  # another process was first: one GAN for all
+            return _load(path)
     return parts
+
+
+def _load(path: Path) -> FrozenParts:
+    parts = FrozenParts.load(path)
+    parts.report["made_of"] = path.stem
+    return parts
+
+
+@contextmanager
+def _written(parts: FrozenParts, path: Path) -> Iterator[Path]:
+    """Parts in a temporary file beside ``path``, which is gone afterwards."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        parts.save(temporary)
+        temporary.chmod(0o644)  # a cache may be shared
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def keep_in_run(parts: FrozenParts, folder: Path) -> None:
+    """Write a run's parts into its folder, at once: a GAN trained again would be another one."""
+    with _written(parts, folder / PARTS) as temporary:
+        temporary.replace(folder / PARTS)
+
+
+def parts_of_run(folder: Path) -> FrozenParts:
+    """The parts that a run was trained on. UserError where its folder does not hold them."""
+    try:
+        return FrozenParts.load(folder / PARTS)
+    except ValueError as error:
+        raise UserError(f"{error}; the run's networks mean nothing without those they were trained on") from None
+
+
+def parts_identity(parts: FrozenParts) -> str:
+    """Hash of all weights and statistics, 16 hexadecimal digits: figures compare under the same parts only."""
+    digest = hashlib.sha256()
+    for name, value in sorted(parts.state_dict().items()):
+        digest.update(f"{name} {tuple(value.shape)} ".encode())
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import json
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -11,50 +12,77 @@ from numpy.typing import NDArray
 
 from cluster.checkpoints import Checkpoint
 from cluster.errors import UserError
+from cluster.latent_parts import PARTS, keep_in_run, parts_of_run, parts_path
 from cluster.latent_settings import LatentSettings
-from cluster.latent_world import LatentGround, load_images
+from cluster.latent_world import LatentGround
 from cluster.run_algorithm import RunAlgorithm
+from cluster.run_folder import RunFolder
 from cluster.run_trainer import Look, RunTrainer
 from cluster.sheets import contact_sheet
 from cluster.td3_algorithm import LatentTD3
 from cluster.td3_config import LatentTD3Config
-from envs.latent import LatentVectorEnv
+from envs.latent import FrozenParts, LatentVectorEnv
 from learners.networks.td3 import Actor
 
-#: Held-out images that a look translates, and how many of them are shown.
-LOOKED_AT, SHOWN = 1000, 10
+#: Held-out images that are shown, in each direction.
+SHOWN = 10
 
 
 class LatentTrainer(RunTrainer):
-    """Runs :class:`LatentTD3` in a run folder, on frozen parts from the cache or trained now."""
+    """Runs :class:`LatentTD3` in a run folder, on frozen parts of its own, from the cache or trained now."""
 
     settings: LatentSettings
 
-    def __init__(self, settings: LatentSettings, *, restarts: int = 0, warm_start: Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        settings: LatentSettings,
+        *,
+        restarts: int = 0,
+        parts: FrozenParts | None = None,
+        warm_start: Checkpoint | None = None,
+        warm_from: str = "",
+    ) -> None:
         """Reads the data and the frozen parts, so that what is wrong with them is known before there is a folder.
 
-        ``warm_start``: a checkpoint of another run in the same parts, to begin from.
+        Args:
+            settings: of the run.
+            restarts: how often it was started again.
+            parts: of the run that goes on, or of the one that this one begins from.
+            warm_start: a checkpoint of another run, to begin from.
+            warm_from: the folder of that run.
 
         Raises:
             ValueError: they can not be had.
+            UserError: ``warm_start`` had other parts than these settings and data would make.
         """
         system = settings.system
         if system.learner_gpus and not system.policy_learners and not torch.cuda.is_available():
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
         self.cpus = 2 + system.actors + system.policy_learners
-        self.warm_start = warm_start
-        self.ground = LatentGround.load(settings)
-        held_out = load_images(settings, "test")
-        chosen = np.random.default_rng(0).permutation(len(held_out.images))[:LOOKED_AT]
-        labels = None if held_out.labels is None else held_out.labels[chosen]
+        self.warm_start, self.warm_from = warm_start, warm_from
+        self.ground = LatentGround.load(settings, parts=parts)
+        if warm_start is not None:
+            made_of = parts_path(settings.parts, self.ground.data).stem
+            if self.ground.parts.report.get("made_of") != made_of:
+                raise UserError("warm start: the other run's frozen parts were made of other data or by other settings")
+        held_out = self.ground.held_out
         clean = dataclasses.replace(settings.world, noise=0.0)
-        self.world = LatentVectorEnv(len(chosen), clean, self.ground.parts, held_out.images[chosen], labels)
+        count = len(held_out.images)
+        self.world = LatentVectorEnv(count, clean, self.ground.parts, held_out.images, held_out.labels)
         size = (self.world.single_observation_space.shape or (0,))[0]
         self.actor = Actor(size, self.ground.parts.shape.z, settings.td3.hidden)
 
+    @classmethod
+    def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:
+        """The trainer that goes on with a run, on the parts in its folder."""
+        parts = parts_of_run(folder.path) if (folder.path / PARTS).exists() else None
+        return cls(settings, restarts=restarts, parts=parts)
+
     def build(self) -> LatentTD3:
-        """The algorithm, running."""
+        """The algorithm, running; the folder holds its parts from now on."""
+        if not (self.folder.path / PARTS).exists():
+            keep_in_run(self.ground.parts, self.folder.path)
         config = LatentTD3Config().use(self.settings)
         config.restarts = self.restarts
         config.run_name = self.folder.path.name
@@ -68,9 +96,11 @@ class LatentTrainer(RunTrainer):
         if self.warm_start is not None:
             assert isinstance(algorithm, LatentTD3)
             algorithm.warm_start(self.warm_start, self.world.rules)
+            origin = {"run": self.warm_from, "update": self.warm_start.update}
+            (self.folder.path / "warm_start.json").write_text(json.dumps(origin) + "\n")
 
     def look_at(self, weights: dict[str, Any], update: int) -> Look:
-        """Translate held-out images without noise; the score is the mean reward of the episodes' last steps.
+        """Translate held-out training images without noise; the score is the mean reward of the episodes' last steps.
 
         The reward's own classifier says how many show what was asked: the judge of ``impasto evaluate`` is another.
         """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +20,13 @@ from cluster.latent_settings import LatentSettings
 from envs.latent import FrozenParts, LatentVectorEnv, PartsShape
 from envs.latent.data import LatentImages, load_latent_images
 from envs.latent.rules import LatentRules
+from envs.latent.tasks import parse_tasks
 
 #: Images of a world that is only asked what it looks like.
 FEW = 16
+
+#: Training images that agents never act on, at most; a tenth of fewer than 10 000.
+HELD_OUT = 1000
 
 
 @dataclass
@@ -36,24 +42,49 @@ class LatentGround:
     parts: FrozenParts
 
     @classmethod
-    def load(cls, settings: LatentSettings, say: Callable[[str], None] = print) -> LatentGround:
+    def load(
+        cls, settings: LatentSettings, say: Callable[[str], None] = print, parts: FrozenParts | None = None
+    ) -> LatentGround:
         """Read the data, and the parts from the cache; where they are not there, train them.
 
+        ``parts``: a run's own, instead.
+
         Raises:
-            ValueError: the data can not be had, or no GAN covers its classes; one line.
+            ValueError: the data can not be had, there is no such task, or no GAN covers the classes; one line.
         """
         data = load_images(settings, "train")
-        return cls(data, frozen_parts(settings.parts, data, say=say))
+        parse_tasks(settings.world.task, len(data.classes))  # training takes minutes: a typing error is told before
+        return cls(data, frozen_parts(settings.parts, data, say=say) if parts is None else parts)
 
-    def world(self, settings: LatentSettings, count: int, seed: int = 0) -> LatentVectorEnv:
-        """``count`` worlds on the training images."""
-        return LatentVectorEnv(count, settings.world, self.parts, self.data.images, self.data.labels, seed)
+    @functools.cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.random.default_rng(0).permutation(len(self.data.images))
+
+    @property
+    def held_out(self) -> LatentImages:
+        """Training images, a random draw, that no agent acts on: checkpoints are chosen by them, so that the test split
+        stays unseen. The parts were trained on them too."""
+        return self._some(self._order[: self._held])
+
+    @property
+    def acted_on(self) -> LatentImages:
+        """All other training images."""
+        return self._some(self._order[self._held :])
+
+    @property
+    def _held(self) -> int:
+        return min(HELD_OUT, max(1, len(self.data.images) // 10))
+
+    def _some(self, rows: NDArray[np.intp]) -> LatentImages:
+        labels = self.data.labels
+        chosen = None if labels is None else labels[rows]
+        return dataclasses.replace(self.data, images=self.data.images[rows], labels=chosen)
 
     def share(self) -> SharedGround:
-        """Put everything into the object store."""
+        """Put the parts, and the images that agents act on, into the object store."""
         arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in self.parts.state_dict().items()}
-        labels = self.data.labels
-        return SharedGround([ray.put((self.parts.shape, arrays, self.data.images, labels))])
+        data = self.acted_on
+        return SharedGround([ray.put((self.parts.shape, arrays, data.images, data.labels))])
 
 
 def load_images(settings: LatentSettings, split: Any) -> LatentImages:

@@ -21,6 +21,7 @@ class RunFolder:
     PATH/tensorboard/      the same for TensorBoard
     PATH/samples/          contact sheets and the animated painting
     PATH/checkpoints/      see cluster/checkpoints.py
+    PATH/parts.safetensors the frozen parts of a run in the latent world
     """
 
     def __init__(self, path: Path, lock: int | None) -> None:

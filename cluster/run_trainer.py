@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import ray
 import torch
@@ -125,6 +125,11 @@ class RunTrainer(ABC):
         torch.set_num_threads(settings.system.torch_threads)
         self.last: dict[str, Any] = {}
         self.measured = (-1, 0.0)  # update and score of the last look
+
+    @classmethod
+    def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:
+        """The trainer that goes on with the run in ``folder``."""
+        return cls(settings, restarts=restarts)
 
     @abstractmethod
     def build(self) -> RunAlgorithm:

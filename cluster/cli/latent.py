@@ -23,7 +23,8 @@ class TrainLatent:
 
     Attributes:
         warm_start: folder of a run to start from: its networks, and its replay scored again for the new task. Its
-            settings are the defaults then; the frozen parts and ``--hidden`` must stay as they are.
+            settings are the defaults then; frozen parts, data, ``--hidden`` and ``--action-range`` must stay as they
+            are.
         run: folder for the run; a new one under ``runs/`` if not given.
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
         settings: all settings of the run.
@@ -47,7 +48,7 @@ class Translate:
         run: folder of the run.
         task: what is asked; one of those that the run was trained for. Its only one if not given.
         out: folder for the results, ``NAME-TASK.png``.
-        best: take the checkpoint of highest score instead of the newest.
+        best: take the checkpoint of highest score, on held-out training images, instead of the newest.
     """
 
     images: Annotated[tuple[str, ...], tyro.conf.Positional]

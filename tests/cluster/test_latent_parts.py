@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from cluster import latent_parts as module
-from cluster.latent_parts import frozen_parts, parts_path
+from cluster.latent_parts import frozen_parts, parts_identity, parts_path
 from envs.latent.parts import FrozenParts
-from learners.latent_parts.train import GateError
-from tests.latent_bars import QUICK, bars
+from learners.latent_parts.train import GateError, train_parts
+from tests.latent_bars import CLASSES, QUICK, bars
 
 FAST = dataclasses.replace(QUICK, autoencoder_epochs=1, classifier_epochs=1, gan_updates=3, minimum_class_share=0.0)
 
@@ -44,8 +44,25 @@ def test_parts_are_trained_once_for_the_same_settings_and_data(tmp_path: Path, m
     assert len(trained) == 4
 
 
-def test_a_refused_gan_is_not_kept(tmp_path: Path) -> None:
+def test_the_parts_of_the_first_process_to_finish_are_everyones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bars(100, 0)
+    theirs = train_parts(data.images, data.labels, CLASSES, dataclasses.replace(FAST, parts_seed=1))
+
+    def slower(*arguments: object) -> FrozenParts:
+        theirs.save(parts_path(FAST, data, tmp_path))
+        return train_parts(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "train_parts", slower)
+    for _ in range(2):
+        assert parts_identity(frozen_parts(FAST, data, cache_dir=tmp_path)) == parts_identity(theirs)
+    assert len(list((tmp_path / "latent").iterdir())) == 1
+
+
+def test_a_refused_gan_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     strict = dataclasses.replace(FAST, minimum_class_share=1.0, gan_attempts=1)
+    monkeypatch.setattr("learners.latent_parts.train.class_shares", lambda *_: torch.tensor([0.07, 0.3, 0.3, 0.3]))
     with pytest.raises(GateError, match="too little of class 0"):
         frozen_parts(strict, bars(100, 0), cache_dir=tmp_path)
     assert not list((tmp_path / "latent").iterdir())

@@ -15,9 +15,15 @@ import ray
 from PIL import Image
 
 from cluster import checkpoints, cli
+from cluster.commands import read_settings, storable
+from cluster.latent_parts import PARTS as PARTS_FILE
+from cluster.latent_parts import frozen_parts, parts_identity, parts_of_run
 from cluster.latent_settings import LatentSettings
+from cluster.latent_trainer import LatentTrainer
+from cluster.latent_world import LatentGround
 from cluster.metrics import read_metrics
 from cluster.run_folder import RunFolder
+from envs.latent import LatentConfig
 from tests.cluster.tiny_run import end, launch, wait_until
 from tests.latent_bars import CLASSES, QUICK, SIDE, bars
 
@@ -117,6 +123,78 @@ def test_translate_goes_on_after_a_file_that_is_none(
     assert "was trained for add:1, not for 'add:2'" in capsys.readouterr().err
 
 
+def test_a_run_owns_its_frozen_parts(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder.open(run, write=False)
+    settings = read_settings(folder)
+    assert isinstance(settings, LatentSettings)
+    cached = frozen_parts(PARTS, LatentGround.load(settings).data)
+    assert parts_identity(parts_of_run(run)) == parts_identity(cached)
+
+    monkeypatch.setattr("cluster.latent_parts.train_parts", None)  # training again fails
+    monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "empty"))
+    again = LatentTrainer.of_run(folder, settings, 1)
+    again.close()
+    assert parts_identity(again.ground.parts) == parts_identity(cached)
+    image = str(sorted((data / "test" / "a").glob("*.png"))[0])
+    words = ["translate", image, "--run", str(run), "--out", str(tmp_path / "out")]
+    assert cli.main(words) == 0
+
+    (run / PARTS_FILE).rename(tmp_path / "kept")
+    try:
+        capsys.readouterr()
+        for command in (words, ["evaluate", str(run)], ["train", "latent", "--warm-start", str(run)]):
+            assert cli.main([*command]) == 2
+            err = capsys.readouterr().err
+            assert f"{run / PARTS_FILE}: holds no frozen parts" in err
+            assert err.count("\n") == 1
+    finally:
+        (tmp_path / "kept").rename(run / PARTS_FILE)
+
+
+def test_what_is_wrong_is_told_before_parts_are_trained(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.latent_parts.train_parts", None)
+    monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "empty"))
+    capsys.readouterr()
+    for words, message in (
+        (options(data, run), f"{run} holds another run"),
+        (options(data, tmp_path / "new", task="ad:1"), "ad:1"),
+        (["train", "latent", "--warm-start", str(run), "--action-range", "2"], "give --action-range 2.5"),
+        (["train", "latent", "--warm-start", str(run), "--gan-updates", "7"], "frozen parts were made of other data"),
+    ):
+        assert cli.main(words) == 2, words
+        err = capsys.readouterr().err
+        assert message in err
+        assert err.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_looks_are_at_images_that_no_agent_acts_on(run: Path) -> None:
+    settings = read_settings(RunFolder.open(run, write=False))
+    assert isinstance(settings, LatentSettings)
+    ground = LatentGround.load(settings, parts=parts_of_run(run))
+    held, acted = ground.held_out, ground.acted_on
+    assert (len(held.images), len(acted.images)) == (60, 540)
+    assert held.labels is not None
+    assert len(np.unique(held.labels)) == CLASSES, "not the last of a folder, which are all of one class"
+    both = np.concatenate([held.images, acted.images]).reshape(600, -1)
+    whole = ground.data.images.reshape(600, -1)
+    np.testing.assert_array_equal(both[np.lexsort(both.T)], whole[np.lexsort(whole.T)])
+    _, _, images, labels = ray.get(ground.share().references[0])
+    np.testing.assert_array_equal(images, acted.images)
+    np.testing.assert_array_equal(labels, acted.labels)
+
+
+def test_files_of_tasks_are_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    world = LatentConfig(task="add:1, mine.py:Thicker,some.module:Task")
+    kept = storable(LatentSettings(world=world))["world"]["task"]
+    assert kept == f"add:1,{tmp_path.resolve() / 'mine.py'}:Thicker,some.module:Task"
+
+
 def test_a_new_task_starts_from_the_old_replay(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +207,10 @@ def test_a_new_task_starts_from_the_old_replay(
     first = checkpoints.load(checkpoints.checkpoints(new / "checkpoints")[0])
     assert first.update == 0
     assert len(first.arrays["replay"]["blocks"]) > 0, "what the other run had stored is there from the start"
+    assert first.documents["counters"]["trained_steps"] == 0, "the other run's steps are not this one's"
+    assert first.documents["counters"]["inserted"] > 0
+    assert json.loads((new / "warm_start.json").read_text())["run"] == str(run.resolve())
+    assert (new / PARTS_FILE).read_bytes() == (run / PARTS_FILE).read_bytes()
 
 
 @pytest.mark.slow
@@ -138,6 +220,8 @@ def test_evaluate_asks_a_judge(run: Path, capsys: pytest.CaptureFixture[str]) ->
     assert result["images"] == 120
     assert 0 <= result["tasks"]["add:1"]["accuracy"] <= 1
     assert len(result["parts"]["class_shares"]) == CLASSES
+    assert result["parts_identity"] == parts_identity(parts_of_run(run))
+    assert result["judge"]
     assert cli.main(["evaluate", str(run)]) == 0
     assert "add:1" in capsys.readouterr().out
 
