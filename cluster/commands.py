@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,14 +16,12 @@ from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.errors import UserError
 from cluster.kinds import settings_class, trainer_class
+from cluster.passwords import HIDDEN, without_password
 from cluster.population.folder import is_population
 from cluster.remote_folder import RemoteFolder
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.run_place import RunPlace, outside
 from cluster.settings import RunSettings, SettingsParts
-
-#: Stands for a password in ``config.json``.
-HIDDEN = "***"
 
 #: Settings that may be paths.
 PATHS = ("data", "data_dir", "brush")
@@ -61,7 +58,7 @@ def start(trainer: RunTrainer, name: str, run: str, address: str = "") -> int:
 def storable(settings: SettingsParts) -> dict[str, Any]:
     """Settings as ``config.json`` holds them: paths that work from elsewhere, and no password."""
     given = settings.flat()
-    changes = {"redis": re.sub(r"(://[^/@]*?:)[^/@]*@", rf"\g<1>{HIDDEN}@", given["redis"])}
+    changes = {"redis": without_password(given["redis"])}
     for name in PATHS:
         if (value := given.get(name)) and Path(value).exists():
             changes[name] = str(Path(value).resolve())
@@ -103,7 +100,10 @@ def scheduled(folder: RunFolder, settings: SettingsParts, restarts: int) -> RunT
     """The trainer of a run that `impasto replay` began; None where it is another."""
     from cluster.population.replay import ScheduledTrainer, read_plan
 
-    plan = read_plan(folder.path)
+    try:
+        plan = read_plan(folder.path)
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
     if plan is None or not isinstance(settings, RunSettings):
         return None
     return ScheduledTrainer(settings, plan, restarts=restarts)

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, copy_files
 
 from cluster.errors import UserError
+from cluster.passwords import without_password
 
 POLL_SECONDS = 5.0
 ORDER, ANSWER = "order.json", "answer.json"
@@ -29,10 +30,16 @@ class RemoteFolder:
     """A folder on shared storage.
 
     Raises:
-        UserError: pyarrow does not know such an address, or can not reach it.
+        UserError: pyarrow does not know such an address, or can not reach it; or it holds a password, which would then
+            stand in files and messages.
     """
 
     def __init__(self, uri: str) -> None:
+        if (shown := without_password(uri)) != uri:
+            raise UserError(
+                f"{shown}: an address with a password is not taken: leave it out and give it by the environment "
+                "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3://)"
+            )
         self.uri = uri.rstrip("/")
         try:
             self.filesystem, self.base = FileSystem.from_uri(self.uri)

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.commands import HIDDEN, create, go, storable
+from cluster.commands import create, go, storable
 from cluster.errors import UserError
+from cluster.passwords import HIDDEN
 from cluster.population import folder as folders
 from cluster.population.branches import ancestry, best, curve, schedule
 from cluster.population.curves import compare, write_svg
