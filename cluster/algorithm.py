@@ -242,4 +242,11 @@ class Spiral(RunAlgorithm):
         self.queue.clear()
         self.epoch += 1  # what was painted before is not this policy's
         restore_checkpoint(self, checkpoint)
+        self.telemetry.begin_at(
+            {
+                "env_steps": self.trained_steps,
+                "updates": self.policy_updates,
+                "discriminator/updates": self.discriminator_updates,
+            }
+        )
         self.refresh_weights()

@@ -148,20 +148,18 @@ class Mirror:
             if self.ending.is_set():
                 return
             self.due.clear()
-            try:
-                self.exchange_orders()
-            except OSError as error:
-                self.trouble = " ".join(str(error).split())
-            if asked or self.trouble:
-                self.attempt()
+            self.attempt(copy=asked or bool(self.trouble), orders=True)
 
-    def attempt(self) -> None:
-        """Copy, and note what went wrong: the next attempt takes care of it."""
-        try:
-            self.copy()
-            self.trouble = ""
-        except OSError as error:  # pyarrow raises it for the network, permissions, a full disk
-            self.trouble = " ".join(str(error).split())
+    def attempt(self, *, copy: bool = True, orders: bool = False) -> None:
+        """Copy and exchange orders, and note what went wrong: the next attempt takes care of it."""
+        problems = []
+        for wanted, work in ((copy, self.copy), (orders, self.exchange_orders)):
+            if wanted:
+                try:
+                    work()
+                except Exception as error:  # whatever it is, the thread must live and the run hear of it
+                    problems.append(" ".join(str(error).split()) or type(error).__name__)
+        self.trouble = problems[0] if problems else ""
 
     def copy(self) -> None:
         """Copy the files that changed since the last call; then remove checkpoints that are gone here."""

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -122,6 +122,7 @@ class RunTrainer(ABC):
         self.stop_signal: int | None = None
         self.boxes: list[OrderBox] = []
         self.mirror: Mirror | None = None
+        self.told = ""  # the mirror's trouble that was printed last
         torch.set_num_threads(settings.system.torch_threads)
         self.last: dict[str, Any] = {}
         self.measured = (-1, 0.0)  # update and score of the last look
@@ -197,7 +198,7 @@ class RunTrainer(ABC):
             while algorithm.progress < 1 and self.stop_signal is None:
                 self.obey(algorithm)
                 algorithm.train()  # type: ignore[no-untyped-call]
-                self.last |= {"note": None} | algorithm.latest
+                self.last |= algorithm.latest | {"note": self.note(algorithm.latest)}
                 writer.write(algorithm.policy_updates, algorithm.latest)
                 view.update(self.last)
                 if "note" in algorithm.latest:  # no Redis: nothing was trained, and no checkpoint can be made
@@ -216,6 +217,17 @@ class RunTrainer(ABC):
             return Outcome(reason, algorithm.policy_updates, algorithm.trained_steps, algorithm.trained_seconds)
         finally:
             algorithm.stop()  # type: ignore[no-untyped-call]
+
+    def note(self, latest: Mapping[str, Any]) -> str | None:
+        """What is wrong now, in a line: with the training, or else with the copy on shared storage; that is also
+        printed, once."""
+        trouble = ""
+        if self.mirror is not None and self.mirror.trouble:
+            trouble = f"no copy on {self.mirror.remote.uri}: {self.mirror.trouble}"
+        if trouble and trouble != self.told:
+            print(f"warning: {trouble}", file=sys.stderr)
+        self.told = trouble
+        return latest.get("note") or trouble or None
 
     def obey(self, algorithm: RunAlgorithm) -> None:
         """Carry out what was ordered since the last iteration, and remember it for a resume."""

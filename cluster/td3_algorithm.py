@@ -214,6 +214,7 @@ class LatentTD3(RunAlgorithm):
         self.limiter.inserted, self.limiter.sampled = int(counters["inserted"]), int(counters["sampled"])
         self.episodes = int(counters["episodes"])
         self.returns.clear()
+        self.telemetry.begin_at({"env_steps": self.trained_steps, "updates": self.policy_updates})
         self.publish()
 
     def warm_start(self, checkpoint: Checkpoint, rules: LatentRules) -> None:
