@@ -210,8 +210,7 @@ class RunTrainer(ABC):
                     if algorithm.trained_seconds - saved >= 60 * system.checkpoint_minutes:
                         self.save(algorithm)
                         saved = algorithm.trained_seconds
-            self.look(algorithm, writer)
-            self.save(algorithm)
+            self.end(algorithm, writer)
             view.update(self.last)
             reason = "finished" if algorithm.progress >= 1 else "interrupted"
             return Outcome(reason, algorithm.policy_updates, algorithm.trained_steps, algorithm.trained_seconds)
@@ -266,9 +265,19 @@ class RunTrainer(ABC):
         times = {"elapsed_s": algorithm.trained_seconds, "env_steps": algorithm.trained_steps}
         writer.write(update, seen.metrics | times)
 
-    def save(self, algorithm: RunAlgorithm) -> Path:
-        """Write a checkpoint, with the score of the last look if that was at this update."""
-        checkpoint = algorithm.make_checkpoint()
+    def end(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
+        """Look and save a last time. A Redis that is away costs the replay, not the training."""
+        try:
+            algorithm.replay_host.keep_alive()
+            self.look(algorithm, writer)
+            self.save(algorithm)
+        except ReplayUnavailable as error:
+            path = self.save(algorithm, replay=False)
+            print(f"warning: {error}; {path} holds everything but the replay, which fills again", file=sys.stderr)
+
+    def save(self, algorithm: RunAlgorithm, *, replay: bool = True) -> Path:
+        """Write a checkpoint, with the score of the last look if that was at this update; with or without the replay."""
+        checkpoint = algorithm.make_checkpoint(replay=replay)
         update, score = self.measured
         checkpoint = dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.settings.system.keep_checkpoints)
