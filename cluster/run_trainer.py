@@ -276,7 +276,7 @@ class RunTrainer(ABC):
             print(f"warning: {error}; {path} holds everything but the replay, which fills again", file=sys.stderr)
 
     def save(self, algorithm: RunAlgorithm, *, replay: bool = True) -> Path:
-        """Write a checkpoint, with the score of the last look if that was at this update; with or without the replay."""
+        """Write a checkpoint, with the score of the last look if that was at this update; ``replay``: with its ring."""
         checkpoint = algorithm.make_checkpoint(replay=replay)
         update, score = self.measured
         checkpoint = dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)

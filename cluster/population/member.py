@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class Member(Trainable):
         if found and checkpoint:
             known = checkpoint.documents["population"]
             back = known | self.named(found) | {"env_steps": checkpoint.documents["counters"]["trained_steps"]}
-        start = self.ask("join", back)
+        start = self.ask("join", back, ticket=uuid.uuid4().hex)
         self.branch: int = start["branch"]
         self.previous_branch: int = back["previous_branch"] if back else self.branch
         self.values: Values = start["values"]
@@ -146,7 +147,8 @@ class Member(Trainable):
                 self.iterate()
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            self.ask("crashed", self.algorithm.trained_steps, reason, diverged=isinstance(error, NonFiniteLoss))
+            steps, diverged = self.algorithm.trained_steps, isinstance(error, NonFiniteLoss)
+            self.ask("crashed", steps, reason, diverged=diverged, ticket=uuid.uuid4().hex)
             raise
         return {"env_steps": self.algorithm.trained_steps, "branch": self.branch, "done": self.done}
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -99,7 +100,7 @@ class Population:
             .remote(str(place.lineage), self.population, seed=system.seed, steps=system.steps, minutes=system.minutes)
         )
         try:
-            ray.get(ledger.begin.remote())  # answered once it has the record open
+            ray.get(ledger.begin.remote(uuid.uuid4().hex))  # answered once it has the record open
         except RayActorError as error:
             raise UserError(
                 f"the population's record can not be used: {str(error).strip().splitlines()[-1]}"
