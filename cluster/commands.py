@@ -48,10 +48,23 @@ def train_latent(settings: LatentSettings, run: str, address: str = "", warm_sta
 def start(trainer: RunTrainer, name: str, run: str, address: str = "") -> int:
     """Start a run of any kind in folder ``run`` (a new one under ``runs/``, called after ``name``, if empty)."""
     place = RunPlace.find(run or f"{name}-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
+    return start_in(place, trainer, address)
+
+
+def start_in(
+    place: RunPlace, trainer: RunTrainer, address: str = "", prepare: Callable[[RunFolder], None] = lambda folder: None
+) -> int:
+    """Start a run at ``place``; ``prepare`` may add to its folder first.
+
+    Raises:
+        UserError: there is a run.
+    """
     if place.remote is not None and place.remote.read("config.json") is not None:
-        raise UserError(f"{run} holds another run: continue it with `impasto resume {run}` or choose another --run")
+        uri = place.remote.uri
+        raise UserError(f"{uri} holds another run: continue it with `impasto resume {uri}` or choose another --run")
     with create(place.path, trainer.settings) as folder:
         place.mark()
+        prepare(folder)
         return go(trainer, folder, None, address, place.remote)
 
 

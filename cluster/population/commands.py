@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.commands import create, go, storable
+from cluster.commands import start_in, storable
 from cluster.errors import UserError
 from cluster.passwords import HIDDEN
 from cluster.population import folder as folders
@@ -68,7 +69,7 @@ def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=runner.cpus())
         try:
-            reason = runner.run(folder)
+            reason = runner.run(folder, joined=bool(address or os.environ.get("RAY_ADDRESS")))
         finally:
             ray.shutdown()
     place = PopulationFolder(folder.path)
@@ -167,7 +168,7 @@ def replay(run: str, out: str, address: str = "") -> int:
     from cluster.population.member import own_settings
     from cluster.population.replay import ScheduledTrainer, write_plan
 
-    place, events, standing = read(run)
+    place, events, standing = read(str(RunPlace.find(run).path))
     _, settings = place.read_settings()
     if HIDDEN in settings.system.redis:
         settings = settings.replace(redis="")
@@ -175,7 +176,6 @@ def replay(run: str, out: str, address: str = "") -> int:
     plan = schedule(path)
     own = own_settings(settings, path[0].member)
     trainer = ScheduledTrainer(own, plan)
-    target = Path(out or f"{place.path}-replay-{time.strftime('%Y%m%d-%H%M%S')}")
-    with create(target, own) as folder:
-        write_plan(folder, plan)
-        return go(trainer, folder, None, address)
+    beside = Path(f"{place.path}-replay-{time.strftime('%Y%m%d-%H%M%S')}")
+    target = RunPlace.find(out) if out else RunPlace(beside)
+    return start_in(target, trainer, address, lambda folder: write_plan(folder, plan))
