@@ -44,8 +44,8 @@ def scale(run: str, actors: int, address: str, seconds: float) -> str:
         raise UserError(f"scale: no run in {run}; for one on a cluster give --address")
     if answer is None:
         raise UserError(
-            f"scale: the driver of {run} did not answer within {seconds:g} s, and the order is withdrawn; it takes orders "
-            "between updates"
+            f"scale: the driver of {run} did not answer within {seconds:g} s, and the order is withdrawn; it takes "
+            "orders between updates"
         )
     return answer
 
