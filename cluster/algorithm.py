@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from typing import Any
 
@@ -231,10 +232,21 @@ class Spiral(RunAlgorithm):
         }
         self.log()
 
-    def make_checkpoint(self) -> Checkpoint:
+    def make_checkpoint(self, *, replay: bool = True) -> Checkpoint:
         """Everything that a later process needs to go on: both learners, the replay, the counters."""
-        self.collect(everything=True)
-        return make_checkpoint(self)
+        if replay:
+            self.collect(everything=True)
+        else:
+            self.drain()
+        return make_checkpoint(self, replay=replay)
+
+    def drain(self) -> None:
+        """Let the updates on their way end, also those that find no Redis, and order none."""
+        links = (self.discriminator_link, self.take_discriminator), (self.policy_link, self.take_policy)
+        for link, take in links:
+            while link.outstanding:
+                with contextlib.suppress(ReplayUnavailable):
+                    take(link.results(wait=True))
 
     def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Go on from ``checkpoint``: weights, optimisers, replay, counters."""
@@ -242,4 +254,11 @@ class Spiral(RunAlgorithm):
         self.queue.clear()
         self.epoch += 1  # what was painted before is not this policy's
         restore_checkpoint(self, checkpoint)
+        self.telemetry.begin_at(
+            {
+                "env_steps": self.trained_steps,
+                "updates": self.policy_updates,
+                "discriminator/updates": self.discriminator_updates,
+            }
+        )
         self.refresh_weights()

@@ -30,11 +30,12 @@ CHANGEABLE = (
 )
 
 
-def make_checkpoint(algorithm: Spiral) -> Checkpoint:
-    """Weights and optimisers of both learners, the replay, the counters. No update may be outstanding."""
+def make_checkpoint(algorithm: Spiral, *, replay: bool = True) -> Checkpoint:
+    """Weights and optimisers of both learners, the replay (or an empty ring), the counters. No update may be
+    outstanding."""
     policy = first_result(algorithm.policy_group, export_state)
     discriminator = first_result(algorithm.discriminator_group, export_state)
-    canvases, total = algorithm.replay.dump()
+    canvases, total = algorithm.replay.dump() if replay else algorithm.replay.empty()
     return Checkpoint(
         update=algorithm.policy_updates,
         tensors={

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,14 +16,12 @@ from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.errors import UserError
 from cluster.kinds import settings_class, trainer_class
+from cluster.passwords import HIDDEN, without_password
 from cluster.population.folder import is_population
 from cluster.remote_folder import RemoteFolder
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.run_place import RunPlace, outside
 from cluster.settings import RunSettings, SettingsParts
-
-#: Stands for a password in ``config.json``.
-HIDDEN = "***"
 
 #: Settings that may be paths.
 PATHS = ("data", "data_dir", "brush")
@@ -65,23 +62,38 @@ def place_of_new(run: str, name: str) -> RunPlace:
         UserError: another run is there. Asked before anything is trained.
     """
     place = RunPlace.find(run or f"{name}-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
-    remote = place.remote is not None and place.remote.read("config.json") is not None
-    if remote or (place.path / "config.json").exists():
-        raise UserError(f"{run} holds another run: continue it with `impasto resume {run}` or choose another --run")
+    check_free(place, run)
     return place
 
 
-def start(trainer: RunTrainer, place: RunPlace, address: str = "") -> int:
-    """Start a run of any kind at its place."""
+def check_free(place: RunPlace, name: str) -> None:
+    """Refuse a place that is taken.
+
+    Raises:
+        UserError: a run is there already.
+    """
+    remote = place.remote is not None and place.remote.read("config.json") is not None
+    if remote or (place.path / "config.json").exists():
+        raise UserError(f"{name} holds another run: continue it with `impasto resume {name}` or choose another --run")
+
+
+def start(
+    trainer: RunTrainer,
+    place: RunPlace,
+    address: str = "",
+    prepare: Callable[[RunFolder], None] = lambda folder: None,
+) -> int:
+    """Start a run of any kind at its place; ``prepare`` may add to its folder first."""
     with create(place.path, trainer.settings) as folder:
         place.mark()
+        prepare(folder)
         return go(trainer, folder, None, address, place.remote)
 
 
 def storable(settings: SettingsParts) -> dict[str, Any]:
     """Settings as ``config.json`` holds them: paths that work from elsewhere, and no password."""
     given = settings.flat()
-    changes = {"redis": re.sub(r"(://[^/@]*?:)[^/@]*@", rf"\g<1>{HIDDEN}@", given["redis"])}
+    changes = {"redis": without_password(given["redis"])}
     for name in PATHS:
         if (value := given.get(name)) and Path(value).exists():
             changes[name] = str(Path(value).resolve())
@@ -132,7 +144,10 @@ def scheduled(folder: RunFolder, settings: SettingsParts, restarts: int) -> RunT
     """The trainer of a run that `impasto replay` began; None where it is another."""
     from cluster.population.replay import ScheduledTrainer, read_plan
 
-    plan = read_plan(folder.path)
+    try:
+        plan = read_plan(folder.path)
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
     if plan is None or not isinstance(settings, RunSettings):
         return None
     return ScheduledTrainer(settings, plan, restarts=restarts)

@@ -7,17 +7,26 @@ import logging
 import shlex
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+import aiohttp
 from ray._private.runtime_env.packaging import create_package
 from ray.job_submission import JobStatus, JobSubmissionClient
 from ray.util.state import list_nodes
+from ray.util.state.exception import RayStateApiException
 
 from cluster.errors import UserError
 
 REPOSITORY = Path(__file__).parents[1]
+
+#: Ray lists no more; without a limit it lists 100 and the head may not be among them.
+MOST_NODES = 10_000
+
+#: How long to wait before a log that broke off is read again.
+AGAIN_SECONDS = 1.0
 
 #: Exit status of ``impasto submit`` by how the job ended.
 STATUSES = {JobStatus.SUCCEEDED: 0, JobStatus.FAILED: 1, JobStatus.STOPPED: 130}
@@ -61,10 +70,12 @@ def entrypoint(arguments: Sequence[str]) -> str:
 def check_head_takes_no_work(address: str) -> None:
     """The job's driver goes wherever there is a CPU; make sure that this is not the head node.
 
+    Another node may come later: the job waits for it, as it does on a cluster that starts nodes when they are wanted.
+
     Raises:
-        UserError: the head offers CPUs, or there is no other node.
+        UserError: the head offers CPUs.
     """
-    nodes = list_nodes(address=address, filters=[("state", "=", "ALIVE")])
+    nodes = list_nodes(address=address, filters=[("state", "=", "ALIVE")], limit=MOST_NODES)
     for node in nodes:
         cpus = float((node.resources_total or {}).get("CPU", 0))
         if node.is_head_node and cpus:
@@ -90,6 +101,16 @@ def client_for(address: str) -> JobSubmissionClient:
         ) from error
 
 
+@contextmanager
+def job_server_errors(address: str) -> Iterator[None]:
+    """What the job server refuses, and where it went away, is one line."""
+    try:
+        yield
+    except (RuntimeError, OSError, aiohttp.ClientError, RayStateApiException) as error:
+        message = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"submit: the job server {address or 'at the default address'}: {message}") from error
+
+
 def submit(
     arguments: Sequence[str],
     *,
@@ -110,24 +131,25 @@ def submit(
     logging.getLogger("ray").setLevel(logging.ERROR)  # it tells three times what it leaves out of the package
     size = check_upload(REPOSITORY, megabytes)
     client = client_for(address)
-    if driver_on_workers:
-        check_head_takes_no_work(client.get_address())
-    job = client.submit_job(
-        entrypoint=command,
-        runtime_env={
-            "working_dir": str(REPOSITORY),
-            # How long Ray waits between SIGTERM and SIGKILL: a checkpoint is written meanwhile.
-            "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(stop_seconds)},
-        },
-        entrypoint_num_cpus=1 if driver_on_workers else None,
-        entrypoint_num_gpus=driver_gpus or None,
-        metadata={"impasto": arguments[0]},
-    )
-    print(f"job {job}: {size / 1e6:.1f} MB uploaded; {command.removeprefix('exec ')}", file=output, flush=True)
-    if not follow:
-        print(f"follow: ray job logs {job} --follow; stop: ray job stop {job}", file=output)
-        return 0
-    return Follower(client, job, output).run()
+    with job_server_errors(address):
+        if driver_on_workers:
+            check_head_takes_no_work(client.get_address())
+        job = client.submit_job(
+            entrypoint=command,
+            runtime_env={
+                "working_dir": str(REPOSITORY),
+                # How long Ray waits between SIGTERM and SIGKILL: a checkpoint is written meanwhile.
+                "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(stop_seconds)},
+            },
+            entrypoint_num_cpus=1 if driver_on_workers else None,
+            entrypoint_num_gpus=driver_gpus or None,
+            metadata={"impasto": arguments[0]},
+        )
+        print(f"job {job}: {size / 1e6:.1f} MB uploaded; {command.removeprefix('exec ')}", file=output, flush=True)
+        if not follow:
+            print(f"follow: ray job logs {job} --follow; stop: ray job stop {job}", file=output)
+            return 0
+        return Follower(client, job, output).run()
 
 
 class Follower:
@@ -152,7 +174,16 @@ class Follower:
         return STATUSES.get(status, 1)
 
     async def tail(self) -> None:
-        """Print what was not printed yet, until the job has ended."""
+        """Print what was not printed yet, until the job has ended; the connection may end sooner, and is made again."""
+        while True:
+            with suppress(RuntimeError, aiohttp.ClientError):  # a lasting cause shows when the status is asked for
+                await self.tail_once()
+            if self.client.get_job_status(self.job).is_terminal():
+                return
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def tail_once(self) -> None:
+        """Print what was not printed yet, until the log ends. It comes from its beginning each time."""
         seen = 0
         async for text in self.client.tail_job_logs(self.job):
             fresh = text[max(0, self.printed - seen) :]

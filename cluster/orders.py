@@ -94,8 +94,14 @@ class FolderBox:
             return None
         return str(values["text"]) if values.get("ticket") == order.ticket else None
 
+    def withdraw(self, order: Order) -> None:
+        """Take back an order that is not answered yet; another one stays."""
+        if self.take() == order:
+            self.order.unlink(missing_ok=True)
+
     def close(self) -> None:
-        """See :class:`OrderBox`; an order that nobody took is void."""
+        """See :class:`OrderBox`; an order that nobody took is void. Also what a box begins with, in a folder where an
+        earlier driver may have left one."""
         self.order.unlink(missing_ok=True)
 
 
@@ -128,6 +134,11 @@ class Desk:
     def answered(self, order: Order) -> str | None:
         """See :class:`FolderBox`."""
         return self.reply.get(order.ticket)
+
+    def withdraw(self, order: Order) -> None:
+        """See :class:`FolderBox`."""
+        if self.order == order:
+            self.order = None
 
 
 class ClusterBox:
@@ -172,7 +183,7 @@ class ClusterBox:
 
 def give(box: Any, order: Order, seconds: float) -> str | None:
     """Put ``order`` into a :class:`FolderBox` or, through its handle, a :class:`Desk`; returns the answer, or None if
-    none comes within ``seconds``."""
+    none comes within ``seconds``: it is then withdrawn."""
     remote = not isinstance(box, FolderBox)
 
     def call(method: str, *values: Any) -> Any:
@@ -186,7 +197,9 @@ def give(box: Any, order: Order, seconds: float) -> str | None:
         if text is not None:
             return text
         time.sleep(0.2)
-    return None
+    call("withdraw", order)
+    late: str | None = call("answered", order)
+    return late
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, copy_files
 
 from cluster.errors import UserError
+from cluster.passwords import without_password
 
 POLL_SECONDS = 5.0
 ORDER, ANSWER = "order.json", "answer.json"
@@ -29,10 +30,16 @@ class RemoteFolder:
     """A folder on shared storage.
 
     Raises:
-        UserError: pyarrow does not know such an address, or can not reach it.
+        UserError: pyarrow does not know such an address, or can not reach it; or it holds a password, which would then
+            stand in files and messages.
     """
 
     def __init__(self, uri: str) -> None:
+        if (shown := without_password(uri)) != uri:
+            raise UserError(
+                f"{shown}: an address with a password is not taken: leave it out and give it by the environment "
+                "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3://)"
+            )
         self.uri = uri.rstrip("/")
         try:
             self.filesystem, self.base = FileSystem.from_uri(self.uri)
@@ -141,20 +148,18 @@ class Mirror:
             if self.ending.is_set():
                 return
             self.due.clear()
-            try:
-                self.exchange_orders()
-            except OSError as error:
-                self.trouble = " ".join(str(error).split())
-            if asked or self.trouble:
-                self.attempt()
+            self.attempt(copy=asked or bool(self.trouble), orders=True)
 
-    def attempt(self) -> None:
-        """Copy, and note what went wrong: the next attempt takes care of it."""
-        try:
-            self.copy()
-            self.trouble = ""
-        except OSError as error:  # pyarrow raises it for the network, permissions, a full disk
-            self.trouble = " ".join(str(error).split())
+    def attempt(self, *, copy: bool = True, orders: bool = False) -> None:
+        """Copy and exchange orders, and note what went wrong: the next attempt takes care of it."""
+        problems = []
+        for wanted, work in ((copy, self.copy), (orders, self.exchange_orders)):
+            if wanted:
+                try:
+                    work()
+                except Exception as error:  # whatever it is, the thread must live and the run hear of it
+                    problems.append(" ".join(str(error).split()) or type(error).__name__)
+        self.trouble = problems[0] if problems else ""
 
     def copy(self) -> None:
         """Copy the files that changed since the last call; then remove checkpoints that are gone here."""

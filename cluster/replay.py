@@ -186,6 +186,10 @@ class Replay:
         """
         return self._link.call(self._dump)
 
+    def empty(self) -> tuple[Canvases, int]:
+        """What :meth:`dump` returns of an empty ring. Redis is not asked."""
+        return np.empty((0, *self.spec.shape), np.uint8), 0
+
     def load(self, canvases: Canvases, total: int) -> None:
         """Replace the ring's contents with what `dump` returned, so that sampling and overwriting go on from there.
 
@@ -260,7 +264,7 @@ class Replay:
         fill = min(total, self.spec.capacity)
         canvases = [value for value in slots[:fill] if value is not None]
         if not canvases:
-            return np.empty((0, *self.spec.shape), np.uint8), 0
+            return self.empty()
         spare = canvases[0]
         return self._stack([spare if value is None else value for value in slots[:fill]]), total
 

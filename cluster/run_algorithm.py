@@ -88,8 +88,12 @@ class RunAlgorithm(Algorithm):
         """Let the updates on their way end, and publish the weights that they lead to."""
 
     @abstractmethod
-    def make_checkpoint(self) -> Checkpoint:
-        """Everything that a later process needs to go on."""
+    def make_checkpoint(self, *, replay: bool = True) -> Checkpoint:
+        """Everything that a later process needs to go on; without ``replay`` its ring is empty, to be filled again.
+
+        Raises:
+            ReplayUnavailable: Redis is away. Without ``replay`` it is not asked.
+        """
 
     @abstractmethod
     def restore_checkpoint(self, checkpoint: Checkpoint) -> None:

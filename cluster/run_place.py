@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.errors import UserError
-from cluster.remote_folder import Mirror, RemoteFolder, fetch_to_resume, is_uri
+from cluster.remote_folder import ORDER, Mirror, RemoteFolder, fetch_to_resume, is_uri
 from cluster.run_folder import RunFolder, is_being_written
 
 if TYPE_CHECKING:
@@ -83,7 +83,12 @@ def outside(trainer: RunTrainer, folder: RunFolder, remote: RemoteFolder | None,
     """
     from cluster.orders import ClusterBox, FolderBox
 
-    trainer.boxes = [FolderBox(folder.path)]
+    box = FolderBox(folder.path)
+    box.close()  # an order to an earlier driver is not one to this
+    trainer.boxes = [box]
+    if remote is not None:
+        with suppress(OSError):  # the mirror will say what is wrong there
+            remote.delete(ORDER)
     if cluster:
         trainer.boxes.append(ClusterBox(folder.path.name))
     trainer.mirror = None if remote is None else Mirror(folder.path, remote)

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -122,6 +122,7 @@ class RunTrainer(ABC):
         self.stop_signal: int | None = None
         self.boxes: list[OrderBox] = []
         self.mirror: Mirror | None = None
+        self.told = ""  # the mirror's trouble that was printed last
         torch.set_num_threads(settings.system.torch_threads)
         self.last: dict[str, Any] = {}
         self.measured = (-1, 0.0)  # update and score of the last look
@@ -202,7 +203,7 @@ class RunTrainer(ABC):
             while algorithm.progress < 1 and self.stop_signal is None:
                 self.obey(algorithm)
                 algorithm.train()  # type: ignore[no-untyped-call]
-                self.last |= {"note": None} | algorithm.latest
+                self.last |= algorithm.latest | {"note": self.note(algorithm.latest)}
                 writer.write(algorithm.policy_updates, algorithm.latest)
                 view.update(self.last)
                 if "note" in algorithm.latest:  # no Redis: nothing was trained, and no checkpoint can be made
@@ -214,13 +215,23 @@ class RunTrainer(ABC):
                     if algorithm.trained_seconds - saved >= 60 * system.checkpoint_minutes:
                         self.save(algorithm)
                         saved = algorithm.trained_seconds
-            self.look(algorithm, writer)
-            self.save(algorithm)
+            self.end(algorithm, writer)
             view.update(self.last)
             reason = "finished" if algorithm.progress >= 1 else "interrupted"
             return Outcome(reason, algorithm.policy_updates, algorithm.trained_steps, algorithm.trained_seconds)
         finally:
             algorithm.stop()  # type: ignore[no-untyped-call]
+
+    def note(self, latest: Mapping[str, Any]) -> str | None:
+        """What is wrong now, in a line: with the training, or else with the copy on shared storage; that is also
+        printed, once."""
+        trouble = ""
+        if self.mirror is not None and self.mirror.trouble:
+            trouble = f"no copy on {self.mirror.remote.uri}: {self.mirror.trouble}"
+        if trouble and trouble != self.told:
+            print(f"warning: {trouble}", file=sys.stderr)
+        self.told = trouble
+        return latest.get("note") or trouble or None
 
     def obey(self, algorithm: RunAlgorithm) -> None:
         """Carry out what was ordered since the last iteration, and remember it for a resume."""
@@ -259,9 +270,19 @@ class RunTrainer(ABC):
         times = {"elapsed_s": algorithm.trained_seconds, "env_steps": algorithm.trained_steps}
         writer.write(update, seen.metrics | times)
 
-    def save(self, algorithm: RunAlgorithm) -> Path:
-        """Write a checkpoint, with the score of the last look if that was at this update."""
-        checkpoint = algorithm.make_checkpoint()
+    def end(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
+        """Look and save a last time. A Redis that is away costs the replay, not the training."""
+        try:
+            algorithm.replay_host.keep_alive()
+            self.look(algorithm, writer)
+            self.save(algorithm)
+        except ReplayUnavailable as error:
+            path = self.save(algorithm, replay=False)
+            print(f"warning: {error}; {path} holds everything but the replay, which fills again", file=sys.stderr)
+
+    def save(self, algorithm: RunAlgorithm, *, replay: bool = True) -> Path:
+        """Write a checkpoint, with the score of the last look if that was at this update; ``replay``: with its ring."""
+        checkpoint = algorithm.make_checkpoint(replay=replay)
         update, score = self.measured
         checkpoint = dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.settings.system.keep_checkpoints)

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 
 from cluster.errors import UserError
 from cluster.orders import NAMESPACE, FolderBox, Order, give, new_order
+from cluster.population.folder import is_population
 from cluster.remote_folder import ANSWER, ORDER, RemoteFolder, is_uri
 from cluster.run_folder import is_being_written
 
@@ -28,6 +30,8 @@ def scale(run: str, actors: int, address: str, seconds: float) -> str:
         UserError: nobody trains it, it can not be found, or its driver does not answer within ``seconds``.
     """
     order = new_order(actors)
+    if not is_uri(run) and (is_population(run) or is_population(Path(run).absolute().parent.parent)):
+        raise UserError(f"scale: {run} is of a population, whose members keep the actors that their trials reserved")
     if is_uri(run):
         answer = through_storage(RemoteFolder(run), order, seconds)
     elif Path(run, "config.json").is_file() and not address:
@@ -40,7 +44,8 @@ def scale(run: str, actors: int, address: str, seconds: float) -> str:
         raise UserError(f"scale: no run in {run}; for one on a cluster give --address")
     if answer is None:
         raise UserError(
-            f"scale: the driver of {run} did not answer within {seconds:g} s; it takes orders between updates"
+            f"scale: the driver of {run} did not answer within {seconds:g} s, and the order is withdrawn; it takes "
+            "orders between updates"
         )
     return answer
 
@@ -70,6 +75,8 @@ def through_cluster(name: str, order: Order, address: str, seconds: float) -> st
         names = [each["name"] for each in ray.util.list_named_actors(True) if each["namespace"] == NAMESPACE]
         present = f"; there are {', '.join(sorted(names))}" if names else ""
         raise UserError(f"scale: no run named {name} trains on this cluster{present}") from None
+    except RayError as error:  # its desk went away with it
+        raise UserError(f"scale: the run {name} ended before it answered") from error
     finally:
         if mine:
             ray.shutdown()

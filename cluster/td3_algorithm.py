@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import deque
 from typing import Any
@@ -168,11 +169,12 @@ class LatentTD3(RunAlgorithm):
             self.latest["policy/return"] = sum(self.returns) / len(self.returns)
         self.log()
 
-    def make_checkpoint(self) -> Checkpoint:
+    def make_checkpoint(self, *, replay: bool = True) -> Checkpoint:
         """Everything that a later process needs to go on: the learner, the replay, the counters."""
-        self.collect(everything=True)
+        with contextlib.nullcontext() if replay else contextlib.suppress(ReplayUnavailable):
+            self.collect(everything=True)  # it raises once all have ended
         policy = first_result(self.policy_group, export_state)
-        blocks, total = self.replay.dump()
+        blocks, total = self.replay.dump() if replay else self.replay.empty()
         return Checkpoint(
             update=self.policy_updates,
             tensors={"policy": policy["weights"], "policy_optimizer": policy["optimizer"]},
@@ -211,9 +213,12 @@ class LatentTD3(RunAlgorithm):
         self.policy_updates = int(counters["policy"]["updates"])
         self.trained_seconds = float(counters["trained_seconds"])
         self.trained_steps = self.sampled_steps = int(counters["trained_steps"])
-        self.limiter.inserted, self.limiter.sampled = int(counters["inserted"]), int(counters["sampled"])
+        # An empty ring (Redis was away) is warmed up as at the start.
+        self.limiter.inserted = int(counters["inserted"]) if len(blocks) else 0
+        self.limiter.sampled = int(counters["sampled"]) if len(blocks) else 0
         self.episodes = int(counters["episodes"])
         self.returns.clear()
+        self.telemetry.begin_at({"env_steps": self.trained_steps, "updates": self.policy_updates})
         self.publish()
 
     def warm_start(self, checkpoint: Checkpoint, rules: LatentRules) -> None:

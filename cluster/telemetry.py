@@ -63,12 +63,18 @@ class Telemetry:
             metric.set_default_tags(tags)
         self.counted = dict.fromkeys(COUNTERS, 0.0)
 
-    def report(self, latest: Mapping[str, Any]) -> None:
-        """Set the gauges, and add to the counters what was added since the last call.
+    def begin_at(self, restored: Mapping[str, float]) -> None:
+        """Metrics begin at these values from now on: a checkpoint was taken back.
 
-        After a checkpoint was taken back a counter stands still until its metric is past where it was: what is learned
-        a second time is not counted twice.
+        What earlier processes did was counted by them, so the counters do not jump; what is learned a second time is
+        counted a second time. Metrics that are not in ``restored`` go on as they were.
         """
+        for name, (metric, _) in COUNTERS.items():
+            if metric in restored:
+                self.counted[name] = float(restored[metric])
+
+    def report(self, latest: Mapping[str, Any]) -> None:
+        """Set the gauges, and add to the counters what was added since the last call or :meth:`begin_at`."""
         for name, gauge in self.gauges.items():
             value = latest.get(GAUGES[name][0])
             if value is not None and math.isfinite(value):

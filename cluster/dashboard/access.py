@@ -77,7 +77,8 @@ class Access:
             # Only the path's last part: relative, so that it works behind a proxy, and never another site.
             target = "./" + quote(scope["path"].rsplit("/", 1)[-1]) + ("?" + rest if rest else "")
             answer = RedirectResponse(target, 303)
-            answer.set_cookie(COOKIE, self.mark, httponly=True, samesite="strict", path="/")
+            # "lax": "strict" would leave it out where a link on another site leads here; all we answer is GET.
+            answer.set_cookie(COOKIE, self.mark, httponly=True, samesite="lax", path="/")
             return answer
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(bearer.encode(), self.token):

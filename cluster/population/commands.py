@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.commands import HIDDEN, create, go, storable
+from cluster.commands import check_free, start, storable
 from cluster.errors import UserError
+from cluster.passwords import HIDDEN
 from cluster.population import folder as folders
 from cluster.population.branches import ancestry, best, curve, schedule
 from cluster.population.curves import compare, write_svg
@@ -67,7 +69,7 @@ def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=runner.cpus())
         try:
-            reason = runner.run(folder)
+            reason = runner.run(folder, joined=bool(address or os.environ.get("RAY_ADDRESS")))
         finally:
             ray.shutdown()
     place = PopulationFolder(folder.path)
@@ -166,7 +168,7 @@ def replay(run: str, out: str, address: str = "") -> int:
     from cluster.population.member import own_settings
     from cluster.population.replay import ScheduledTrainer, write_plan
 
-    place, events, standing = read(run)
+    place, events, standing = read(str(RunPlace.find(run).path))
     _, settings = place.read_settings()
     if HIDDEN in settings.system.redis:
         settings = settings.replace(redis="")
@@ -174,7 +176,7 @@ def replay(run: str, out: str, address: str = "") -> int:
     plan = schedule(path)
     own = own_settings(settings, path[0].member)
     trainer = ScheduledTrainer(own, plan)
-    target = Path(out or f"{place.path}-replay-{time.strftime('%Y%m%d-%H%M%S')}")
-    with create(target, own) as folder:
-        write_plan(folder, plan)
-        return go(trainer, folder, None, address)
+    beside = Path(f"{place.path}-replay-{time.strftime('%Y%m%d-%H%M%S')}")
+    target = RunPlace.find(out) if out else RunPlace(beside)
+    check_free(target, out or str(beside))
+    return start(trainer, target, address, lambda folder: write_plan(folder, plan))

@@ -26,7 +26,7 @@ class CriticMatrix:
     """Computes and keeps a matrix for each comparison; used by one process at a time.
 
     Attributes:
-        done: comparisons whose matrix is on disk.
+        done: comparisons whose matrix is on disk, each with how many members it had: more may come later.
     """
 
     def __init__(self, folder: PopulationFolder, settings: RunSettings, paintings: int) -> None:
@@ -35,7 +35,7 @@ class CriticMatrix:
         if folder.critics.exists():
             cut_torn_line(folder.critics)
         rows = read_metrics(folder.critics) if folder.critics.exists() else []
-        self.done = {int(row["comparison"]) for row in rows}
+        self.done = {(int(row["comparison"]), len(row["members"])) for row in rows}
         images = run_images(settings)
         real = images[np.random.default_rng(1).permutation(len(images))[:paintings]]
         pairs = make_records(real, real if settings.policy.conditional else None)
@@ -47,7 +47,8 @@ class CriticMatrix:
         Returns:
             False where a checkpoint is gone or damaged (a population that was killed for long): there will be none.
         """
-        if comparison["comparison"] in self.done:
+        key = int(comparison["comparison"]), len(comparison["standings"])
+        if key in self.done:
             return True
         standings = sorted(comparison["standings"], key=lambda each: int(each["member"]))
         try:
@@ -75,7 +76,7 @@ class CriticMatrix:
             "rank_correlation": rank_correlation(fitness, scores.mean(axis=2).diagonal().tolist()),
         }
         append(self.folder.critics, row)
-        self.done.add(int(comparison["comparison"]))
+        self.done.add(key)
         return True
 
 

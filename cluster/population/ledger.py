@@ -24,7 +24,9 @@ class Ledger:
     """One process's object (a Ray actor in a running population) that all members talk to.
 
     Its state is what the events in the file add up to, nothing else: a ledger that is opened again goes on where the
-    last one was killed. Every method may be called again after an answer was lost; nothing is then written twice.
+    last one was killed. Ray calls again where an answer was lost with a ledger that died; what the lost call wrote is
+    then not written a second time: births, restarts and crashes are known by their caller's ticket, the rest by what it
+    says. Only :meth:`close` writes its end again, behind the reopening.
 
     Attributes:
         state: see :class:`PopulationState`.
@@ -76,12 +78,15 @@ class Ledger:
         for event in self.file.events[before:]:
             self.state.take(event)
 
-    def begin(self) -> None:
+    def begin(self, ticket: str = "") -> None:
         """A driver begins, and no member has a process yet. (A ledger that Ray restarts finds them running.)"""
-        if self.state.members:
-            self.write({"event": "restart", "member": None, "driver": True, "reason": "the population was resumed"})
+        if self.state.members and ticket not in self.state.tickets:
+            begun = {"event": "restart", "member": None, "driver": True, "ticket": ticket}
+            self.write({**begun, "reason": "the population was resumed"})
 
-    def join(self, member: int, checkpoint: Mapping[str, Any] | None, reason: str = "") -> dict[str, Any]:
+    def join(
+        self, member: int, checkpoint: Mapping[str, Any] | None, reason: str = "", *, ticket: str = ""
+    ) -> dict[str, Any]:
         """A member's process begins, for the first time or again.
 
         Args:
@@ -89,12 +94,15 @@ class Ledger:
             checkpoint: what it goes on from: ``branch``, ``values``, ``env_steps``, ``checkpoint``,
                 ``checkpoint_sha256``; None where it has none yet.
             reason: why, if the caller knows.
+            ticket: names this call, so that it is known when it comes again.
 
         Returns:
             ``values`` and ``branch`` to train with, ``restarts`` so far, ``seed``.
         """
         known = self.state.members.get(member)
         seed = self.seed + member
+        if known is not None and ticket in self.state.tickets:
+            return {"values": known.values, "branch": known.branch, "restarts": known.restarts, "seed": seed}
         if known is None:
             values = draw(self.population, np.random.default_rng([self.seed, member]))
             self.write(
@@ -105,6 +113,7 @@ class Ledger:
                     "env_steps": 0,
                     "values": values,
                     "seed": seed,
+                    "ticket": ticket,
                 }
             )
             born = self.state.members[member]
@@ -125,6 +134,7 @@ class Ledger:
                 "checkpoint_sha256": back.get("checkpoint_sha256"),
                 "restarts": known.restarts + 1,
                 "reason": reason or known.last_crash or "the population was resumed",
+                "ticket": ticket,
             }
         )
         again = self.state.members[member]
@@ -153,27 +163,35 @@ class Ledger:
         """
         number = int(report["comparison"])
         known = self.state.scores.get(number, {}).get(member)
-        if known is not None and known["checkpoint_sha256"] == report["checkpoint_sha256"]:
-            return
-        score = report["score"]
-        finite = score if score is not None and math.isfinite(score) else None
-        self.write({"event": "score", "member": member, **report, "score": finite})
-        for each in sorted(self.state.scores):
-            self.settle(each)
+        if known is None or known["checkpoint_sha256"] != report["checkpoint_sha256"]:
+            measures = {name: finite(value) for name, value in report["measures"].items()}
+            cleaned = {**report, "score": finite(report["score"]), "measures": measures}
+            self.write({"event": "score", "member": member, **cleaned})
+        self.settle_all()
 
-    def settle(self, number: int) -> None:
-        """Decide comparison ``number`` for those who are not decided yet, if everybody is there.
+    def settle_all(self, *, over: bool = False) -> None:
+        """Decide all comparisons that can be decided; ``over``: nobody else comes."""
+        for number in sorted(self.state.scores):
+            self.settle(number, over=over)
 
-        A member that has crashed or lags by a whole interval is not waited for; it is decided when it comes.
+    def settle(self, number: int, *, over: bool = False) -> None:
+        """Decide comparison ``number`` for those who are not decided yet, if everybody is there (or it is ``over``).
+
+        A member that was given up or lags by a whole interval is not waited for; it is decided when it comes.
         """
         state = self.state
         scores = state.scores[number]
         decided = state.decided.get(number, set())
         waiting = [member for member in scores if member not in decided]
-        everybody = len(scores) == self.population.members
+        everybody = all(member in scores or self.given_up(member) for member in range(self.population.members))
         ahead = any(scored for later, scored in state.scores.items() if later > number) and len(scores) > 1
-        if waiting and (everybody or ahead or decided):
+        if waiting and (everybody or ahead or decided or over):
             self.write(*comparison_events(state, number, waiting, self.population, seed=self.seed, steps=self.steps))
+
+    def given_up(self, member: int) -> bool:
+        """Whether a member has crashed so often that Tune does not start it again, until the population is resumed."""
+        known = self.state.members.get(member)
+        return known is not None and not known.running and known.crashes > self.population.member_failures
 
     def exploited(self, member: int, record: Mapping[str, Any]) -> None:
         """A member has carried out its decision.
@@ -205,15 +223,19 @@ class Ledger:
         if self.state.members[member].checkpoint != record["checkpoint"]:
             self.write({"event": "checkpoint", "member": member, **record})
 
-    def crashed(self, member: int, env_steps: int, reason: str, *, diverged: bool = False) -> None:
-        """A member's process ends by an error, in ``reason``; ``diverged``: its loss was not finite.
+    def crashed(self, member: int, env_steps: int, reason: str, *, diverged: bool = False, ticket: str = "") -> None:
+        """A member's process ends by an error, in ``reason``; ``diverged``: its loss was not finite; ``ticket`` as in
+        :meth:`join`.
 
         A branch that diverges again and again is given up: the member copies the best of the last comparison, or,
         before any, goes on from its own last checkpoint with other values.
         """
         known = self.state.members[member]
         event = {"event": "crash", "member": member, "branch": known.branch, "env_steps": env_steps}
-        self.write({**event, "reason": reason, "diverged": diverged})
+        if ticket not in self.state.tickets:
+            self.write({**event, "reason": reason, "diverged": diverged, "ticket": ticket})
+        if self.given_up(member):
+            self.settle_all()
         if self.state.members[member].divergences < HOPELESS or member in self.state.pending:
             return
         order = rescue_decision(self.state, member, self.population, self.seed)
@@ -235,6 +257,13 @@ class Ledger:
         self.stop_reason = reason
 
     def close(self, reason: str) -> None:
-        """The population ends."""
+        """The population ends; unless it was interrupted, comparisons are decided among those who came."""
+        if reason != "interrupted":
+            self.settle_all(over=True)
         self.write({"event": "stop", "member": None, "reason": reason})
         self.file.close()
+
+
+def finite(value: float | None) -> float | None:
+    """A number that JSON can hold; None for one that it can not, and for none."""
+    return value if value is not None and math.isfinite(value) else None

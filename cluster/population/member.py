@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class Member(Trainable):
         if found and checkpoint:
             known = checkpoint.documents["population"]
             back = known | self.named(found) | {"env_steps": checkpoint.documents["counters"]["trained_steps"]}
-        start = self.ask("join", back)
+        start = self.ask("join", back, ticket=uuid.uuid4().hex)
         self.branch: int = start["branch"]
         self.previous_branch: int = back["previous_branch"] if back else self.branch
         self.values: Values = start["values"]
@@ -146,7 +147,8 @@ class Member(Trainable):
                 self.iterate()
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            self.ask("crashed", self.algorithm.trained_steps, reason, diverged=isinstance(error, NonFiniteLoss))
+            steps, diverged = self.algorithm.trained_steps, isinstance(error, NonFiniteLoss)
+            self.ask("crashed", steps, reason, diverged=diverged, ticket=uuid.uuid4().hex)
             raise
         return {"env_steps": self.algorithm.trained_steps, "branch": self.branch, "done": self.done}
 
@@ -157,7 +159,11 @@ class Member(Trainable):
         if orders["stop"]:
             return self.finish(orders["stop"])
         if orders["exploit"]:
-            self.exploit(orders["exploit"])
+            try:
+                algorithm.replay_host.keep_alive()
+                self.exploit(orders["exploit"])
+            except ReplayUnavailable:
+                return None  # the order stays: it is carried out from its beginning at the next iteration
         algorithm.train()  # type: ignore[no-untyped-call]
         self.writer.write(algorithm.policy_updates, algorithm.latest | {"population/branch": self.branch})
         if "note" in algorithm.latest:  # no Redis: nothing was trained, and nothing can be saved
@@ -173,9 +179,9 @@ class Member(Trainable):
             return None  # Redis died between: what is due is due again after the next iteration
         return None
 
-    def checkpoint(self) -> Checkpoint:
+    def checkpoint(self, *, replay: bool = True) -> Checkpoint:
         """The system's checkpoint, with what a population needs to go on from it."""
-        checkpoint = self.algorithm.make_checkpoint()
+        checkpoint = self.algorithm.make_checkpoint(replay=replay)
         checkpoint.documents["population"] = {
             "branch": self.branch,
             "previous_branch": self.previous_branch,
@@ -185,15 +191,15 @@ class Member(Trainable):
         checkpoint.documents["counters"]["restarts"] = self.restarts
         return checkpoint
 
-    def keep(self) -> None:
+    def keep(self, *, replay: bool = True) -> None:
         """Write a checkpoint to go on from, and have it recorded."""
-        record = self.write_checkpoint()
+        record = self.write_checkpoint(replay=replay)
         self.ask("saved", record)
 
-    def write_checkpoint(self) -> dict[str, Any]:
+    def write_checkpoint(self, *, replay: bool = True) -> dict[str, Any]:
         """Write a checkpoint to go on from; returns its record."""
         assert self.folder is not None
-        checkpoint = self.checkpoint()
+        checkpoint = self.checkpoint(replay=replay)
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.base.system.keep_checkpoints)
         self.saved_at = self.algorithm.trained_seconds
         where = {"branch": self.branch, "env_steps": self.algorithm.trained_steps, "update": checkpoint.update}
@@ -277,8 +283,12 @@ class Member(Trainable):
         self.ask("saved", saved)
 
     def finish(self, reason: str) -> None:
-        """End as one should: with a checkpoint."""
-        self.keep()
+        """End as one should: with a checkpoint. A Redis that is away costs the replay, not the training."""
+        try:
+            self.algorithm.replay_host.keep_alive()
+            self.keep()
+        except ReplayUnavailable:
+            self.keep(replay=False)
         self.ask("finished", self.algorithm.trained_steps, reason)
         self.done = True
 

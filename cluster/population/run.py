@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -60,11 +61,14 @@ class Population:
         needed = sum(bundle.get("CPU", 0) for bundle in each.bundles) * self.population.members
         return int(needed) + 1
 
-    def check_room(self) -> None:
+    def check_room(self, *, joined: bool) -> None:
         """Say where not all members can train at once; those who find no room would be compared with nobody.
 
+        Args:
+            joined: Ray is a cluster that was there before: it may add nodes, so that it only looks too small.
+
         Raises:
-            UserError: not even one fits.
+            UserError: not even one fits, on a Ray that we started.
         """
         each = resources(self.settings, self.population)
         there = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -72,17 +76,24 @@ class Population:
             one = sum(bundle.get(name, 0) for bundle in each.bundles)
             have = there.get(name, 0)
             if one > have:
-                raise UserError(f"a member takes {one:g} {name}s, this Ray cluster has {have:g}: see --driver-cpus")
-            if one * self.population.members > have:
+                small = f"a member takes {one:g} {name}s, this Ray cluster has {have:g}: see --driver-cpus"
+                if not joined:
+                    raise UserError(small)
+                print(f"warning: {small}; waiting for more nodes")
+            elif one * self.population.members > have:
                 print(f"warning: room for {int(have / one)} of {self.population.members} members: {have:g} {name}s")
 
-    def run(self, folder: RunFolder) -> str:
+    def run(self, folder: RunFolder, *, joined: bool = False) -> str:
         """Train until the end; returns why it ended: ``finished``, ``time``, ``interrupted``.
+
+        Args:
+            folder: of the population.
+            joined: see :meth:`check_room`.
 
         Raises:
             UserError: a member was given up; the others have gone on to their end.
         """
-        self.check_room()
+        self.check_room(joined=joined)
         place = PopulationFolder(folder.path)
         system = self.settings.system
         matrix = CriticMatrix(place, self.settings, self.population.critic_samples)
@@ -99,7 +110,7 @@ class Population:
             .remote(str(place.lineage), self.population, seed=system.seed, steps=system.steps, minutes=system.minutes)
         )
         try:
-            ray.get(ledger.begin.remote())  # answered once it has the record open
+            ray.get(ledger.begin.remote(uuid.uuid4().hex))  # answered once it has the record open
         except RayActorError as error:
             raise UserError(
                 f"the population's record can not be used: {str(error).strip().splitlines()[-1]}"

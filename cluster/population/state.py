@@ -19,6 +19,7 @@ class MemberState:
         running: a process of it began and has not said that it ends.
         finished: it reached the end of its steps.
         restarts: starts after the first.
+        crashes: since the population was started or resumed.
         divergences: crashes by a loss that was not finite since the branch began.
         last_crash: why it ended last; empty if it did not crash.
         checkpoint, checkpoint_sha256: its last checkpoint; None before the first.
@@ -30,6 +31,7 @@ class MemberState:
     running: bool = True
     finished: bool = False
     restarts: int = 0
+    crashes: int = 0
     divergences: int = 0
     last_crash: str = ""
     checkpoint: str | None = None
@@ -50,6 +52,7 @@ class PopulationState:
         last_comparison: its number, 0 before the first.
         next_branch: the lowest number that no branch has.
         elapsed_s: of the last event.
+        tickets: of the calls that wrote something.
         stopped: the reason of the population's end; None while it goes on.
     """
 
@@ -62,11 +65,14 @@ class PopulationState:
     last_comparison: int = 0
     next_branch: int = 0
     elapsed_s: float = 0.0
+    tickets: set[str] = field(default_factory=set)
     stopped: str | None = None
 
     def take(self, event: Event) -> None:
         """Add one event; kinds that are not known change nothing."""
         self.elapsed_s = event["elapsed_s"]
+        if event.get("ticket"):
+            self.tickets.add(event["ticket"])
         handler: Any = getattr(self, f"take_{event['event']}", None)
         if handler is not None:
             handler(event, event.get("member"))
@@ -82,7 +88,8 @@ class PopulationState:
         self.stopped = None
         if member is None:
             for each in self.members.values():
-                each.running = each.running and not event["driver"]
+                if event["driver"]:
+                    each.running, each.crashes = False, 0
             return
         state = self.members[member]
         if state.branch != event["branch"]:
@@ -142,6 +149,7 @@ class PopulationState:
         """A member's process ended by an error."""
         state = self.members[member]
         state.running, state.last_crash = False, event["reason"]
+        state.crashes += 1
         state.divergences += bool(event.get("diverged"))
 
     def take_stop(self, event: Event, member: int | None) -> None:

@@ -26,6 +26,7 @@ class Watcher:
         self.stop_reason: str | None = None
         self.told, self.size = len(read_events(folder.lineage)), -1
         self.caught_up = False
+        self.waiting: list[Event] = []  # comparisons that have no critic matrix yet
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.run, name="population-watcher", daemon=True)
         self.thread.start()
@@ -37,16 +38,16 @@ class Watcher:
             if self.stop_reason is not None and not last:
                 self.request_stop(self.stop_reason)  # again and again: a ledger that is restarted forgets it
             try:
-                self.look()
+                self.look(last=last)
             except (OSError, ValueError, RuntimeError) as error:  # this thread must live: it passes Ctrl-C on
                 print(f"warning: {error}", file=sys.stderr)
             if last:
                 return
 
-    def look(self) -> None:
-        """Take in what is new."""
+    def look(self, *, last: bool = False) -> None:
+        """Take in what is new; ``last``: try once more what did not succeed."""
         size = self.folder.lineage.stat().st_size
-        if size == self.size:
+        if size == self.size and not last:
             return
         self.size = size
         events = read_events(self.folder.lineage)
@@ -59,12 +60,22 @@ class Watcher:
         else:
             comparisons = [event for event in comparisons if event["n"] >= self.told]
         self.told = len(events)
-        for event in comparisons:
-            if not self.matrix.take(event):
-                print(
-                    f"warning: comparison {event['comparison']}: no critic matrix, a checkpoint is gone",
-                    file=sys.stderr,
-                )
+        self.waiting += comparisons
+        self.judge()
+
+    def judge(self) -> None:
+        """Compute the critic matrices that are due. One that fails waits for the next look and holds up no other."""
+        due, self.waiting = self.waiting, []
+        for event in due:
+            problem = ""
+            try:
+                if not self.matrix.take(event):
+                    problem = "a checkpoint is gone"
+            except (OSError, ValueError, RuntimeError) as error:
+                problem = f"not yet: {error}"
+                self.waiting.append(event)
+            if problem:
+                print(f"warning: comparison {event['comparison']}: no critic matrix, {problem}", file=sys.stderr)
 
     def close(self) -> None:
         """Look once more, and end."""

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -22,7 +22,7 @@ from cluster.config import SpiralConfig
 from cluster.errors import UserError
 from cluster.learner_groups import GroupLearner, PolicyGroupLearner
 from cluster.learner_link import LearnerDied, LearnerLink
-from cluster.metrics import read_metrics
+from cluster.metrics import MetricsWriter, read_metrics
 from cluster.redis_server import RedisServer
 from cluster.replay import ReplayUnavailable
 from cluster.replay_host import ReplayHost
@@ -241,7 +241,11 @@ def test_training_outlives_a_shared_redis_that_goes_and_comes_back(images: Path)
         train_until(one, lambda latest: "note" in latest, seconds=90)
         assert "no Redis at 127.0.0.1:" in one.latest["note"]
         one.train()
+        kept = one.make_checkpoint(replay=False)
+        assert kept.update == one.policy_updates
+        assert kept.arrays["replay"]["canvases"].shape == (0, *one.replay_host.spec.shape)
         server.restart()
+        one.restore_checkpoint(kept)
         updates, judged = one.policy_updates, one.discriminator_updates
         train_until(
             one,
@@ -252,6 +256,34 @@ def test_training_outlives_a_shared_redis_that_goes_and_comes_back(images: Path)
         assert one.latest["batches/lost"] == 0
         one.stop()
         assert client.keys() == []
+
+
+class Ended:
+    """Stands for an algorithm whose Redis is away when its run ends."""
+
+    def __init__(self) -> None:
+        self.replay_host = self
+
+    def keep_alive(self) -> None:
+        raise ReplayUnavailable("no Redis at host:6379")
+
+    def make_checkpoint(self, *, replay: bool) -> checkpoints.Checkpoint:
+        assert not replay
+        return checkpoints.Checkpoint(7, tensors={"policy": {"weight": torch.ones(3)}}, arrays={}, documents={})
+
+
+def test_a_run_that_ends_without_redis_keeps_what_it_learned(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = Trainer(tiny_settings(images))
+    with RunFolder.create(tmp_path / "run", {}) as folder, MetricsWriter(folder.metrics, None) as writer:
+        trainer.folder = folder
+        trainer.end(cast(Any, Ended()), writer)
+    trainer.close()
+    path, _ = checkpoints.latest_good(tmp_path / "run" / "checkpoints")
+    assert path is not None
+    assert checkpoints.load(path).update == 7
+    assert f"warning: no Redis at host:6379; {path} holds everything but the replay" in capsys.readouterr().err
 
 
 class FailingGroup:

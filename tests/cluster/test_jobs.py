@@ -13,6 +13,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,6 +83,63 @@ def test_ctrl_c_stops_the_job_and_shows_its_end_once() -> None:
     assert lines[:2] == ["one", "two"]
     assert "Ctrl-C again leaves it to itself" in lines[2]
     assert lines[3:] == ["checkpoint", "job job-1: STOPPED"]
+
+
+class BreakingClient(FakeClient):
+    """A job whose log breaks off twice, once by an error, while it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statuses = iter([jobs.JobStatus.RUNNING, jobs.JobStatus.RUNNING])
+        self.asked = 0
+
+    async def tail_job_logs(self, job: str) -> Any:
+        self.asked += 1
+        for line in ["one\n", "two\n", "three\n"][: self.asked]:
+            yield line
+        if self.asked == 1:
+            raise RuntimeError("WebSocket connection closed unexpectedly with close code 1006")
+
+    def get_job_status(self, job: str) -> Any:
+        return next(self.statuses, jobs.JobStatus.SUCCEEDED)
+
+
+def test_a_log_that_breaks_off_is_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "AGAIN_SECONDS", 0.01)
+    output = io.StringIO()
+    assert Follower(BreakingClient(), "job-1", output).run() == 0  # type: ignore[arg-type]
+    assert output.getvalue().splitlines() == ["one", "two", "three", "job job-1: SUCCEEDED"]
+
+
+def test_what_the_job_server_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(FakeClient):
+        def submit_job(self, **given: Any) -> str:
+            raise RuntimeError("Request failed with status code 500:\nno room.")
+
+    monkeypatch.setattr(jobs, "check_upload", lambda folder, megabytes: 0)
+    monkeypatch.setattr(jobs, "client_for", lambda address: Refusing())
+    with pytest.raises(UserError, match=r"submit: the job server http://head:8265: Request failed .* 500: no room\.$"):
+        jobs.submit(
+            ["train", "mnist"],
+            address="http://head:8265",
+            driver_on_workers=False,
+            driver_gpus=0,
+            megabytes=20,
+            stop_seconds=1,
+            follow=True,
+            output=io.StringIO(),
+        )
+
+
+@pytest.mark.parametrize("cpus", [0.0, 4.0])
+def test_the_head_is_found_among_many_nodes(monkeypatch: pytest.MonkeyPatch, cpus: float) -> None:
+    nodes = [SimpleNamespace(is_head_node=number == 150, resources_total={"CPU": cpus}) for number in range(200)]
+    monkeypatch.setattr(jobs, "list_nodes", lambda *, limit=100, **given: nodes[:limit])
+    if cpus:
+        with pytest.raises(UserError, match="the head node offers 4 CPUs"):
+            jobs.check_head_takes_no_work("http://head:8265")
+    else:
+        jobs.check_head_takes_no_work("http://head:8265")
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,17 @@ import json
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
 
 from cluster import cli
 from cluster.errors import UserError
-from cluster.orders import NAMESPACE, ClusterBox, FolderBox, give, new_order
-from cluster.remote_folder import Mirror, RemoteFolder
+from cluster.orders import NAMESPACE, ClusterBox, Desk, FolderBox, give, new_order
+from cluster.remote_folder import ORDER, Mirror, RemoteFolder
 from cluster.run_folder import RunFolder, is_being_written
+from cluster.run_place import outside
 from cluster.scale import scale
 from cluster.trainer import Trainer
 from tests.cluster.test_failures import build, train_until
@@ -55,6 +57,50 @@ def test_scale_says_when_nothing_trains(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"impasto resume {tmp_path / 'run'} --actors 2" in capsys.readouterr().err
     with RunFolder.create(tmp_path / "deaf", {}), pytest.raises(UserError, match="did not answer within"):
         scale(str(tmp_path / "deaf"), 2, "", 0.3)
+    assert not (tmp_path / "deaf" / "order.json").exists(), "nobody waits for it any more"
+
+
+def test_only_ones_own_order_is_withdrawn(tmp_path: Path) -> None:
+    first, second = new_order(2), new_order(3)
+    for box in (FolderBox(tmp_path), Desk("run")):
+        box.put(first)
+        box.put(second)
+        box.withdraw(first)
+        assert box.take() == second
+        box.withdraw(second)
+        assert box.take() is None
+
+
+def test_a_run_does_not_begin_with_an_order_to_another_driver(images: Path, tmp_path: Path) -> None:
+    remote = RemoteFolder(f"file://{tmp_path}/shared")
+    trainer = Trainer(tiny_settings(images))
+    with RunFolder.create(tmp_path / "run", {}) as folder:
+        FolderBox(folder.path).put(new_order(9))
+        remote.write(ORDER, b'{"actors": 9, "ticket": "old"}')
+        with outside(trainer, folder, remote, cluster=False):
+            assert trainer.boxes[0].take() is None
+            assert remote.read(ORDER) is None
+    trainer.close()
+
+
+def test_members_of_a_population_take_no_orders(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"population": {}}')
+    with RunFolder.create(tmp_path / "members" / "00", {}) as member:
+        for run in (tmp_path, member.path):
+            with pytest.raises(UserError, match="is of a population, whose members keep the actors"):
+                scale(str(run), 2, "", 60)
+
+
+@pytest.mark.usefixtures("private_ray")
+def test_a_run_that_ends_meanwhile_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_none(desk: Any, order: object, seconds: float) -> None:
+        ray.kill(desk)
+        ray.get(desk.take.remote())
+
+    monkeypatch.setattr("cluster.scale.give", give_none)
+    ClusterBox("short")
+    with pytest.raises(UserError, match="the run short ended before it answered"):
+        scale("short", 2, "auto", 1)
 
 
 def serve(box: FolderBox | ClusterBox, answers: list[int]) -> None:

@@ -16,7 +16,8 @@ from cluster.metrics import read_metrics
 from cluster.remote_folder import Mirror, RemoteFolder, fetch_to_resume, is_uri
 from cluster.run_folder import RunFolder
 from cluster.run_place import RunPlace
-from tests.cluster.tiny_run import end, launch, options, wait_until
+from cluster.trainer import Trainer
+from tests.cluster.tiny_run import end, launch, options, tiny_settings, wait_until
 
 
 def checkpoint(update: int) -> Checkpoint:
@@ -81,6 +82,34 @@ def test_a_copy_that_fails_is_made_up_for(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(RemoteFolder, "write", write)
         mirror.attempt()
     assert not mirror.trouble
+    assert "config.json" in remote.files()
+
+
+def test_the_copying_thread_outlives_any_failure_and_the_run_tells_of_it_once(
+    tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remote = RemoteFolder(f"file://{tmp_path}/shared/run")
+    write = RemoteFolder.write
+    trainer = Trainer(tiny_settings(images))
+    assert trainer.note({}) is None
+    with RunFolder.create(tmp_path / "run", {"a": 1}) as folder:
+        trainer.mirror = mirror = Mirror(folder.path, remote)
+
+        def fail(self: RemoteFolder, relative: str, content: bytes) -> None:
+            raise TypeError("what nobody expected")
+
+        monkeypatch.setattr(RemoteFolder, "write", fail)
+        mirror.request()
+        wait_until(lambda: mirror.trouble, 30, "the failure")
+        told = f"no copy on {remote.uri}: what nobody expected"
+        assert [trainer.note({}), trainer.note({})] == [told, told]
+        assert trainer.note({"note": "no Redis"}) == "no Redis"
+        assert capsys.readouterr().err == f"warning: {told}\n"
+        monkeypatch.setattr(RemoteFolder, "write", write)
+        wait_until(lambda: not mirror.trouble, 30, "the thread to try again")
+        assert trainer.note({}) is None
+        mirror.close()
+    trainer.close()
     assert "config.json" in remote.files()
 
 

@@ -60,12 +60,22 @@ def test_what_the_image_copies_is_in_the_checkout(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", ["cpu", "cuda"])
-def test_the_images_entry_point_exists(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_image_runs_any_command_and_by_default_one_that_exists(stage: str) -> None:
+    steps = stages()[stage]
+    assert not [rest for word, rest in steps if word == "ENTRYPOINT"], "`ray up` runs IMAGE bash"
+    (command,) = [yaml.safe_load(rest) for word, rest in steps if word == "CMD"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (entry,) = [yaml.safe_load(rest) for word, rest in stages()[stage] if word == "ENTRYPOINT"]
-    assert entry[0] in project["scripts"]
-    module, function = project["scripts"][entry[0]].split(":")
+    assert command[0] in project["scripts"]
+    module, function = project["scripts"][command[0]].split(":")
     assert callable(getattr(__import__(module, fromlist=[function]), function))
+
+
+def test_a_login_shell_finds_the_images_commands() -> None:
+    base = stages()["base"]
+    written = next(place for place, (_, rest) in enumerate(base) if "/etc/profile.d/impasto.sh" in rest)
+    assert "'export PATH=/opt/venv/bin:$PATH' > /etc/profile.d/impasto.sh" in base[written][1]
+    assert "USER" not in [word for word, _ in base[:written]], "only root writes there"
+    assert any(word == "ENV" and "PATH=/opt/venv/bin:$PATH" in rest for word, rest in base)
 
 
 def test_both_images_are_pinned_like_every_other_install() -> None:

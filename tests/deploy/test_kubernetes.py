@@ -103,6 +103,18 @@ def test_the_cluster_is_as_agreed() -> None:
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
 
 
+def test_no_variable_is_one_that_kuberay_sets() -> None:
+    """KubeRay refuses a cluster with ``gcsFaultToleranceOptions`` and one of these in its head."""
+    for name, template in pod_templates():
+        if "Ray" in name:
+            names = {each["name"] for container in template["spec"]["containers"] for each in container["env"]}
+            assert not names & {"REDIS_PASSWORD", "REDIS_USERNAME", "RAY_REDIS_ADDRESS"}, name
+    assert "REDIS_" not in document("RayJob")["spec"]["runtimeEnvYAML"]
+    head = document("RayCluster")["spec"]["headGroupSpec"]["template"]["spec"]["containers"][0]["env"]
+    url = next(each["value"] for each in head if each["name"] == "IMPASTO_REDIS")
+    assert set(re.findall(r"\$\((\w+)\)", url)) < {each["name"] for each in head}
+
+
 def test_the_job_runs_a_command_that_there_is_on_the_cluster_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = document("RayJob")["spec"]
     assert spec["clusterSelector"] == {"ray.io/cluster": document("RayCluster")["metadata"]["name"]}

@@ -151,7 +151,11 @@ def test_what_was_measured_beyond_the_donors_place_is_void_after_an_exploit(tmp_
 def test_a_score_that_is_no_number_is_kept_as_null(tmp_path: Path) -> None:
     with opened(tmp_path / "lineage.jsonl") as ledger:
         born(ledger)
-        scored(ledger, 1, {0: -1.0, 1: math.nan, 2: -2.0})
+        scored(ledger, 1, {0: -1.0, 2: -2.0})
+        ledger.score(
+            1, report(ledger, 1, 1, math.nan, measures={"pixel_frechet": math.nan, "judge": math.inf, "l2": 2.0})
+        )
+        assert ledger.state.scores[1][1]["measures"] == {"pixel_frechet": None, "judge": None, "l2": 2.0}
         assert ledger.state.standings[-1]["member"] == 1
         assert ledger.state.standings[-1]["score"] is None
         assert ledger.state.pending[1]["donor"] == 0
@@ -229,6 +233,88 @@ def test_a_branch_that_diverges_again_and_again_is_given_up(tmp_path: Path) -> N
             ledger.crashed(1, 160, "NonFiniteLoss: loss nan", diverged=True)
             ledger.join(1, None)
         assert ledger.orders(1, 60)["exploit"]["donor"] == 0
+
+
+def test_a_call_that_is_repeated_writes_nothing_twice(tmp_path: Path) -> None:
+    path = tmp_path / "lineage.jsonl"
+    with opened(path) as ledger:
+        answers = [ledger.join(member, None, ticket=f"birth {member}") for member in range(3)]
+    with opened(path) as again:  # the first died after it had written and before it had answered
+        assert again.join(2, None, ticket="birth 2") == answers[2]
+        again.crashed(1, 70, "NonFiniteLoss: loss nan", diverged=True, ticket="a")
+    with opened(path) as again:
+        again.crashed(1, 70, "NonFiniteLoss: loss nan", diverged=True, ticket="a")
+        assert again.state.members[1].divergences == again.state.members[1].crashes == 1
+        restarted = again.join(1, None, ticket="b")
+        assert restarted["restarts"] == 1
+    with opened(path) as again:
+        assert again.join(1, None, ticket="b") == restarted
+        again.begin("c")
+        again.begin("c")
+        assert [kind for kind in kinds(again) if kind != "restart"] == ["birth"] * 3 + ["crash"]
+        assert [event["member"] for event in again.file.events if event["event"] == "restart"] == [None] * 2 + [
+            1,
+            None,
+            None,
+        ]
+
+
+def test_a_score_that_was_written_and_not_settled_is_settled_when_it_comes_again(tmp_path: Path) -> None:
+    path = tmp_path / "lineage.jsonl"
+    with opened(path) as ledger:
+        born(ledger)
+        scored(ledger, 1, {0: -1.0, 1: -3.0})
+        last = report(ledger, 2, 1, -2.0)
+        ledger.write({"event": "score", "member": 2, **last})
+    with opened(path) as again:
+        again.score(2, last)
+        assert kinds(again).count("score") == 3
+        assert again.state.decided[1] == {0, 1, 2}
+
+
+def crash(ledger: Ledger, member: int, times: int) -> None:
+    """A member that crashes again and again, and is started again in between."""
+    for time_ in range(times):
+        if time_:
+            ledger.join(member, None)
+        ledger.crashed(member, 70, "RuntimeError: for this test")
+
+
+def test_nobody_waits_for_one_who_was_given_up(tmp_path: Path) -> None:
+    most = SETTINGS.member_failures
+    with opened(tmp_path / "lineage.jsonl") as ledger:
+        born(ledger)
+        crash(ledger, 2, most)
+        scored(ledger, 1, {0: -1.0, 1: -3.0})
+        assert 1 not in ledger.state.decided, "it comes back"
+        ledger.join(2, None)
+        ledger.crashed(2, 70, "RuntimeError: once more")
+        assert ledger.state.decided[1] == {0, 1}
+        assert ledger.state.pending[1]["donor"] == 0
+        carry_out(ledger, 1)
+        scored(ledger, 2, {0: -1.0, 1: -3.0})
+        assert ledger.state.decided[2] == {0, 1}
+        ledger.begin("resumed")
+        for member in range(3):
+            ledger.join(member, None)
+        scored(ledger, 3, {0: -1.0, 1: -3.0})
+        assert 3 not in ledger.state.decided, "a resume gives it another chance"
+        scored(ledger, 1, {2: -2.0})
+        assert ledger.state.decided[1] == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("reason", "decided"), [("finished", True), ("failed", True), ("time", True), ("interrupted", False)]
+)
+def test_the_end_decides_what_is_open(tmp_path: Path, reason: str, decided: bool) -> None:
+    path = tmp_path / "lineage.jsonl"
+    with opened(path) as ledger:
+        born(ledger)
+        scored(ledger, 1, {0: -1.0, 1: -3.0})
+        ledger.close(reason)
+        assert (1 in ledger.state.decided) == decided
+        assert kinds(ledger)[-1] == "stop"
+        ledger.file = EventFile(path)
 
 
 def test_orders_to_stop(tmp_path: Path) -> None:

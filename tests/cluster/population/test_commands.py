@@ -1,0 +1,82 @@
+"""What the commands of a population refuse, and where they write. Nothing is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+
+from cluster import commands as plain
+from cluster.errors import UserError
+from cluster.population import commands, folder
+from cluster.population.replay import ScheduledTrainer, read_plan
+from cluster.population.run import Population
+from cluster.run_folder import RunFolder
+from cluster.run_place import RunPlace
+from cluster.trainer import Trainer
+from tests.cluster.population.test_ledger import SETTINGS, born, opened, scored
+from tests.cluster.tiny_run import tiny_settings
+
+
+def test_a_replay_goes_where_a_run_goes(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name inside a job means a folder that outlives it, and an address a copy on shared storage."""
+    runs, shared = tmp_path / "runs", tmp_path / "shared"
+    config = {"population": SETTINGS.to_json(), "settings": plain.storable(tiny_settings(images, steps=400))}
+    with folder.create(runs / "people", config):
+        pass
+    with opened(runs / "people" / "lineage.jsonl") as ledger:
+        born(ledger)
+        scored(ledger, 1, {0: -1.0, 1: -3.0, 2: -2.0})
+        values = ledger.state.births[0].values
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    monkeypatch.setenv("IMPASTO_RUNS", str(runs))
+    went: list[Any] = []
+
+    def go(trainer: ScheduledTrainer, run: RunFolder, checkpoint: None, address: str, remote: Any) -> int:
+        trainer.close()
+        went.append((run.path, read_plan(run.path), remote and remote.uri))
+        return 0
+
+    monkeypatch.setattr(plain, "go", go)
+    address = f"file://{shared}/again"
+    assert commands.replay("people", "named") == 0
+    assert commands.replay("people", address) == 0
+    assert went == [(runs / "named", [(0, values)], None), (runs / "again", [(0, values)], address)]
+    assert commands.replay("people", "") == 0
+    assert went[2][0].parent == runs
+    assert went[2][0].name.startswith("people-replay-")
+
+
+def test_an_address_that_holds_a_run_is_not_taken(images: Path, tmp_path: Path) -> None:
+    trainer = Trainer(tiny_settings(images))
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "config.json").write_text("{}")
+    with pytest.raises(UserError, match=r"shared holds another run: continue it with `impasto resume file://"):
+        plain.start_in(RunPlace.find(f"file://{tmp_path}/shared"), trainer)
+    trainer.close()
+
+
+def test_a_schedule_that_can_not_be_read_is_one_line(images: Path, tmp_path: Path) -> None:
+    settings = tiny_settings(images)
+    with plain.create(tmp_path / "run", settings) as run:
+        assert plain.scheduled(run, settings, 0) is None
+        (run.path / "schedule.json").write_text("[[0,")
+        with pytest.raises(UserError, match=r"schedule\.json can not be read"):
+            plain.scheduled(run, settings, 0)
+
+
+def test_a_cluster_that_was_there_before_may_grow(
+    images: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner = object.__new__(Population)  # it would train the judge
+    runner.settings, runner.population = tiny_settings(images), SETTINGS
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 0.5})
+    with pytest.raises(UserError, match=r"this Ray cluster has 0\.5"):
+        runner.check_room(joined=False)
+    runner.check_room(joined=True)
+    assert capsys.readouterr().out.startswith("warning: a member takes ")
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 1000.0})
+    runner.check_room(joined=False)
+    assert not capsys.readouterr().out
