@@ -15,7 +15,6 @@ from cluster.population.replay import ScheduledTrainer, read_plan
 from cluster.population.run import Population
 from cluster.run_folder import RunFolder
 from cluster.run_place import RunPlace
-from cluster.trainer import Trainer
 from tests.cluster.population.test_ledger import SETTINGS, born, opened, scored
 from tests.cluster.tiny_run import tiny_settings
 
@@ -49,12 +48,11 @@ def test_a_replay_goes_where_a_run_goes(images: Path, tmp_path: Path, monkeypatc
     assert went[2][0].name.startswith("people-replay-")
 
 
-def test_an_address_that_holds_a_run_is_not_taken(images: Path, tmp_path: Path) -> None:
-    trainer = Trainer(tiny_settings(images))
+def test_an_address_that_holds_a_run_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared" / "config.json").write_text("{}")
     with pytest.raises(UserError, match=r"shared holds another run: continue it with `impasto resume file://"):
-        plain.start_in(RunPlace.find(f"file://{tmp_path}/shared"), trainer)
+        plain.check_free(RunPlace.find(f"file://{tmp_path}/shared"), f"file://{tmp_path}/shared")
     trainer.close()
 
 
