@@ -53,7 +53,6 @@ def test_an_address_that_holds_a_run_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "shared" / "config.json").write_text("{}")
     with pytest.raises(UserError, match=r"shared holds another run: continue it with `impasto resume file://"):
         plain.check_free(RunPlace.find(f"file://{tmp_path}/shared"), f"file://{tmp_path}/shared")
-    trainer.close()
 
 
 def test_a_schedule_that_can_not_be_read_is_one_line(images: Path, tmp_path: Path) -> None:
