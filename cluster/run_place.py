@@ -83,9 +83,9 @@ def outside(trainer: RunTrainer, folder: RunFolder, remote: RemoteFolder | None,
     """
     from cluster.orders import ClusterBox, FolderBox
 
-    box = FolderBox(folder.path)
-    box.close()  # an order to an earlier driver is not one to this
-    trainer.boxes = [box]
+    here = FolderBox(folder.path)
+    here.close()  # an order to an earlier driver is not one to this
+    trainer.boxes = [here]
     if remote is not None:
         with suppress(OSError):  # the mirror will say what is wrong there
             remote.delete(ORDER)
