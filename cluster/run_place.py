@@ -83,9 +83,9 @@ def outside(trainer: RunTrainer, folder: RunFolder, remote: RemoteFolder | None,
     """
     from cluster.orders import ClusterBox, FolderBox
 
-    in_folder = FolderBox(folder.path)
-    in_folder.close()  # an order to an earlier driver is not one to this
-    trainer.boxes = [in_folder]
+    here = FolderBox(folder.path)
+    here.close()  # an order to an earlier driver is not one to this
+    trainer.boxes = [here]
     if remote is not None:
         with suppress(OSError):  # the mirror will say what is wrong there
             remote.delete(ORDER)

@@ -171,8 +171,11 @@ class LatentTD3(RunAlgorithm):
 
     def make_checkpoint(self, *, replay: bool = True) -> Checkpoint:
         """Everything that a later process needs to go on: the learner, the replay, the counters."""
-        with contextlib.nullcontext() if replay else contextlib.suppress(ReplayUnavailable):
-            self.collect(everything=True)  # it raises once all have ended
+        if replay:
+            self.collect(everything=True)
+        while self.policy_link.outstanding:
+            with contextlib.suppress(ReplayUnavailable):
+                self.collect(everything=True)
         policy = first_result(self.policy_group, export_state)
         blocks, total = self.replay.dump() if replay else self.replay.empty()
         return Checkpoint(

@@ -191,10 +191,17 @@ class Member(Trainable):
         checkpoint.documents["counters"]["restarts"] = self.restarts
         return checkpoint
 
-    def keep(self, *, replay: bool = True) -> None:
+    def keep(self) -> None:
         """Write a checkpoint to go on from, and have it recorded."""
-        record = self.write_checkpoint(replay=replay)
-        self.ask("saved", record)
+        self.ask("saved", self.write_checkpoint())
+
+    def write_anyway(self) -> dict[str, Any]:
+        """Write a checkpoint; where Redis is away, one without the replay. Returns its record."""
+        try:
+            self.algorithm.replay_host.keep_alive()
+            return self.write_checkpoint()
+        except ReplayUnavailable:
+            return self.write_checkpoint(replay=False)
 
     def write_checkpoint(self, *, replay: bool = True) -> dict[str, Any]:
         """Write a checkpoint to go on from; returns its record."""
@@ -260,15 +267,20 @@ class Member(Trainable):
             self.ask("refused", f"the donor's checkpoint can not be copied: {error}")
             return
         before, values_before, seconds = algorithm.trained_steps, self.values, algorithm.trained_seconds
-        algorithm.restore_checkpoint(checkpoint)
-        algorithm.trained_seconds = seconds  # this member's own time goes on
+        try:
+            algorithm.restore_checkpoint(checkpoint)
+        except ReplayUnavailable:  # this is done again
+            algorithm.trained_steps = before
+            raise
+        finally:
+            algorithm.trained_seconds = seconds  # this member's own time goes on
         algorithm.meters.summary()  # updates that ended on the way are no part of the new branch's metrics
         applied, decays = apply_values(algorithm, self.base, decision["values"])
         if self.branch != decision["branch"]:  # equal when a kill came between the checkpoint and the record
             self.previous_branch, self.branch = self.branch, decision["branch"]
         self.values = decision["values"]
         self.compared = checkpoint.documents["population"]["compared"]
-        saved = self.write_checkpoint()
+        saved = self.write_anyway()
         record = {
             "branch": self.branch,
             "previous_branch": self.previous_branch,
@@ -283,12 +295,8 @@ class Member(Trainable):
         self.ask("saved", saved)
 
     def finish(self, reason: str) -> None:
-        """End as one should: with a checkpoint. A Redis that is away costs the replay, not the training."""
-        try:
-            self.algorithm.replay_host.keep_alive()
-            self.keep()
-        except ReplayUnavailable:
-            self.keep(replay=False)
+        """End as one should: with a checkpoint."""
+        self.ask("saved", self.write_anyway())
         self.ask("finished", self.algorithm.trained_steps, reason)
         self.done = True
 

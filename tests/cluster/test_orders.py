@@ -62,7 +62,8 @@ def test_scale_says_when_nothing_trains(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_only_ones_own_order_is_withdrawn(tmp_path: Path) -> None:
     first, second = new_order(2), new_order(3)
-    for box in (FolderBox(tmp_path), Desk("run")):
+    boxes: list[FolderBox | Desk] = [FolderBox(tmp_path), Desk("run")]
+    for box in boxes:
         box.put(first)
         box.put(second)
         box.withdraw(first)

@@ -1,0 +1,59 @@
+"""A member whose Redis is away: what it was ordered is carried out later, its end costs the replay only. No Ray."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cluster.population.member import Member
+from cluster.replay import ReplayUnavailable
+
+
+class Stub:
+    """Stands for the algorithm, its replay host, and what a member does with them."""
+
+    trained_steps, trained_seconds, policy_updates = 100, 5.0, 7
+
+    def __init__(self) -> None:
+        self.replay_host = self
+
+    def keep_alive(self) -> None:
+        raise ReplayUnavailable("no Redis at host:6379")
+
+    def train(self) -> None:
+        raise AssertionError("it must not train what it shall leave")
+
+
+def member(orders: dict[str, Any], asked: list[Any]) -> Any:
+    """A member that was set up, with a ledger that gives ``orders``."""
+
+    def ask(question: str, *arguments: Any) -> Any:
+        asked.append((question, *arguments))
+        return orders
+
+    def write_checkpoint(*, replay: bool = True) -> dict[str, Any]:
+        return {"replay": replay}
+
+    made: Any = object.__new__(Member)
+    made.algorithm, made.done = Stub(), False
+    made.ask, made.write_checkpoint = ask, write_checkpoint
+    return made
+
+
+@pytest.mark.parametrize("reason", ["interrupted", "time"])
+def test_a_member_ends_without_redis(reason: str) -> None:
+    asked: list[Any] = []
+    ended = member({"stop": reason, "exploit": None}, asked)
+    ended.iterate()
+    assert asked == [("orders", 100), ("saved", {"replay": False}), ("finished", 100, reason)]
+    assert ended.done
+
+
+def test_an_exploit_waits_for_redis() -> None:
+    asked: list[Any] = []
+    waiting = member({"stop": None, "exploit": {"branch": 3}}, asked)
+    waiting.iterate()
+    waiting.iterate()
+    assert asked == [("orders", 100)] * 2
+    assert not waiting.done
