@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,7 @@ def test_a_run_that_ends_meanwhile_is_one_line(monkeypatch: pytest.MonkeyPatch) 
         ray.get(desk.take.remote())
 
     monkeypatch.setattr("cluster.scale.give", give_none)
-    ClusterBox("short")
-    with pytest.raises(UserError, match="the run short ended before it answered"):
+    with closing(ClusterBox("short")), pytest.raises(UserError, match="the run short ended before it answered"):
         scale("short", 2, "auto", 1)
 
 
