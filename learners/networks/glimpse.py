@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionSpec
-from learners.networks.policy import PaintPolicy, PolicyInputs, unit_location
+from learners.networks.policy import PaintPolicy, PolicyInputs, encode_situation
 
 HIDDEN = 256
 LOCAL = 48
@@ -123,23 +123,8 @@ class GlimpsePolicy(PaintPolicy):
         windows = padded.flatten(1, 2).index_select(1, self.windows.flatten()).view(count * self.cells, -1)
         self.local = self.look(windows).view(count, self.cells, LOCAL)
         whole = self.whole(torch.cat([self.local.max(1).values, self.local.mean(1)], 1))
-        hidden = functional.relu(whole + self.situation(self.encode(inputs)))
+        hidden = functional.relu(whole + self.situation(encode_situation(self.spec, self.num_actions, inputs)))
         return hidden + functional.relu(self.mix(hidden))
-
-    def encode(self, inputs: PolicyInputs) -> Tensor:
-        """Noise, step and previous action as float32 [N, E]; components that did not count are zero."""
-        mask = self.spec.mask(inputs.previous_action)
-        # The situation after the last action is seen only beside others that go on, and its value counts nothing.
-        step = inputs.step.clamp_max(self.num_actions - 1)
-        parts = [inputs.noise, functional.one_hot(step, self.num_actions).float()]
-        for column, component in enumerate(self.spec.components):
-            value = inputs.previous_action[:, column]
-            if component.location:
-                encoded = unit_location(value, self.spec.grid)
-            else:
-                encoded = functional.one_hot(value, component.size).float()
-            parts.append(encoded * mask[:, column, None])
-        return torch.cat(parts, 1)
 
     def state_value(self, core: Tensor) -> Tensor:
         """Linear 1 on the state."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from envs.spec import ActionSpec
 from learners.networks.pointer import CellKeys, PointerHead
-from learners.networks.policy import PaintPolicy, PolicyInputs, unit_location
+from learners.networks.policy import PaintPolicy, PolicyInputs, encode_situation
 
 HIDDEN = 256
 PATCH = 4
@@ -101,27 +101,14 @@ class LaptopPolicy(PaintPolicy):
         ink = patches.float().mul_(-1 / 255).add_(1.0)
         grid = functional.relu(self.patches(ink) + self.patch_position)
         grid = functional.relu(self.quads(grid.view(count, rows * columns // 4, -1)))
-        hidden = functional.relu(self.flat(grid.flatten(1)) + self.situation(self.encode(inputs)))
+        hidden = functional.relu(
+            self.flat(grid.flatten(1)) + self.situation(encode_situation(self.spec, self.num_actions, inputs))
+        )
         return hidden + functional.relu(self.mix(hidden))
 
     def context(self, inputs: PolicyInputs) -> Tensor | None:
         """Keys of the grid's cells, for a conditional policy."""
         return None if self.keys is None else self.keys(self.seen(inputs))
-
-    def encode(self, inputs: PolicyInputs) -> Tensor:
-        """Noise, step and previous action as float32 [N, E]; components that did not count are zero."""
-        mask = self.spec.mask(inputs.previous_action)
-        # The situation after the last action is seen only beside others that go on, and its value counts nothing.
-        step = inputs.step.clamp_max(self.num_actions - 1)
-        parts = [inputs.noise, functional.one_hot(step, self.num_actions).float()]
-        for column, component in enumerate(self.spec.components):
-            value = inputs.previous_action[:, column]
-            if component.location:
-                encoded = unit_location(value, self.spec.grid)
-            else:
-                encoded = functional.one_hot(value, component.size).float()
-            parts.append(encoded * mask[:, column, None])
-        return torch.cat(parts, 1)
 
     def state_value(self, core: Tensor) -> Tensor:
         """Linear 1 on the features."""

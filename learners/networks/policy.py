@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from envs.spec import ActionSpec
 
@@ -200,6 +201,23 @@ def unit_location(value: Tensor, grid: int) -> Tensor:
     """Cells int64 [N] of a grid as (y, x) in [-1, 1], float32 [N, 2]."""
     y = torch.div(value, grid, rounding_mode="floor")
     return torch.stack([y, value - y * grid], -1).float() * (2 / (grid - 1)) - 1
+
+
+def encode_situation(spec: ActionSpec, num_actions: int, inputs: PolicyInputs) -> Tensor:
+    """Noise, step and previous action as float32 [N, E], for policies without an LSTM; what did not count is zero.
+
+    E is the noise's size, ``num_actions``, and of each component 2 (a location) or its size.
+    """
+    mask = spec.mask(inputs.previous_action)
+    # The situation after the last action is seen only beside others that go on, and its value counts nothing.
+    step = inputs.step.clamp_max(num_actions - 1)
+    parts = [inputs.noise, functional.one_hot(step, num_actions).float()]
+    for column, component in enumerate(spec.components):
+        value = inputs.previous_action[:, column]
+        location = component.location
+        encoded = unit_location(value, spec.grid) if location else functional.one_hot(value, component.size).float()
+        parts.append(encoded * mask[:, column, None])
+    return torch.cat(parts, 1)
 
 
 def coordinate_planes(height: int, width: int) -> Tensor:
