@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import importlib
-import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
-from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from actors.transition_rollout import ActionRange, observation_size
 from actors.transition_runner import TransitionRunner
-from cluster.chassis import keep_runner_states_to_ourselves
 from cluster.latent_settings import LatentSettings
 from cluster.latent_world import LatentGround, SharedGround
-from cluster.replay import Replay, ReplaySpec
+from cluster.replay import Replay
+from cluster.run_config import RunConfig
 from cluster.td3_learner import TD3GroupLearner
 from cluster.td3_module import TD3Module
 from learners.hindsight import Rules
 from learners.transitions import TransitionLayout
 
-#: RLlib's names of settings that are ours.
-RENAMED = {"lr": "learning_rate", "gamma": "discount", "train_batch_size_per_learner": "batch", "tau": "polyak"}
-
 World = gym.vector.VectorEnv[Any, Any, Any]
 
 
-class LatentTD3Config(AlgorithmConfig):
+class LatentTD3Config(RunConfig[LatentSettings]):
     """Configuration of :class:`cluster.td3_algorithm.LatentTD3`.
 
     ``LatentTD3Config().environment("Pendulum-v1").training(actors=2, samples_per_insert=256)``: every setting of
@@ -37,69 +32,29 @@ class LatentTD3Config(AlgorithmConfig):
     ``environment`` the world is the latent one.
 
     Attributes:
-        settings: the run's settings.
-        replay: the shared replay; filled in by the algorithm when it has a Redis.
         ground: images and frozen parts of the latent world; loaded by the algorithm where it is not given.
         layout: of a transition; filled in by the algorithm when it has seen the world.
-        restarts: how often this run was started again; varies the seeds.
-        run_name: what this run is called in Ray's metrics.
-        member: what it is called in a population, in the names of its processes too.
     """
+
+    renamed: ClassVar[dict[str, str]] = {
+        "lr": "learning_rate",
+        "gamma": "discount",
+        "train_batch_size_per_learner": "batch",
+        "tau": "polyak",
+    }
 
     def __init__(self, algo_class: type | None = None) -> None:
         if algo_class is None:
             from cluster.td3_algorithm import LatentTD3 as algo_class  # the two know each other, as in RLlib
-        super().__init__(algo_class=algo_class)
-        self.replay: ReplaySpec | None = None
         self.ground: SharedGround | None = None
         self.layout: TransitionLayout | None = None
-        self.restarts = 0
-        self.run_name = ""
-        self.member = "latent-00"
-        self.settings = LatentSettings()
-        self.api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
-        self.framework("torch")
-        self.fault_tolerance(
-            restart_failed_env_runners=True,
-            delay_between_env_runner_restarts_s=1.0,
-            env_runner_health_probe_timeout_s=10.0,
-        )
-        keep_runner_states_to_ourselves(self)
-        self.use(LatentSettings())
+        super().__init__(algo_class, LatentSettings(), "latent-00")
 
     def use(self, settings: LatentSettings) -> LatentTD3Config:
         """Take all settings of a run, and lay out its actors and learner processes."""
-        system = settings.system
         self.settings = settings
-        self.debugging(log_level="ERROR")
-        self.env_runners(
-            env_runner_cls=TransitionRunner,
-            num_env_runners=system.actors,
-            create_local_env_runner=False,
-            max_requests_in_flight_per_env_runner=2,
-            num_envs_per_env_runner=system.worlds,
-        )
-        self.learners(num_learners=system.policy_learners, num_gpus_per_learner=system.learner_gpus)
-        super().training(learner_class=TD3GroupLearner)
-        return self
-
-    def training(self, **values: Any) -> LatentTD3Config:
-        """Change settings by name: RLlib's, or any of :class:`LatentSettings`.
-
-        Raises:
-            ValueError: a name that neither knows.
-        """
-        for theirs_name, our_name in RENAMED.items():
-            if theirs_name in values:
-                values[our_name] = values.pop(theirs_name)
-        known = inspect.signature(AlgorithmConfig.training).parameters
-        theirs = {name: value for name, value in values.items() if name in known}
-        ours = {name: value for name, value in values.items() if name not in theirs}
-        if theirs:
-            super().training(**theirs)
-        if ours:
-            self.use(self.settings.replace(**ours))
-        return self
+        self.lay_out(TransitionRunner, settings.system.worlds)
+        return self.training(learner_class=TD3GroupLearner)
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """The networks' module."""
