@@ -53,7 +53,10 @@ class PolicyStep:
 
 @dataclass
 class PolicyEvaluation:
-    """Teacher-forced evaluation: log_prob, entropy and value, float32 [T, B]; state float32 [B, S] after the last."""
+    """Teacher-forced evaluation: log_prob, entropy and value, float32 [T, B]; state float32 [B, S] after the last.
+
+    Entropy is an estimate from the recorded action whose mean, and the mean of whose gradient, are the policy's own.
+    """
 
     log_prob: Tensor
     entropy: Tensor
@@ -158,16 +161,18 @@ class PaintPolicy(nn.Module, ABC):
         value = self.state_value(hidden).float()
         action = actions.flatten(0, 1)
         mask = self.spec.mask(action)
-        log_prob = torch.zeros_like(value)
-        entropy = torch.zeros_like(value)
+        log_probs: list[Tensor] = []
+        entropies: list[Tensor] = []
         for column in self.spec.decode_order:
             log_p = self.log_softmax(column, hidden, context, flat.step)
             counted = mask[:, column]
-            log_prob = log_prob + counted * log_p.gather(1, action[:, column, None])[:, 0]
-            entropy = entropy - counted * (log_p.exp() * log_p).sum(1)
+            log_probs.append(counted * log_p.gather(1, action[:, column, None])[:, 0])
+            entropies.append(counted * -(log_p.exp() * log_p).sum(1))
             if column != self.spec.decode_order[-1]:
                 hidden = self.condition(column, hidden, action[:, column])
-        return PolicyEvaluation(log_prob.view(time, batch), entropy.view(time, batch), value.view(time, batch), state)
+        log_prob = torch.stack(log_probs).sum(0).view(time, batch)
+        entropy = joint_entropy(entropies, log_probs).view(time, batch)
+        return PolicyEvaluation(log_prob, entropy, value.view(time, batch), state)
 
     def value_of(self, inputs: PolicyInputs, state: Tensor) -> Tensor:
         """Value float32 [B] of a situation (``inputs`` with leading dimension [B]) in recurrent state [B, S]."""
@@ -182,6 +187,20 @@ class PaintPolicy(nn.Module, ABC):
             painting = torch.arange(2, device=logits.device) == 1
             logits = logits.masked_fill((step == 0)[:, None] & painting, -1e4)
         return torch.log_softmax(logits, 1)
+
+
+def joint_entropy(entropies: list[Tensor], log_probs: list[Tensor]) -> Tensor:
+    """Entropy of an action [N], from each decision's entropy [N] given those before it, and what it was decided as.
+
+    The value is the sum. The gradient also has what a decision does to the entropy of those after it (score function,
+    less the mean over the rows): without it the bonus never argues for painting, which opens all other decisions, and
+    a policy that is paid nothing at first stops to paint. Both lists are in the order of decoding, masked.
+    """
+    total = torch.zeros_like(entropies[0])
+    for entropy, log_prob in zip(reversed(entropies), reversed(log_probs), strict=True):
+        opened = (total - total.mean()).detach()
+        total = total + entropy + opened * (log_prob - log_prob.detach())
+    return total
 
 
 def sample_categorical(log_p: Tensor) -> Tensor:

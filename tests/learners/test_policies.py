@@ -170,7 +170,7 @@ def test_masked_components_count_in_nothing(network: NetworkName) -> None:
 
 @both
 def test_effective_actions_are_a_distribution(network: NetworkName) -> None:
-    """Enumerated: probabilities of distinct effective actions sum to 1, and the entropies' mean is theirs."""
+    """Enumerated: probabilities of distinct effective actions sum to 1; entropies and their gradients mean theirs."""
     spec = ActionSpec(
         (
             ActionComponent("control", 16, location=True),
@@ -188,13 +188,26 @@ def test_effective_actions_are_a_distribution(network: NetworkName) -> None:
     inputs, _ = random_batch(policy, SMALL, time=1, batch=1)
     count = actions.shape[1]
     alike = select(inputs, torch.zeros(count, dtype=torch.long))
-    with torch.no_grad():
-        evaluation = policy.evaluate(alike, actions, policy.initial_state(count))
+    evaluation = policy.evaluate(alike, actions, policy.initial_state(count))
     log_p, probability = evaluation.log_prob[0].double(), evaluation.log_prob[0].double().exp()
     assert probability.sum().item() == pytest.approx(1.0, abs=1e-4)
     assert 0.02 < probability[-16:].sum() < 0.98  # both flags matter
-    entropy = -(probability * log_p).sum().item()
-    assert (probability * evaluation.entropy[0]).sum().item() == pytest.approx(entropy, abs=1e-3)
+    entropy = -(probability * log_p).sum()
+    estimate = (probability.detach() * evaluation.entropy[0]).sum()
+    assert estimate.item() == pytest.approx(entropy.item(), abs=1e-3)
+    weights = [weight for name, weight in policy.named_parameters() if "value" not in name]
+    gradients = [
+        torch.cat(
+            [
+                grad.flatten()
+                for grad in torch.autograd.grad(of, weights, retain_graph=True, allow_unused=True)
+                if grad is not None
+            ]
+        )
+        for of in (entropy, estimate)
+    ]
+    assert gradients[0].norm() > 0.01
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-4)
 
 
 @both
