@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
-from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from envs.lockstep import LockStepVectorEnv
 from envs.spec import ActionComponent, ActionSpec
 from pymypaint import BatchPainter
 
 #: Locations are recorded as int16.
 MAX_GRID = 181
-
-Observation = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -183,42 +180,13 @@ def pool(canvas: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return pooled
 
 
-class PaintVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDArray[np.uint8]]):
-    """N canvases in lock-step.
-
-    Observation, a dict of arrays with leading dimension N:
-
-    - ``canvas`` uint8 [N, H, W, C], H = W = ``observation_size``; white is 255.
-    - ``action_mask`` int8 [N, K]: which components of the last action counted (after a reset as after a move).
-    - ``episode_step`` int64 [N]: actions so far, 0 after a reset.
-    - ``episode_length`` int64 [N]: as configured.
-
-    Actions are integers [N, K] in spec order. The environment's reward is 0: rewards come from a discriminator.
-    All episodes have the same length, so all N terminate in the same step; the next step resets all of them and
-    ignores its actions (``AutoresetMode.NEXT_STEP``), as in the published environment.
-    """
+class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
+    """N paintings in lock-step, see :class:`envs.lockstep.LockStepVectorEnv`; an action is one stroke."""
 
     def __init__(self, num_envs: int = 1, config: PaintConfig | None = None, render_mode: str | None = None) -> None:
-        if num_envs < 1:
-            raise ValueError(f"num_envs: expected at least 1, got {num_envs}")
-        self.config = config or PaintConfig()
-        self.spec_actions = self.config.action_spec
-        self.num_envs = num_envs
-        self.render_mode = render_mode
-        self.metadata = {"render_modes": ["rgb_array"], "autoreset_mode": gym.vector.AutoresetMode.NEXT_STEP}
+        super().__init__(num_envs, config or PaintConfig(), render_mode)
+        size = self.config.canvas_size
         self.decoder = StrokeDecoder(self.config)
-        size, sizes = self.config.canvas_size, self.spec_actions.sizes
-        self.single_action_space = gym.spaces.MultiDiscrete(sizes)
-        self.single_observation_space = gym.spaces.Dict(
-            {
-                "canvas": gym.spaces.Box(0, 255, self.config.canvas_shape, np.uint8),
-                "action_mask": gym.spaces.MultiBinary(len(sizes)),
-                "episode_step": gym.spaces.Discrete(self.config.episode_length),
-                "episode_length": gym.spaces.Discrete(self.config.episode_length + 1),
-            }
-        )
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.painter = BatchPainter(
             num_envs,
             self.config.brush,
@@ -229,58 +197,19 @@ class PaintVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDArra
             threads=self.config.threads,
         )
         self.canvas = np.full((num_envs, size, size, self.config.channels), 255, np.uint8)
-        self.mask = self.spec_actions.mask(np.zeros((num_envs, len(sizes)), np.int64))
-        self.step_count = 0
-        self.must_reset = True
 
-    def reset(
-        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
-        """Clear all canvases. The world is deterministic: ``seed`` only seeds ``np_random``, which is not used."""
-        super().reset(seed=seed if isinstance(seed, int) else None, options=options)
+    def clear(self) -> None:
+        """White canvases, and fresh brushes."""
         self.painter.reset(self.canvas, log_radius=self.decoder.smallest_log_radius())
-        self.mask = self.spec_actions.mask(np.zeros((self.num_envs, len(self.spec_actions.components)), np.int64))
-        self.step_count = 0
-        self.must_reset = False
-        return self.observation(), {}
 
-    def step(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[Observation, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
-        """Paint one stroke on each canvas.
+    def apply(self, actions: NDArray[np.int64]) -> None:
+        """Paint one stroke on each canvas, int64 [N, K]."""
+        self.decoder(actions).paint_on(self.painter, self.canvas)
 
-        Returns:
-            observation, rewards float64 [N] (zeros), terminations bool [N], truncations bool [N] (never), info.
-
-        Raises:
-            ValueError: actions of the wrong dtype, shape or range.
-            RuntimeError: the environment is closed.
-        """
-        zeros = np.zeros(self.num_envs)
-        if self.must_reset:
-            observation, info = self.reset()
-            return observation, zeros, zeros.astype(bool), zeros.astype(bool), info
-        actions = self.spec_actions.validate(actions, self.num_envs)
-        if self.config.first_is_move and self.step_count == 0:
-            actions = actions.copy()
-            actions[:, self.spec_actions.flag] = 0
-        strokes = self.decoder(actions)
-        strokes.paint_on(self.painter, self.canvas)
-        self.mask = self.spec_actions.mask(actions)
-        self.step_count += 1
-        self.must_reset = self.step_count == self.config.num_actions
-        terminated = np.full(self.num_envs, self.must_reset)
-        return self.observation(), zeros, terminated, np.zeros(self.num_envs, bool), {}
-
-    def observation(self) -> Observation:
-        """The observation of the present state; arrays are the caller's to keep."""
+    def seen(self) -> NDArray[np.uint8]:
+        """uint8 [N, H, W, C], H = W = ``observation_size``."""
         canvas = pool(self.canvas, self.config.observation_size)
-        return {
-            "canvas": canvas.copy() if canvas is self.canvas else canvas,
-            "action_mask": self.mask.astype(np.int8),
-            "episode_step": np.full(self.num_envs, self.step_count, np.int64),
-            "episode_length": np.full(self.num_envs, self.config.episode_length, np.int64),
-        }
+        return canvas.copy() if canvas is self.canvas else canvas
 
     def render(self) -> Any:
         """uint8 [H, W, 3] pictures of the full canvases, one for each environment (None without a render mode)."""

@@ -8,7 +8,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.paint import Observation, PaintConfig, PaintVectorEnv
+from envs.lockstep import Observation
+from envs.paint import PaintConfig, PaintVectorEnv
 from envs.scenes.config import SceneConfig
 from envs.scenes.world import SceneVectorEnv
 

@@ -8,7 +8,8 @@ import pytest
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from numpy.typing import NDArray
 
-from envs.paint import Observation, PaintConfig, PaintVectorEnv
+from envs.lockstep import Observation
+from envs.paint import PaintConfig, PaintVectorEnv
 
 COLOR = PaintConfig(episode_length=6)
 GREY = PaintConfig(
