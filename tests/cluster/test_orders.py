@@ -20,7 +20,7 @@ from cluster.run_folder import RunFolder, is_being_written
 from cluster.run_place import outside
 from cluster.scale import scale
 from cluster.trainer import Trainer
-from tests.cluster.test_failures import build, train_until
+from tests.cluster.live_run import build, train_until
 from tests.cluster.tiny_run import tiny_settings, wait_until
 
 

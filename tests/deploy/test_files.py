@@ -20,31 +20,38 @@ DOCKERFILE = (DEPLOY / "docker" / "Dockerfile").read_text()
 PAGE = (DEPLOY / "README.md").read_text()
 
 
-def stages() -> dict[str, list[tuple[str, str]]]:
-    """The Dockerfile's instructions by stage, with continued lines joined."""
+def stages(torch: str = "cpu") -> dict[str, list[tuple[str, str]]]:
+    """The Dockerfile's instructions by stage, with continued lines joined, for one build of torch."""
     found: dict[str, list[tuple[str, str]]] = {}
-    lines = [line for line in DOCKERFILE.splitlines() if not line.startswith("#")]
+    lines = [line for line in DOCKERFILE.replace("${TORCH}", torch).splitlines() if not line.startswith("#")]
     for line in re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines():
         if not line.strip():
             continue
         instruction, rest = line.split(maxsplit=1)
+        if instruction == "ARG" and not found:
+            assert rest == "TORCH=cpu"
+            continue
         if instruction == "FROM":
             base, _, name = rest.split()
+            assert base in found or base.startswith("debian:"), base
             found[name] = list(found.get(base, []))
         found[name].append((instruction, rest))
     return found
 
 
-def test_the_image_has_its_targets_and_is_not_root() -> None:
-    targets = stages()
-    assert {"cpu", "cuda"} <= targets.keys()
-    for name in ("cpu", "cuda"):
-        assert [rest for word, rest in targets[name] if word == "USER"][-1] == "impasto"
+@pytest.mark.parametrize("torch", ["cpu", "cuda"])
+def test_the_image_has_its_torch_and_is_not_root(torch: str) -> None:
+    targets = stages(torch)
+    assert list(targets)[-1] == "impasto", "the last stage is what is built"
+    installed = [rest for word, rest in targets["impasto"] if word == "RUN" and rest.endswith("torch torchvision")]
+    assert len(installed) == 1
+    assert ("TORCH_INDEX" in installed[0]) == (torch == "cpu")
+    assert [rest for word, rest in targets["impasto"] if word == "USER"][-1] == "impasto"
     builds = [name for name, steps in targets.items() if any("pip wheel" in rest for _, rest in steps)]
     assert builds == ["builder"], "the native part is built once"
 
 
-@pytest.mark.parametrize("stage", ["builder", "cpu", "cuda"])
+@pytest.mark.parametrize("stage", ["builder", "impasto"])
 def test_what_the_image_copies_is_in_the_checkout(stage: str) -> None:
     ignored = (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text().split()
     sources = [
@@ -59,9 +66,8 @@ def test_what_the_image_copies_is_in_the_checkout(stage: str) -> None:
         assert source not in ignored
 
 
-@pytest.mark.parametrize("stage", ["cpu", "cuda"])
-def test_the_image_runs_any_command_and_by_default_one_that_exists(stage: str) -> None:
-    steps = stages()[stage]
+def test_the_image_runs_any_command_and_by_default_one_that_exists() -> None:
+    steps = stages()["impasto"]
     assert not [rest for word, rest in steps if word == "ENTRYPOINT"], "`ray up` runs IMAGE bash"
     (command,) = [yaml.safe_load(rest) for word, rest in steps if word == "CMD"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -79,11 +85,11 @@ def test_a_login_shell_finds_the_images_commands() -> None:
 
 
 def test_both_images_are_pinned_like_every_other_install() -> None:
-    for name in ("builder", "cpu", "cuda"):
-        for word, rest in stages()[name]:
-            if word == "RUN" and "pip install" in rest:
-                for command in re.findall(r"pip install[^&]*", rest):
-                    assert "--constraint constraints.txt" in command or "--no-deps" in command, command
+    for image in (stages("cpu"), stages("cuda")):
+        commands = [found for _, rest in image["impasto"] for found in re.findall(r"pip install[^&]*", rest)]
+        assert len(commands) == 3
+        for command in commands:
+            assert "--constraint constraints.txt" in command or "--no-deps" in command, command
 
 
 def aws() -> dict[str, Any]:

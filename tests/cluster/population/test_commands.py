@@ -15,7 +15,7 @@ from cluster.population.replay import ScheduledTrainer, read_plan
 from cluster.population.run import Population
 from cluster.run_folder import RunFolder
 from cluster.run_place import RunPlace
-from tests.cluster.population.test_ledger import SETTINGS, born, opened, scored
+from tests.cluster.population.records import SETTINGS, born, opened, scored
 from tests.cluster.tiny_run import tiny_settings
 
 
