@@ -42,7 +42,7 @@ class SpiralConfig(RunConfig[RunSettings]):
         self.settings = settings
         self.lay_out(PaintRunner, settings.system.canvases)
         batch = settings.system.canvases * settings.world.num_actions
-        return self.training(learner_class=PolicyGroupLearner, train_batch_size_per_learner=batch)
+        return self.training(train_batch_size_per_learner=batch)
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """The policy's module."""
@@ -58,8 +58,6 @@ class SpiralConfig(RunConfig[RunSettings]):
 
     def discriminator_config(self) -> AlgorithmConfig:
         """The configuration of the discriminator's learner group."""
-        return (
-            self.copy(copy_frozen=False)
-            .learners(num_learners=self.settings.system.discriminator_learners)
-            .training(learner_class=DiscriminatorGroupLearner)
+        return self.copy(copy_frozen=False).learners(
+            num_learners=self.settings.system.discriminator_learners, learner_class=DiscriminatorGroupLearner
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from cluster.settings import SettingsParts
+from cluster.settings import SettingsParts, check_bounds
 from envs.latent import LatentConfig
 from learners.latent_parts.settings import PartsSettings
 from learners.settings import TD3Settings
@@ -55,17 +55,12 @@ class LatentSystemSettings:
     torch_threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "actors", "worlds", "block", "keep_checkpoints"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        for name in ("checkpoint_minutes", "sample_minutes"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: expected more than 0 minutes, got {getattr(self, name)}")
-        for name in ("minutes", "steps", "policy_learners", "learner_gpus"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
-        if not self.minutes and not self.steps:
-            raise ValueError("minutes, steps: one of them must end the run, both are 0")
+        check_bounds(
+            self,
+            at_least_one=("image_size", "actors", "worlds", "block", "keep_checkpoints"),
+            minutes=("checkpoint_minutes", "sample_minutes"),
+            not_negative=("steps", "policy_learners", "learner_gpus"),
+        )
         if self.block % self.worlds:
             raise ValueError(f"block: expected a multiple of worlds ({self.worlds}), got {self.block}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
@@ -70,30 +71,39 @@ class SystemSettings:
     torch_threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in (
-            "actors",
-            "canvases",
-            "batches_per_update",
-            "publish_interval",
-            "max_lag",
-            "replay_batches",
-            "keep_checkpoints",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        for name in ("minutes", "checkpoint_minutes", "sample_minutes"):
-            if name == "minutes" and self.minutes == 0 and self.steps > 0:
-                continue
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: expected more than 0 minutes, got {getattr(self, name)}")
-        for name in ("steps", "policy_learners", "discriminator_learners", "learner_gpus"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+        ones = ("actors", "canvases", "batches_per_update", "publish_interval", "max_lag", "replay_batches")
+        check_bounds(
+            self,
+            at_least_one=(*ones, "keep_checkpoints"),
+            minutes=("checkpoint_minutes", "sample_minutes"),
+            not_negative=("steps", "policy_learners", "discriminator_learners", "learner_gpus"),
+        )
 
     @property
     def replay_capacity(self) -> int:
         """Final canvases that the shared replay holds."""
         return 64 * self.replay_batches
+
+
+def check_bounds(
+    settings: Any, at_least_one: Sequence[str], minutes: Sequence[str], not_negative: Sequence[str]
+) -> None:
+    """Check fields by name: counts, durations that may not be 0, numbers that may be; and that something ends the run.
+
+    Raises:
+        ValueError: one line that names the field, what was expected, and its value.
+    """
+    for name in at_least_one:
+        if getattr(settings, name) < 1:
+            raise ValueError(f"{name}: expected at least 1, got {getattr(settings, name)}")
+    for name in minutes:
+        if not getattr(settings, name) > 0:
+            raise ValueError(f"{name}: expected more than 0 minutes, got {getattr(settings, name)}")
+    for name in ("minutes", *not_negative):
+        if not getattr(settings, name) >= 0:
+            raise ValueError(f"{name}: expected 0 or more, got {getattr(settings, name)}")
+    if not settings.minutes and not settings.steps:
+        raise ValueError(f"minutes: expected more than 0 where steps do not end the run, got {settings.minutes}")
 
 
 @dataclass(frozen=True)

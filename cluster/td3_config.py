@@ -54,7 +54,7 @@ class LatentTD3Config(RunConfig[LatentSettings]):
         """Take all settings of a run, and lay out its actors and learner processes."""
         self.settings = settings
         self.lay_out(TransitionRunner, settings.system.worlds)
-        return self.training(learner_class=TD3GroupLearner)
+        return self
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """The networks' module."""

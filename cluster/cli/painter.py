@@ -122,17 +122,26 @@ class Bench:
 
 def train(arguments: Sequence[str]) -> int:
     """``impasto train``."""
+    preset, settings, arguments = starting_point(arguments)
+    chosen = parse(Train, arguments, "train", Train(preset=preset, settings=settings), usage="[NAME]")
+    return commands.train(chosen.settings, chosen.run, chosen.address)
+
+
+def starting_point(arguments: Sequence[str]) -> tuple[PresetName, RunSettings, Sequence[str]]:
+    """What decides the defaults of all other options: the preset, the experiment's settings, and what is left to read.
+
+    Raises:
+        UserError: no such preset or experiment.
+    """
     name = look_ahead(arguments, "--preset") or "laptop"
     if name not in PRESETS:
         raise UserError(f"--preset: unknown value {name!r}; valid are {', '.join(PRESETS)}")
     experiment = "mnist"
     if arguments and not arguments[0].startswith("-"):
         experiment, arguments = arguments[0], arguments[1:]
-    known: PresetName = "paper" if name == "paper" else "laptop"
+    preset: PresetName = "paper" if name == "paper" else "laptop"
     conditional = {"True": True, "False": False}.get(look_ahead(arguments, "--conditional"))
-    settings = experiment_settings(experiment, known, conditional)
-    chosen = parse(Train, arguments, "train", Train(preset=known, settings=settings), usage="[NAME]")
-    return commands.train(chosen.settings, chosen.run, chosen.address)
+    return preset, experiment_settings(experiment, preset, conditional), arguments
 
 
 def look_ahead(arguments: Sequence[str], option: str) -> str:

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import tyro
 
-from cluster.cli.painter import PRESETS, look_ahead
+from cluster.cli.painter import starting_point
 from cluster.cli.parse import parse
 from cluster.errors import UserError
-from cluster.experiments import experiment_settings
 from cluster.population import commands
 from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, population_preset
 from cluster.settings import PresetName, RunSettings
@@ -74,16 +73,9 @@ class Replay:
 
 def tune(arguments: Sequence[str]) -> int:
     """``impasto tune``."""
-    name = look_ahead(arguments, "--preset") or "laptop"
-    if name not in PRESETS:
-        raise UserError(f"--preset: unknown value {name!r}; valid are {', '.join(PRESETS)}")
-    experiment = "mnist"
-    if arguments and not arguments[0].startswith("-"):
-        experiment, arguments = arguments[0], arguments[1:]
-    known: PresetName = "paper" if name == "paper" else "laptop"
-    conditional = {"True": True, "False": False}.get(look_ahead(arguments, "--conditional"))
-    settings = experiment_settings(experiment, known, conditional).replace(steps=DEFAULT_STEPS[known], minutes=0.0)
-    default = Tune(preset=known, population=population_preset(known, settings.system.data), settings=settings)
+    preset, settings, arguments = starting_point(arguments)
+    settings = settings.replace(steps=DEFAULT_STEPS[preset], minutes=0.0)
+    default = Tune(preset=preset, population=population_preset(preset, settings.system.data), settings=settings)
     chosen = parse(Tune, arguments, "tune", default, usage="[NAME]")
     return commands.tune(chosen.settings, chosen.population, chosen.run, chosen.address)
 

@@ -51,7 +51,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         ("resume RUN --xyzzy 3", "resume: unknown option --xyzzy; valid are --minutes, --steps, "),
         ("train --actors two", "train: --actors: invalid literal for int() with base 10: 'two'"),
         ("train --actors 0", "train: actors: expected at least 1, got 0"),
-        ("train --minutes=-1", "train: minutes: expected more than 0 minutes, got -1.0"),
+        ("train --minutes=-1", "train: minutes: expected 0 or more, got -1.0"),
         ("train --observation-size 30", "train: observation_size: expected a divisor of canvas_size 64, got 30"),
         (
             "train --adversary gan",
