@@ -195,13 +195,19 @@ class PolicyLearner:
         value_loss = (returns.vs - evaluation.value).square().mean()
         entropy = evaluation.entropy.mean()
         loss = policy_loss + settings.value_cost * value_loss - entropy_cost * entropy
-        return loss, {
+        metrics = {
             "policy_loss": policy_loss.detach(),
             "value_loss": value_loss.detach(),
             "entropy": entropy.detach(),
             "advantage_std": spread,
             "truncated_ratios": returns.truncated,
         }
+        if settings.hindsight_weight:
+            with autocast(settings.precision, self.device):
+                likelihood = self.policy.evaluate(batch.hindsight, batch.action, state).log_prob.mean()
+            loss = loss - settings.hindsight_weight * likelihood
+            metrics["hindsight_log_prob"] = likelihood.detach()
+        return loss, metrics
 
     def set_discriminator(self, weights: dict[str, Tensor], version: int) -> None:
         """Take newer weights for the copy that pays."""

@@ -40,6 +40,10 @@ class PolicySettings:
             target (the paper's baseline), ``both`` their sum. The last two need ``conditional``.
         l2_weight: what the mean squared difference of pixels in [0, 1] is multiplied by. With ``both``, higher lets
             the pixels outweigh the discriminator.
+        hindsight_weight: weight of the log-likelihood of each painting's own actions, given that painting as the target
+            (hindsight: Andrychowicz et al. 2017; as supervision: Ghosh et al. 2021). What was painted is the one
+            picture whose strokes are known: a conditional policy learns to trace from it long before its paintings
+            resemble what it was asked for. Doubles the cost of an update; 0, as in the papers: none.
         unroll_length: actions in a batch of experience; 0 for whole episodes, else a divisor of their number. Shorter
             unrolls bound the memory of long episodes, and learn from the value of the canvas where they are cut.
         normalize_reward: subtract a running mean from scores and divide them by their running spread.
@@ -71,6 +75,7 @@ class PolicySettings:
     reward: RewardName = "final"
     reward_source: RewardSource = "discriminator"
     l2_weight: float = 20.0
+    hindsight_weight: float = 0.0
     unroll_length: int = 0
     normalize_reward: bool = False
     score_floor: float = 0.5
@@ -89,6 +94,10 @@ class PolicySettings:
             )
         if self.unroll_length < 0:
             raise ValueError(f"unroll_length: expected 0 (whole episodes) or more, got {self.unroll_length}")
+        if not self.hindsight_weight >= 0:
+            raise ValueError(f"hindsight_weight: expected 0 or more, got {self.hindsight_weight}")
+        if self.hindsight_weight and (self.unroll_length or not self.conditional):
+            raise ValueError("hindsight_weight: needs conditional, and whole episodes (unroll_length 0)")
 
 
 @dataclass(frozen=True)

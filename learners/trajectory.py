@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -121,6 +121,11 @@ class TrajectoryTensors:
     painted: Tensor
     ends: Tensor
     target: Tensor | None
+
+    @property
+    def hindsight(self) -> PolicyInputs:
+        """The inputs of whole episodes, [T, B], had each been asked for what it painted."""
+        return replace(self.inputs, target=self.all_canvases[-1].expand_as(self.inputs.canvas))
 
     @classmethod
     def of(cls, trajectory: Trajectory, device: torch.device) -> TrajectoryTensors:
