@@ -247,7 +247,7 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
             policy_adam_epsilon=1e-6,
             gradient_clip=1.0,
             entropy_cost=1e-2,
-            final_entropy_cost=2e-3,
+            final_entropy_cost=7e-4,
             normalize_reward=True,
             advantage_floor=0.2,
         ),

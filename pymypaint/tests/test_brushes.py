@@ -101,7 +101,9 @@ def test_unknown_names_are_left_out_with_a_warning(tmp_path: Path) -> None:
     settings = {**GOOD["settings"], "sparkle": {"base_value": 1.0, "inputs": {}}}
     settings["opaque"] = {"base_value": 1.0, "inputs": {"moon": [[0, 0], [1, 1]]}}
     with pytest.warns(UserWarning, match="does not know: moon, sparkle"):
-        BatchPainter(1, write(tmp_path / "odd.myb", {**GOOD, "settings": settings})).close()
+        painter = BatchPainter(1, write(tmp_path / "odd.myb", {**GOOD, "settings": settings}))
+    assert not painter.closed
+    painter.close()
 
 
 @pytest.mark.filterwarnings("ignore:brush")

@@ -76,7 +76,7 @@ def page(root: Path, path: str, status: int = 200) -> str:
     ],
 )
 def test_pages_are_well_formed(runs: Path, path: str) -> None:
-    page(runs, path)
+    assert "</html>" in page(runs, path)
 
 
 @pytest.mark.parametrize(
