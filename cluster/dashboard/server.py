@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from cluster.dashboard import pages, pictures, population_pages
+from cluster.dashboard import pages, pictures, population_pages, population_record
 from cluster.dashboard.access import Access
 from cluster.dashboard.library import NotThere
 from cluster.dashboard.render import Renderer
@@ -106,8 +106,8 @@ class Dashboard:
             "lineage": population_pages.lineage_page,
             "samples": population_pages.samples_page,
             "drift": population_pages.drift_page,
-            "audit": lambda population: population_pages.audit_page(population, number),
-            "events": lambda population: population_pages.events_page(population, number or 1),
+            "audit": lambda population: population_record.audit_page(population, number),
+            "events": lambda population: population_record.events_page(population, number or 1),
         }
         if tab not in makers or (number is not None and tab not in ("audit", "events")):
             raise NotThere(tab)
