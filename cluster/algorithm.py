@@ -7,7 +7,7 @@ from collections import deque
 from typing import Any
 
 import ray
-from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.env import INPUT_ENV_SPACES
 from ray.tune import PlacementGroupFactory
 
@@ -17,10 +17,10 @@ from cluster.config import SpiralConfig
 from cluster.data import run_images
 from cluster.learner_groups import publish_weights
 from cluster.learner_link import LearnerLink
-from cluster.modules import DiscriminatorModule
 from cluster.replay import ReplayUnavailable
 from cluster.replay_host import ReplayHost
 from cluster.run_algorithm import IDLE_SECONDS, RunAlgorithm
+from cluster.shared_discriminator import SharedGroup, build_discriminator_group
 
 
 class Spiral(RunAlgorithm):
@@ -53,8 +53,9 @@ class Spiral(RunAlgorithm):
         """Start Redis, actors and the two learner groups."""
         self.discriminator_updates = self.lost_batches = self.stale_batches = self.turn = 0
         settings = config.settings
+        ring = config.replay if config.shared is None else config.shared.replay
         self.replay_host = ReplayHost(
-            settings.system.redis, settings.record_shape, settings.system.replay_capacity, config.replay
+            settings.system.redis, settings.record_shape, settings.system.replay_capacity, ring
         )
         config.replay = self.replay_host.spec
         self.start_rllib(config)
@@ -64,15 +65,11 @@ class Spiral(RunAlgorithm):
         self.links.append(self.policy_link)
         self.queue: deque[dict[str, Any]] = deque()
         self.used: dict[int, int] = {}  # by actor: the update that its newest batch goes into
-        observation_space, action_space = self.runners.get_spaces()[INPUT_ENV_SPACES]  # type: ignore[no-untyped-call]
-        self.discriminator_group = self.spiral_config.discriminator_config().build_learner_group(
-            rl_module_spec=RLModuleSpec(
-                module_class=DiscriminatorModule,
-                observation_space=observation_space,
-                action_space=action_space,
-                model_config={"settings": self.spiral_config.settings},
-            )
-        )
+        if config.shared is None:
+            spaces = self.runners.get_spaces()[INPUT_ENV_SPACES]  # type: ignore[no-untyped-call]
+            self.discriminator_group: Any = build_discriminator_group(self.spiral_config, *spaces)
+        else:
+            self.discriminator_group = SharedGroup(config.shared.actor)
         self.discriminator_link = LearnerLink(self.discriminator_group)
         self.links.append(self.discriminator_link)
         self.refresh_weights()
@@ -82,6 +79,17 @@ class Spiral(RunAlgorithm):
         """The configuration, by its type."""
         assert isinstance(self.config, SpiralConfig)
         return self.config
+
+    @property
+    def shares_discriminator(self) -> bool:
+        """Whether other runs push to the same ring and are paid by the same discriminator."""
+        return self.spiral_config.shared is not None
+
+    @property
+    def own_learners(self) -> dict[str, LearnerGroup]:
+        """Learner groups by name, without a discriminator that others use too."""
+        own = {} if self.shares_discriminator else {"discriminator": self.discriminator_group}
+        return {"policy": self.policy_group} | own
 
     def refresh_weights(self) -> None:
         """Publish the weights that the learners hold now (at the start, and after a restore)."""

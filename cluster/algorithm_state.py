@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ray.exceptions import RayActorError
@@ -32,37 +33,38 @@ CHANGEABLE = (
 
 def make_checkpoint(algorithm: Spiral, *, replay: bool = True) -> Checkpoint:
     """Weights and optimisers of both learners, the replay (or an empty ring), the counters. No update may be
-    outstanding."""
-    policy = first_result(algorithm.policy_group, export_state)
-    discriminator = first_result(algorithm.discriminator_group, export_state)
-    canvases, total = algorithm.replay.dump() if replay else algorithm.replay.empty()
+    outstanding. A ring that is shared with other runs is none of this one's state."""
+    groups = {"policy": algorithm.policy_group, "discriminator": algorithm.discriminator_group}
+    documents, tensors = learner_state({name: first_result(group, export_state) for name, group in groups.items()})
+    own = replay and not algorithm.shares_discriminator
+    canvases, total = algorithm.replay.dump() if own else algorithm.replay.empty()
+    documents["counters"] |= {
+        "trained_seconds": algorithm.trained_seconds,
+        "trained_steps": algorithm.trained_steps,
+        "replay_total": total,
+        "restarts": algorithm.spiral_config.restarts,
+    }
     return Checkpoint(
-        update=algorithm.policy_updates,
-        tensors={
-            "policy": policy["weights"],
-            "policy_optimizer": policy["optimizer"],
-            "discriminator": discriminator["weights"],
-            "discriminator_optimizer": discriminator["optimizer"],
-        },
-        arrays={"replay": {"canvases": canvases}},
-        documents={
-            "counters": {
-                "trained_seconds": algorithm.trained_seconds,
-                "trained_steps": algorithm.trained_steps,
-                "replay_total": total,
-                "restarts": algorithm.spiral_config.restarts,
-                "policy": policy["counters"],
-                "discriminator": discriminator["counters"],
-            },
-            "optimizers": {"policy": policy["groups"], "discriminator": discriminator["groups"]},
-        },
+        update=algorithm.policy_updates, tensors=tensors, arrays={"replay": {"canvases": canvases}}, documents=documents
     )
 
 
-def restore_checkpoint(algorithm: Spiral, checkpoint: Checkpoint) -> None:
-    """Put everything back where :func:`make_checkpoint` took it from."""
+def learner_state(states: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Documents and tensors of a checkpoint, from what each learner (by name) exports."""
+    tensors: dict[str, Any] = {}
+    for name, state in states.items():
+        tensors |= {name: state["weights"], f"{name}_optimizer": state["optimizer"]}
+    documents = {
+        "counters": {name: state["counters"] for name, state in states.items()},
+        "optimizers": {name: state["groups"] for name, state in states.items()},
+    }
+    return documents, tensors
+
+
+def restore_learners(learners: Mapping[str, LearnerGroup], checkpoint: Checkpoint) -> None:
+    """Put back what :func:`learner_state` took of these learners."""
     counters, groups = checkpoint.documents["counters"], checkpoint.documents["optimizers"]
-    for name, group in (("policy", algorithm.policy_group), ("discriminator", algorithm.discriminator_group)):
+    for name, group in learners.items():
         state = {
             "weights": checkpoint.tensors[name],
             "optimizer": checkpoint.tensors[f"{name}_optimizer"],
@@ -70,12 +72,20 @@ def restore_checkpoint(algorithm: Spiral, checkpoint: Checkpoint) -> None:
             "counters": counters[name],
         }
         first_result(group, functools.partial(restore_state, state=state))
+
+
+def restore_checkpoint(algorithm: Spiral, checkpoint: Checkpoint) -> None:
+    """Put everything back where :func:`make_checkpoint` took it from; a discriminator that others use too, and their
+    ring, go on as they are."""
+    counters = checkpoint.documents["counters"]
+    restore_learners(algorithm.own_learners, checkpoint)
     algorithm.policy_updates = int(counters["policy"]["updates"])
-    algorithm.discriminator_updates = int(counters["discriminator"]["updates"])
+    if "discriminator" in algorithm.own_learners:
+        algorithm.discriminator_updates = int(counters["discriminator"]["updates"])
     algorithm.trained_seconds = float(counters["trained_seconds"])
     algorithm.trained_steps = algorithm.sampled_steps = int(counters["trained_steps"])
     canvases = checkpoint.arrays["replay"]["canvases"]
-    if len(canvases):
+    if len(canvases) and not algorithm.shares_discriminator:
         algorithm.replay.load(canvases, int(counters["replay_total"]))
 
 
@@ -117,7 +127,7 @@ def reset_settings(algorithm: Spiral, settings: RunSettings) -> bool:
     config.settings = settings
     config.freeze()
     algorithm.config = config
-    for group in (algorithm.policy_group, algorithm.discriminator_group):
+    for group in algorithm.own_learners.values():
         first_result(group, functools.partial(adopt_settings, settings=settings, progress=algorithm.progress))
     return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
@@ -14,12 +14,18 @@ from cluster.replay import Replay
 from cluster.run_config import RunConfig
 from cluster.settings import RunSettings, preset
 
+if TYPE_CHECKING:
+    from cluster.shared_discriminator import Share
+
 
 class SpiralConfig(RunConfig[RunSettings]):
     """Configuration of :class:`cluster.algorithm.Spiral`.
 
     ``SpiralConfig().preset("laptop").training(entropy_cost=0.02, actors=2)``: every setting of
     :class:`cluster.settings.RunSettings` can be given by its bare name, beside RLlib's own.
+
+    Attributes:
+        shared: the discriminator and the ring that other runs use too; None: this run has its own.
     """
 
     renamed: ClassVar[dict[str, str]] = {
@@ -31,6 +37,7 @@ class SpiralConfig(RunConfig[RunSettings]):
     def __init__(self, algo_class: type | None = None) -> None:
         if algo_class is None:
             from cluster.algorithm import Spiral as algo_class  # the two know each other, as in RLlib
+        self.shared: Share | None = None
         super().__init__(algo_class, preset("laptop"), "painter-00")
 
     def preset(self, name: Any, data: str = "mnist") -> SpiralConfig:

@@ -26,6 +26,7 @@ from cluster.replay import ReplayUnavailable
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.sampler import ON_SHEET, Sampler
 from cluster.settings import RunSettings
+from cluster.shared_discriminator import Share
 from learners.conditioning import make_records
 from learners.policy_learner import NonFiniteLoss
 
@@ -80,13 +81,15 @@ class Member(Trainable):
 
         Args:
             config: ``member``.
-            shared: ``ledger`` (an actor), ``folder``, ``population``, ``settings``, ``fitness``.
+            shared: ``ledger`` (an actor), ``folder``, ``population``, ``settings``, ``fitness``, ``share`` (what all
+                learn from, or None).
         """
         self.number: int = config["member"]
         self.ledger = shared["ledger"]
         self.population: PopulationSettings = shared["population"]
         self.place: PopulationFolder = shared["folder"]
         self.fitness: Fitness = shared["fitness"]
+        self.share: Share | None = shared["share"]
         self.base = own_settings(shared["settings"], self.number)
         self.total = self.base.system.steps
         self.done = False
@@ -125,7 +128,7 @@ class Member(Trainable):
     def build(self, settings: RunSettings) -> Spiral:
         """The system: actors, replay, two learners."""
         config = member_config(settings, self.population)
-        config.restarts = self.restarts
+        config.restarts, config.shared = self.restarts, self.share
         config.run_name, config.member = self.place.path.name, f"painter-{self.number:02d}"
         algorithm = config.build_algo()
         assert isinstance(algorithm, Spiral)

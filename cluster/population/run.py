@@ -29,6 +29,7 @@ from cluster.population.watcher import Watcher
 from cluster.run_folder import RunFolder
 from cluster.sampler import Sampler
 from cluster.settings import RunSettings
+from cluster.shared_discriminator import Share, sharing
 
 #: Tune's own record, its terminal output and its handling of Ctrl-C are switched off: the population has its own.
 TUNE_ENVIRONMENT = {
@@ -55,11 +56,17 @@ class Population:
         Sampler(settings).close()
         self.fitness = Fitness(settings, population)
 
+    @property
+    def members_settings(self) -> RunSettings:
+        """The settings, less the processes that are shared."""
+        return self.settings.replace(discriminator_learners=0) if self.population.share_discriminator else self.settings
+
     def cpus(self) -> int:
-        """CPUs that Ray must have for all members at once."""
-        each = resources(self.settings, self.population)
+        """CPUs that Ray must have for all members at once, and for what they share."""
+        each = resources(self.members_settings, self.population)
         needed = sum(bundle.get("CPU", 0) for bundle in each.bundles) * self.population.members
-        return int(needed) + 1
+        shared = self.settings.system.discriminator_learners if self.population.share_discriminator else 0
+        return int(needed) + shared + 1
 
     def check_room(self, *, joined: bool) -> None:
         """Say where not all members can train at once; those who find no room would be compared with nobody.
@@ -70,7 +77,7 @@ class Population:
         Raises:
             UserError: not even one fits, on a Ray that we started.
         """
-        each = resources(self.settings, self.population)
+        each = resources(self.members_settings, self.population)
         there = ray.cluster_resources()  # type: ignore[no-untyped-call]
         for name in ("CPU", "GPU"):
             one = sum(bundle.get(name, 0) for bundle in each.bundles)
@@ -117,8 +124,8 @@ class Population:
             ) from error
         watcher = Watcher(place, matrix, ledger.request_stop.remote)
         try:
-            with signals_to(watcher):
-                results = self.fit(place, ledger, members)
+            with signals_to(watcher), self.shared(place, watcher) as share:
+                results = self.fit(place, ledger, members, share)
             known = read_state(place).members
             lost = [n for n in members if n not in known or known[n].running or known[n].last_crash]
             reason = watcher.stop_reason or ("finished" if all(each.finished for each in known.values()) else "time")
@@ -133,7 +140,20 @@ class Population:
             )
         return reason
 
-    def fit(self, place: PopulationFolder, ledger: Any, members: list[int]) -> Any:
+    @contextmanager
+    def shared(self, place: PopulationFolder, watcher: Watcher) -> Iterator[Share | None]:
+        """What all members learn from, if the settings say so."""
+        if not self.population.share_discriminator:
+            yield None
+            return
+        with sharing(self.settings, self.population.members, place.path / "discriminator") as (share, host):
+            watcher.upkeep = host.keep_alive
+            try:
+                yield share
+            finally:
+                watcher.upkeep = None
+
+    def fit(self, place: PopulationFolder, ledger: Any, members: list[int], share: Share | None) -> Any:
         """Have Tune run ``members``, each a trial that is restarted when it crashes."""
         os.environ.update(TUNE_ENVIRONMENT)
         trials = place.path / ".tune"
@@ -144,10 +164,11 @@ class Population:
                 ledger=ledger,
                 folder=place,
                 population=self.population,
-                settings=self.settings,
+                settings=self.members_settings,
                 fitness=self.fitness,
+                share=share,
             ),
-            resources(self.settings, self.population),
+            resources(self.members_settings, self.population),
         )
         tuner = tune.Tuner(
             trainable,

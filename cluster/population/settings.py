@@ -37,6 +37,8 @@ class PopulationSettings:
         policy_learning_rate_range: the same for the policy's step size.
         discriminator_learning_rate_range: the same for the discriminator's step size.
         evolve_discriminator: evolve the discriminator's step size too; else it is the setting's.
+        share_discriminator: one discriminator for all members, which learns from all their paintings (SPIRAL++). Scores
+            of members then compare, and an exploit copies the policy alone.
         driver_cpus: CPUs that Ray books for a member's own process, in which local learners compute; may be a fraction.
         actor_cpus: CPUs that Ray books for each of its actors.
         learner_cpus: CPUs that Ray books for each of its learner processes, if it has any.
@@ -58,6 +60,7 @@ class PopulationSettings:
     policy_learning_rate_range: Range = (1e-5, 3e-4)
     discriminator_learning_rate_range: Range = (1e-5, 3e-4)
     evolve_discriminator: bool = False
+    share_discriminator: bool = False
     driver_cpus: float = 1.0
     actor_cpus: float = 1.0
     learner_cpus: float = 1.0
@@ -77,6 +80,8 @@ class PopulationSettings:
         ):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+        if self.share_discriminator and self.evolve_discriminator:
+            raise ValueError("share_discriminator: with evolve_discriminator each member needs one of its own")
         if not 0 < self.truncation_share <= 0.5:
             raise ValueError(f"truncation_share: expected more than 0 and at most 0.5, got {self.truncation_share}")
         if not self.perturbation_factor > 1:

@@ -19,7 +19,10 @@ class Watcher:
 
     Attributes:
         stop_reason: set it (a signal handler does) to have the population end.
+        upkeep: called about once a second: what the driver keeps alive for all members.
     """
+
+    upkeep: Callable[[], None] | None = None
 
     def __init__(self, folder: PopulationFolder, matrix: CriticMatrix, request_stop: Callable[[str], Any]) -> None:
         self.folder, self.matrix, self.request_stop = folder, matrix, request_stop
@@ -38,6 +41,8 @@ class Watcher:
             if self.stop_reason is not None and not last:
                 self.request_stop(self.stop_reason)  # again and again: a ledger that is restarted forgets it
             try:
+                if upkeep := self.upkeep:
+                    upkeep()
                 self.look(last=last)
             except (OSError, ValueError, RuntimeError) as error:  # this thread must live: it passes Ctrl-C on
                 print(f"warning: {error}", file=sys.stderr)
