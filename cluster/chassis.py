@@ -40,12 +40,17 @@ def orders_of(manager: FaultTolerantActorManager, actor: int, tag: str) -> int:
     return int(manager._remote_actor_states[actor].get_num_in_flight_requests(tag))
 
 
+def average(values: torch.Tensor) -> None:
+    """Average a tensor over all learner processes of its group, in place."""
+    torch.distributed.all_reduce(values)
+    values /= torch.distributed.get_world_size()
+
+
 def average_gradients(module: nn.Module) -> None:
     """Average the gradients of ``module`` over all learner processes of its group, in one message."""
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
-    torch.distributed.all_reduce(flat)
-    flat /= torch.distributed.get_world_size()
+    average(flat)
     for gradient, part in zip(gradients, torch.split(flat, [gradient.numel() for gradient in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
 
@@ -76,6 +81,11 @@ class PlainLearner(TorchLearner):
     def reduce_gradients(self) -> Any:
         """Gradient averaging for the inner learner; None where it is alone."""
         return average_gradients if self.distributed else None
+
+    @property
+    def average(self) -> Any:
+        """Averaging of other numbers over the group's learners; None where it is alone."""
+        return average if self.distributed else None
 
     def all_have(self, mine: bool) -> bool:
         """Whether every learner of the group has what it needs for an update: none may average gradients alone."""

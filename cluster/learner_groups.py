@@ -103,6 +103,7 @@ class PolicyGroupLearner(GroupLearner):
             torch.device(self.device),
             self.reduce_gradients,
             settings.discriminator.conditioning,
+            self.average,
         )
 
     def work(self, training_data: Any, **order: Any) -> dict[str, Any]:

@@ -44,9 +44,10 @@ class PolicyLearner:
         device: torch.device,
         reduce_gradients: ReduceGradients | None = None,
         conditioning: Conditioning = "pair",
+        average: Callable[[Tensor], None] | None = None,
     ) -> None:
-        """``reduce_gradients`` averages gradients over several learners before the optimiser's step; ``conditioning``
-        is what the discriminator of a conditional painter sees."""
+        """``reduce_gradients`` averages gradients over several learners before the optimiser's step, ``average`` a
+        tensor in place; ``conditioning`` is what the discriminator of a conditional painter sees."""
         self.policy = policy.to(device)
         self.discriminator = discriminator.to(device).eval().requires_grad_(False)
         self.discriminator_version = 0
@@ -54,6 +55,7 @@ class PolicyLearner:
         self.device = device
         self.reduce_gradients = reduce_gradients
         self.conditioning = conditioning
+        self.average = average
         self.normalizer = ScoreNormalizer(floor=settings.score_floor)
         self.optimizer = torch.optim.Adam(
             self.policy.parameters(),
@@ -82,8 +84,8 @@ class PolicyLearner:
         scores = self.score(batch)
         final = scores[-1] if scores.ndim == 2 else scores
         normalizer = replace(self.normalizer)  # kept only if the update succeeds
-        if settings.normalize_reward and batch.ends.any():
-            normalizer.update(earned(scores)[batch.ends])
+        if settings.normalize_reward:
+            self.take_in(normalizer, earned(scores)[batch.ends])
         flags = batch.action[..., self.policy.spec.flag]
         rewards = episode_rewards(
             normalizer(scores) if settings.normalize_reward else scores,
@@ -130,6 +132,17 @@ class PolicyLearner:
             }
             | self.finished(batch, final)
         )
+
+    def take_in(self, normalizer: ScoreNormalizer, scores: Tensor) -> None:
+        """Show the normaliser what the paintings earned, float32 [N], that ended with the batches of all learners."""
+        found = torch.zeros(3, device=self.device)
+        if len(scores):
+            found = torch.stack([torch.ones_like(scores[0]), scores.mean(), scores.std(correction=0)])
+        if self.average:
+            self.average(found)
+        share, mean, std = found.tolist()
+        if share:
+            normalizer.take(mean / share, std / share)
 
     def finished(self, batch: TrajectoryTensors, final: Tensor) -> dict[str, float]:
         """How good the paintings are that this batch finished, of scores float32 [B]; nothing if it finished none."""

@@ -91,10 +91,14 @@ class ScoreNormalizer:
 
     def update(self, scores: Tensor) -> None:
         """Take in what one batch earned, float32 [B]."""
+        self.take(scores.mean().item(), scores.std(correction=0).item())
+
+    def take(self, mean: float, std: float) -> None:
+        """Take in mean and standard deviation of what one batch earned."""
         self.count += 1
         weight = max(0.01, 1 / self.count)
-        self.mean += weight * (scores.mean().item() - self.mean)
-        self.std += weight * (scores.std(correction=0).item() - self.std)
+        self.mean += weight * (mean - self.mean)
+        self.std += weight * (std - self.std)
 
     def __call__(self, scores: Tensor) -> Tensor:
         """(scores - mean) / std for final scores [B]; scores / std for [T + 1, B], as differences cancel the mean."""

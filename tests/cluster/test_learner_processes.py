@@ -14,7 +14,7 @@ import torch
 from ray.exceptions import RayTaskError
 
 from cluster.algorithm import Spiral
-from cluster.learner_groups import GroupLearner
+from cluster.learner_groups import GroupLearner, export_state
 from cluster.learner_link import LearnerDied, LearnerLink
 from cluster.metrics import read_metrics
 from cluster.run_folder import RunFolder
@@ -113,6 +113,8 @@ def test_two_policy_learners_stay_equal_also_when_one_loses_its_batch(images: Pa
         first, second = (result.get() for result in algorithm.policy_group.foreach_learner(weights_of))
         assert first.keys() == second.keys()
         assert all(torch.equal(first[name], second[name]) for name in first)
+        one, two = (result.get()["counters"] for result in algorithm.policy_group.foreach_learner(export_state))
+        assert one == two, "scores are scaled alike too"
         batch = algorithm.spiral_config.settings.system.canvases * algorithm.spiral_config.settings.paint.num_actions
         assert algorithm.trained_steps == 2 * batch * algorithm.policy_updates
     finally:

@@ -218,3 +218,22 @@ def test_the_loss_is_that_of_the_recorded_actions() -> None:
     assert metrics["value_loss"] == pytest.approx(advantages.square().mean().item(), rel=1e-3)
     assert metrics["entropy"] == pytest.approx(evaluation.entropy.mean().item(), rel=1e-4)
     assert metrics["advantage_std"] == pytest.approx(advantages.std(correction=0).item(), rel=1e-3)
+
+
+def test_scores_are_scaled_by_what_all_learners_saw() -> None:
+    """Another learner's batch had mean 4 and spread 1; one whose unroll ended no painting has nothing to say."""
+
+    def average(found: Tensor) -> None:
+        found.add_(torch.tensor([1.0, 4.0, 1.0])).div_(2)
+
+    learner = make_learner(normalize_reward=True)
+    learner.average = average
+    learner.take_in(learner.normalizer, torch.tensor([1.0, 3.0]))
+    assert (learner.normalizer.mean, learner.normalizer.std) == (3.0, 1.0)
+    other = make_learner(normalize_reward=True)
+    other.average = average
+    other.take_in(other.normalizer, torch.zeros(0))
+    assert (other.normalizer.mean, other.normalizer.std, other.normalizer.count) == (4.0, 1.0, 1)
+    alone = make_learner(normalize_reward=True)
+    alone.take_in(alone.normalizer, torch.zeros(0))
+    assert alone.normalizer.count == 0
