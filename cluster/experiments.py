@@ -31,6 +31,7 @@ REPRODUCE: dict[str, Any] = {
     "policy_final_learning_rate": 6e-5,
     "entropy_cost": 8e-2,
     "final_entropy_cost": 3e-3,
+    "entropy_floor": 0.0,  # a good reproduction leaves little open
     "policy_warmup_updates": 20,
 }
 #: A small agent that makes scenes again.
@@ -49,6 +50,7 @@ SCENE_LEARNER: dict[str, Any] = {
     # size of 7e-4 and a lag of two updates the policy committed itself to that colour within 100 updates, for good.
     "entropy_cost": 0.3,
     "final_entropy_cost": 5e-3,
+    "entropy_floor": 0.0,
     "max_lag": 1,
 }
 

@@ -248,6 +248,7 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
             gradient_clip=1.0,
             entropy_cost=1e-2,
             final_entropy_cost=7e-4,
+            entropy_floor=2.5,
             normalize_reward=True,
             advantage_floor=0.2,
         ),

@@ -207,7 +207,9 @@ class PolicyLearner:
         policy_loss = -(advantages * evaluation.log_prob).mean()
         value_loss = (returns.vs - evaluation.value).square().mean()
         entropy = evaluation.entropy.mean()
+        missing = (settings.entropy_floor - entropy).clamp_min(0)
         loss = policy_loss + settings.value_cost * value_loss - entropy_cost * entropy
+        loss = loss + settings.entropy_floor_cost * missing
         metrics = {
             "policy_loss": policy_loss.detach(),
             "value_loss": value_loss.detach(),

@@ -34,6 +34,11 @@ class PolicySettings:
         value_cost: weight of the value loss.
         entropy_cost: weight of the entropy bonus at the start. Too low collapses to one picture, too high stays noise.
         final_entropy_cost: weight that a linear decay reaches at the end of the run.
+        entropy_floor: nats an action below which a batch's mean entropy is held up: what is missing costs
+            ``entropy_floor_cost`` a nat. Early on a policy can collapse to the one picture that a young discriminator
+            likes; the entropy bonus, small where nothing varies, takes minutes to undo that, and not all of it comes
+            back. 0: none, as in the papers.
+        entropy_floor_cost: see ``entropy_floor``.
         discount: gamma. The papers use 1.
         reward: ``final`` pays the score of the finished canvas, ``difference`` each stroke's gain (SPIRAL++).
         reward_source: ``discriminator`` pays its score, ``l2`` minus the mean squared difference between canvas and
@@ -71,6 +76,8 @@ class PolicySettings:
     value_cost: float = 0.5
     entropy_cost: float = 1e-2
     final_entropy_cost: float = 1e-2
+    entropy_floor: float = 0.0
+    entropy_floor_cost: float = 0.2
     discount: float = 1.0
     reward: RewardName = "final"
     reward_source: RewardSource = "discriminator"

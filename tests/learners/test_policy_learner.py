@@ -16,7 +16,7 @@ from learners.networks.build import build_discriminator, build_policy
 from learners.networks.discriminator import Discriminator
 from learners.policy_learner import NonFiniteLoss, PolicyLearner, interpolate
 from learners.settings import DiscriminatorSettings, PolicySettings
-from learners.trajectory import Trajectory
+from learners.trajectory import Trajectory, TrajectoryTensors
 from tests.learners.examples import (
     NETWORKS,
     SMALL,
@@ -237,3 +237,20 @@ def test_scores_are_scaled_by_what_all_learners_saw() -> None:
     alone = make_learner(normalize_reward=True)
     alone.take_in(alone.normalizer, torch.zeros(0))
     assert alone.normalizer.count == 0
+
+
+def test_entropy_is_held_up_below_the_floor_only() -> None:
+    learners = {floor: make_learner(entropy_floor=floor, entropy_floor_cost=0.2) for floor in (0.0, 1.0, 100.0)}
+    trajectory = paint_batch(learners[0.0].policy)
+    found = {floor: learner.update(trajectory, 0.0) for floor, learner in learners.items()}
+    assert found[0.0]["entropy"] > 1.0
+    assert found[1.0]["loss"] == found[0.0]["loss"]
+    assert found[100.0]["loss"] == pytest.approx(found[0.0]["loss"] + 0.2 * (100 - found[0.0]["entropy"]), rel=1e-5)
+    with torch.no_grad():
+        batch = TrajectoryTensors.of(trajectory, CPU)
+        state = learners[0.0].policy.initial_state(batch.action.shape[1])
+        entropies = {
+            floor: learner.policy.evaluate(batch.inputs, batch.action, state).entropy.mean().item()
+            for floor, learner in learners.items()
+        }
+    assert entropies[100.0] > entropies[0.0] == entropies[1.0]
