@@ -32,6 +32,7 @@ REPRODUCE: dict[str, Any] = {
     "entropy_cost": 8e-2,
     "final_entropy_cost": 3e-3,
     "entropy_floor": 0.0,  # a good reproduction leaves little open
+    "hindsight_weight": 0.5,
     "policy_warmup_updates": 20,
 }
 #: A small agent that makes scenes again.
@@ -121,6 +122,7 @@ def celeba_long(name: PresetName, conditional: bool | None) -> RunSettings:
         "canvas_size": 256,
         "reward": "difference",
         "conditional": bool(conditional),
+        "entropy_floor": 0.0,
         "conditioning": "complement",
         "adversary": "logistic",
         "spectral_norm": True,

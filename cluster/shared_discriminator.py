@@ -7,6 +7,8 @@ updated once for each update of any of them, so their number is also the number 
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,15 +24,19 @@ from cluster import checkpoints
 from cluster.algorithm_state import first_result, learner_state, restore_learners
 from cluster.checkpoints import Checkpoint
 from cluster.config import SpiralConfig
+from cluster.errors import UserError
 from cluster.learner_groups import export_state
-from cluster.learner_link import LearnerLink
+from cluster.learner_link import LearnerDied, LearnerLink
 from cluster.modules import DiscriminatorModule
-from cluster.replay import ReplaySpec
+from cluster.replay import ReplaySpec, ReplayUnavailable
 from cluster.replay_host import ReplayHost
 from cluster.settings import RunSettings
 from envs.worlds import make_world
+from learners.policy_learner import NonFiniteLoss
 
 KEPT = 2
+#: For it to start (a GPU may have to be waited for), or to write a checkpoint.
+START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ class SharedDiscriminator:
         torch.set_num_threads(settings.system.torch_threads)
         config = SpiralConfig().use(settings)
         config.replay, config.member = replay, "shared"
+        config.restarts = time.time_ns()  # other draws than before a crash
         with contextlib.closing(make_world(1, settings.world)) as world:
             spaces = world.single_observation_space, world.single_action_space
         self.group = build_discriminator_group(config, *spaces)
@@ -76,23 +83,41 @@ class SharedDiscriminator:
         return "shared/discriminator"
 
     def update(self) -> dict[str, Any]:
-        """One update; what a learner group's first learner answers."""
-        self.link.submit([])
-        (result,) = self.link.results(wait=True)
+        """One update; what a learner group's first learner answers.
+
+        Raises:
+            RuntimeError: the loss was not finite; the weights are as they were, and it is no fault of whoever asked.
+        """
+        with replaced_if_dead():
+            self.link.submit([])
+            try:
+                (result,) = self.link.results(wait=True)
+            except NonFiniteLoss as error:
+                raise RuntimeError(f"the shared discriminator: {error}") from error
         if time.monotonic() - self.saved_at >= self.seconds:
             self.save()
         return result
 
     def ask(self, question: Any) -> Any:
         """Call ``question`` with each learner; the first one's answer."""
-        return first_result(self.group, question)
+        with replaced_if_dead():
+            return first_result(self.group, question)
 
     def save(self) -> None:
         """Write a checkpoint to start from after a crash, or when a population is resumed."""
-        documents, tensors = learner_state({"discriminator": first_result(self.group, export_state)})
+        documents, tensors = learner_state({"discriminator": self.ask(export_state)})
         update = int(documents["counters"]["discriminator"]["updates"])
         checkpoints.save(self.folder, Checkpoint(update, tensors, documents=documents), keep_last=KEPT)
         self.saved_at = time.monotonic()
+
+
+@contextlib.contextmanager
+def replaced_if_dead() -> Iterator[None]:
+    """End this process where one of its learner processes died: Ray starts another, with all, and asks again."""
+    try:
+        yield
+    except LearnerDied:
+        os._exit(1)
 
 
 class SharedGroup:
@@ -134,9 +159,15 @@ def sharing(settings: RunSettings, generators: int, folder: Path) -> Iterator[tu
     """A discriminator for ``generators`` runs of these settings, and its ring, until the block ends.
 
     Where its process dies Ray starts another, which goes on from the newest checkpoint in ``folder``; callers wait.
+
+    Raises:
+        UserError: its Redis can not be reached, or its process does not start.
     """
     system = settings.system
-    host = ReplayHost(system.redis, settings.record_shape, system.replay_capacity * generators)
+    try:
+        host = ReplayHost(system.redis, settings.record_shape, system.replay_capacity * generators)
+    except ReplayUnavailable as error:
+        raise UserError(str(error)) from error
     try:
         actor: Any = (
             ray.remote(SharedDiscriminator)
@@ -149,8 +180,16 @@ def sharing(settings: RunSettings, generators: int, folder: Path) -> Iterator[tu
             .remote(settings, host.spec, str(folder))
         )
         try:
+            try:
+                ray.get(actor.save.remote(), timeout=START_SECONDS)
+            except (ray.exceptions.RayError, OSError) as error:
+                line = (str(error).strip() or type(error).__name__).splitlines()[-1]
+                raise UserError(f"the shared discriminator does not start: {line}") from error
             yield Share(actor, host.spec), host
-            ray.get(actor.save.remote())
+            try:
+                ray.get(actor.save.remote(), timeout=START_SECONDS)
+            except (ray.exceptions.RayError, OSError) as error:
+                print(f"warning: the shared discriminator's last checkpoint was not written: {error}", file=sys.stderr)
         finally:
             ray.kill(actor)
     finally:

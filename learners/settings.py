@@ -103,8 +103,11 @@ class PolicySettings:
             raise ValueError(f"unroll_length: expected 0 (whole episodes) or more, got {self.unroll_length}")
         if not self.hindsight_weight >= 0:
             raise ValueError(f"hindsight_weight: expected 0 or more, got {self.hindsight_weight}")
+        for name in ("entropy_floor", "entropy_floor_cost"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if self.hindsight_weight and (self.unroll_length or not self.conditional):
-            raise ValueError("hindsight_weight: needs conditional, and whole episodes (unroll_length 0)")
+            raise ValueError("hindsight_weight: needs conditional, and whole episodes (unroll_length 0); else give 0")
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ class PopulationSettings:
         policy_learning_rate_range: the same for the policy's step size.
         discriminator_learning_rate_range: the same for the discriminator's step size.
         evolve_discriminator: evolve the discriminator's step size too; else it is the setting's.
-        share_discriminator: one discriminator for all members, which learns from all their paintings (SPIRAL++). Scores
-            of members then compare, and an exploit copies the policy alone.
+        share_discriminator: one discriminator for all members, which learns from all their paintings (SPIRAL++). An
+            exploit then copies the policy alone.
         driver_cpus: CPUs that Ray books for a member's own process, in which local learners compute; may be a fraction.
         actor_cpus: CPUs that Ray books for each of its actors.
         learner_cpus: CPUs that Ray books for each of its learner processes, if it has any.

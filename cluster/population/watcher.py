@@ -40,12 +40,12 @@ class Watcher:
             last = self.ended.wait(INTERVAL_SECONDS)
             if self.stop_reason is not None and not last:
                 self.request_stop(self.stop_reason)  # again and again: a ledger that is restarted forgets it
-            try:
-                if upkeep := self.upkeep:
-                    upkeep()
-                self.look(last=last)
-            except (OSError, ValueError, RuntimeError) as error:  # this thread must live: it passes Ctrl-C on
-                print(f"warning: {error}", file=sys.stderr)
+            for task in (self.upkeep, lambda: self.look(last=last)):  # noqa: B023
+                try:
+                    if task is not None:
+                        task()
+                except (OSError, ValueError, RuntimeError) as error:  # this thread must live: it passes Ctrl-C on
+                    print(f"warning: {error}", file=sys.stderr)
             if last:
                 return
 
