@@ -47,7 +47,7 @@ class SpiralConfig(RunConfig[RunSettings]):
     def use(self, settings: RunSettings) -> SpiralConfig:
         """Take all settings of a run, and lay out its actors and learner processes."""
         self.settings = settings
-        self.lay_out(PaintRunner, settings.system.canvases)
+        self.lay_out(settings.system, PaintRunner, settings.system.canvases)
         batch = settings.system.canvases * settings.world.num_actions
         return self.training(train_batch_size_per_learner=batch)
 

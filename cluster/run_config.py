@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from cluster.chassis import keep_runner_states_to_ourselves
+from cluster.latent_settings import LatentSystemSettings
 from cluster.replay import ReplaySpec
-from cluster.settings import SettingsParts
+from cluster.settings import SettingsParts, SystemSettings
 
 Settings = TypeVar("Settings", bound=SettingsParts)
 
 
-class RunConfig(AlgorithmConfig, Generic[Settings]):
+class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
     """Base of :class:`cluster.config.SpiralConfig` and :class:`cluster.td3_config.LatentTD3Config`.
 
     Attributes:
@@ -45,13 +47,12 @@ class RunConfig(AlgorithmConfig, Generic[Settings]):
         keep_runner_states_to_ourselves(self)
         self.use(settings)
 
+    @abstractmethod
     def use(self, settings: Settings) -> Self:
         """Take all settings of a run, and lay out its actors and learner processes."""
-        raise NotImplementedError
 
-    def lay_out(self, runner: type, worlds: int) -> None:
+    def lay_out(self, system: SystemSettings | LatentSystemSettings, runner: type, worlds: int) -> None:
         """Actors of ``runner`` with ``worlds`` worlds each, and learner processes, as the settings say."""
-        system: Any = getattr(self.settings, "system")  # noqa: B009
         # RLlib is not told the seed: we seed all that we draw from, and for a seed RLlib switches whole processes to
         # torch's deterministic algorithms, which fill every new tensor (a seventh of the paper policy's time on a CPU).
         self.debugging(log_level="ERROR")

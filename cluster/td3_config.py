@@ -53,7 +53,7 @@ class LatentTD3Config(RunConfig[LatentSettings]):
     def use(self, settings: LatentSettings) -> LatentTD3Config:
         """Take all settings of a run, and lay out its actors and learner processes."""
         self.settings = settings
-        self.lay_out(TransitionRunner, settings.system.worlds)
+        self.lay_out(settings.system, TransitionRunner, settings.system.worlds)
         return self
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:

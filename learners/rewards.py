@@ -89,10 +89,6 @@ class ScoreNormalizer:
     count: int = 0
     floor: float = 1e-3
 
-    def update(self, scores: Tensor) -> None:
-        """Take in what one batch earned, float32 [B]."""
-        self.take(scores.mean().item(), scores.std(correction=0).item())
-
     def take(self, mean: float, std: float) -> None:
         """Take in mean and standard deviation of what one batch earned."""
         self.count += 1

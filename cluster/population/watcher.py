@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cluster.population.critics import CriticMatrix
@@ -40,12 +41,11 @@ class Watcher:
             last = self.ended.wait(INTERVAL_SECONDS)
             if self.stop_reason is not None and not last:
                 self.request_stop(self.stop_reason)  # again and again: a ledger that is restarted forgets it
-            for task in (self.upkeep, lambda: self.look(last=last)):  # noqa: B023
-                try:
-                    if task is not None:
-                        task()
-                except (OSError, ValueError, RuntimeError) as error:  # this thread must live: it passes Ctrl-C on
-                    print(f"warning: {error}", file=sys.stderr)
+            with survived():
+                if upkeep := self.upkeep:
+                    upkeep()
+            with survived():
+                self.look(last=last)
             if last:
                 return
 
@@ -86,6 +86,15 @@ class Watcher:
         """Look once more, and end."""
         self.ended.set()
         self.thread.join()
+
+
+@contextlib.contextmanager
+def survived() -> Iterator[None]:
+    """Say what went wrong and go on: the side thread must live, for it passes Ctrl-C on."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"warning: {error}", file=sys.stderr)
 
 
 def describe(event: Event) -> str:

@@ -24,7 +24,7 @@ LOGINS = [
         "redis://host/0?db=1&password=***&health_check_interval=2",
     ),
     ("redis://:secret@host/0?password=secret", "redis://:***@host/0?password=***"),
-    ("unix://:secret@/tmp/redis.sock", "unix://:***@/tmp/redis.sock"),
+    ("unix://:secret@/run/redis.sock", "unix://:***@/run/redis.sock"),
 ]
 
 
@@ -35,7 +35,7 @@ def test_a_password_is_hidden(given: str, kept: str, images: Path) -> None:
     assert "secret" not in str(storable(tiny_settings(images, redis=given)))
 
 
-@pytest.mark.parametrize("url", ["", "redis://host:6379/0", "redis://user@host", "unix:///tmp/redis.sock?db=1"])
+@pytest.mark.parametrize("url", ["", "redis://host:6379/0", "redis://user@host", "unix:///run/redis.sock?db=1"])
 def test_an_address_without_one_stays(url: str) -> None:
     assert without_password(url) == url
 

@@ -50,13 +50,13 @@ def test_normalizer_averages_evenly_then_slowly() -> None:
     normalizer = ScoreNormalizer()
     batches = [torch.randn(16) * 3 + 5 for _ in range(40)]
     for batch in batches:
-        normalizer.update(batch)
+        normalizer.take(batch.mean().item(), batch.std(correction=0).item())
     assert normalizer.count == 40
     assert normalizer.mean == pytest.approx(torch.stack(batches).mean().item(), rel=1e-4)
     spreads = torch.stack([batch.std(correction=0) for batch in batches])
     assert normalizer.std == pytest.approx(spreads.mean().item(), rel=1e-4)
     late = ScoreNormalizer(mean=1.0, std=2.0, count=1000)
-    late.update(torch.tensor([11.0, 11.0]))
+    late.take(11.0, 0.0)
     assert (late.mean, late.std) == (pytest.approx(1.1), pytest.approx(1.98))
 
 
@@ -76,6 +76,6 @@ def test_a_blank_canvas_earns_the_same_whatever_its_target() -> None:
 
 def test_a_batch_without_spread_stays_finite() -> None:
     normalizer = ScoreNormalizer()
-    normalizer.update(torch.full((8,), 3.0))
+    normalizer.take(3.0, 0.0)
     assert normalizer(torch.full((8,), 3.0)).abs().max() == 0
     assert torch.isfinite(normalizer(torch.full((8,), 4.0))).all()

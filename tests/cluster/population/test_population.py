@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from cluster import cli
+from cluster import checkpoints, cli
 from cluster.metrics import read_metrics
 from cluster.population.branches import ancestry, best, schedule, values_at
 from cluster.population.events import Event, read_events
@@ -108,6 +108,22 @@ def test_every_decision_is_carried_out_and_read_back(finished: tuple[Path, str])
     assert [event["n"] for event in events] == list(range(len(events)))
     assert events[-1]["event"] == "stop"
     assert events[-1]["reason"] == "finished"
+
+
+def test_members_share_a_discriminator_also_when_it_is_killed(images: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    given = options(**SMALL, steps=9000, share_discriminator=True)
+    with tuning(["tune", str(images), "--run", str(run), *given], tmp_path / "log") as driver:
+        wait_until(lambda: events_of(run, "comparison"), START, "a comparison")
+        shared = next(each for each in family(driver.pid) if "SharedDiscriminator" in " ".join(each.cmdline()))
+        shared.kill()
+        assert driver.wait(2 * START) == 0, (tmp_path / "log").read_text()
+    assert not events_of(run, "crash")
+    assert [event["reason"] for event in events_of(run, "stop")] == ["finished"] * 3
+    found, damaged = checkpoints.latest_good(run / "discriminator")
+    assert found is not None, damaged
+    updates = checkpoints.read_manifest(found)["update"]
+    assert updates > max(row["updates"] for row in read_metrics(run / "members" / "00" / "metrics.jsonl")), "of both"
 
 
 def test_members_are_compared_at_equal_steps(finished: tuple[Path, str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -14,12 +12,6 @@ from learners.transitions import TransitionLayout
 
 LAYOUT = TransitionLayout((("reward", "<f4", ()), ("action", "<f4", (2,))))
 ROWS, CAPACITY = 4, 5
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
 
 
 @pytest.fixture
