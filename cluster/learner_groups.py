@@ -46,7 +46,7 @@ class GroupLearner(PlainLearner):
 
     def __repr__(self) -> str:
         """Ray shows this as the actor's name."""
-        rank = torch.distributed.get_rank() if self.distributed else 0
+        rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0  # Ray asks before it is
         return f"{self.run.member}/{self.role}-{rank}"
 
     @property
