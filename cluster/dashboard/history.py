@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -57,23 +58,25 @@ class History:
         if self.tail.generation != generation:
             self._start_over()
         fresh = self.rows == 0
-        for lines in self.tail.lines():
+        for block in self.tail.blocks():
             if fresh and self.tail.stamp:
-                each = max(1.0, sum(map(len, lines)) / len(lines) + 1)
+                each = len(block) / block.count(b"\n")
                 while self.tail.stamp[0] / each / self.stride > MOST_ROWS:
                     self.stride *= 2
                 fresh = False
-            self._take(lines)
+            self._take(block)
 
-    def _take(self, lines: list[bytes]) -> None:
-        chosen, numbers_of = [], []
-        for place, line in enumerate(lines):
-            notable = any(mark in line for mark in NOTABLE)
-            self.rows += not notable
-            if notable or (self.rows - 1) % self.stride == 0 or place >= len(lines) - 2:
-                chosen.append(line)
-                numbers_of.append(None if notable else self.rows - 1)
-        for number, row in zip(numbers_of, parse(chosen), strict=True):
+    def _take(self, block: bytes) -> None:
+        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        notable = lines_with(block, ends, NOTABLE)
+        numbers_of = self.rows - 1 + np.cumsum(~notable)  # of the regular ones
+        self.rows += int((~notable).sum())
+        wanted = notable | (numbers_of % self.stride == 0)
+        wanted[-2:] = True
+        (chosen,) = np.nonzero(wanted)
+        rows = parse([block[starts[line] : ends[line]] for line in chosen])
+        for line, row in zip(chosen, rows, strict=True):
             if row is None:
                 self.damaged += 1
                 continue
@@ -81,10 +84,10 @@ class History:
                 self._forget_after(row.get("update"))
             self.latest.update(row)
             self.latest["note"] = row.get("note")
-            if number is None:
+            if notable[line]:
                 self.notable.append(row)
                 del self.notable[:-MOST_NOTABLE]
-            elif number % self.stride == 0:
+            elif numbers_of[line] % self.stride == 0:
                 self._keep(row)
 
     def _keep(self, row: dict[str, Any]) -> None:
@@ -135,6 +138,21 @@ class History:
     def looks(self) -> list[dict[str, Any]]:
         """Notable rows with something measured on samples, in order."""
         return [row for row in self.notable if any(is_measure(name, value) for name, value in row.items())]
+
+
+def lines_with(block: bytes, ends: NDArray[np.int64], marks: Iterable[bytes]) -> NDArray[np.bool_]:
+    """Which lines of a block have one of the marks, bool [lines]; ``ends`` are the places of their newlines.
+
+    The block is searched as a whole: most lines have none, and Python never looks at those.
+    """
+    found = np.zeros(len(ends), bool)
+    for mark in marks:
+        place = block.find(mark)
+        while place >= 0:
+            line = np.searchsorted(ends, place)
+            found[line] = True
+            place = block.find(mark, ends[line])
+    return found
 
 
 def is_measure(name: str, value: Any) -> bool:

@@ -46,16 +46,22 @@ class Tail:
 
     def lines(self) -> Iterator[list[bytes]]:
         """What is new, a few megabytes of whole lines at a time, without their newlines."""
+        for block in self.blocks():
+            yield block[:-1].split(b"\n")
+
+    def blocks(self) -> Iterator[bytes]:
+        """What is new, a few megabytes of whole lines at a time, each with its newline."""
         if self.stamp is None:
             return
         rest = b""
         with self.path.open("rb") as file:
             file.seek(self._offset)
             while chunk := file.read(CHUNK):
-                whole, newline, rest = (rest + chunk).rpartition(b"\n")
-                if newline:
-                    self._offset += len(whole) + 1
-                    yield whole.split(b"\n")
+                end = chunk.rfind(b"\n") + 1
+                block, rest = (rest + chunk[:end], chunk[end:]) if end else (b"", rest + chunk)
+                if block:
+                    self._offset += len(block)
+                    yield block
 
 
 def parse(lines: list[bytes]) -> list[dict[str, Any] | None]:

@@ -231,11 +231,14 @@ def test_a_hundred_thousand_rows_in_less_than_a_second(tmp_path: Path) -> None:
             file.write(
                 "".join(body.replace('"update": 5', f'"update": {n}', 1) + "\n" for n in range(start, start + 1000))
             )
-    client = Client(make_app(tmp_path))
     for path in ("/", "/runs/long/"):
-        start = time.process_time()
-        text = client.get(path).text
-        assert time.process_time() - start < SLOW, path
+        spent = []
+        for _ in range(2):  # a server that has read nothing; the first one in a process also compiles templates
+            client = Client(make_app(tmp_path))
+            start = time.process_time()
+            text = client.get(path).text
+            spent.append(time.process_time() - start)
+        assert min(spent) < SLOW, path
     assert "curves show every" in text
     assert len(text) < 600_000
 
