@@ -8,20 +8,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cluster import checkpoints
-from cluster.checkpoints import Checkpoint, CheckpointDamaged
+from cluster.checkpoints import Checkpoint
 from cluster.errors import UserError
-from cluster.kinds import settings_class, trainer_class
+from cluster.kinds import trainer_class
 from cluster.passwords import HIDDEN, without_password
 from cluster.population.folder import is_population
 from cluster.remote_folder import RemoteFolder
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.run_place import RunPlace, outside
 from cluster.settings import RunSettings, SettingsParts
+from cluster.stored_run import last_checkpoint, latent_settings, open_to_read, painter_settings, read_settings
 
 #: Settings that may be paths.
 PATHS = ("data", "data_dir", "brush")
@@ -180,60 +180,6 @@ def go(
     verb = "resume" if outcome.reason == "interrupted" else "evaluate"
     print(f"next: impasto {verb} {remote.uri if remote and verb == 'resume' else folder.path}")
     return 0
-
-
-def read_settings(folder: RunFolder) -> SettingsParts:
-    """The settings of a run, of whatever kind."""
-    try:
-        config = folder.read_config()
-        return settings_class(config.get("kind", RunSettings.kind)).from_json(config)
-    except (RunFolderError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder.config}: not the settings of a run: {error}") from error
-
-
-def painter_settings(folder: RunFolder, command: str) -> RunSettings:
-    """The settings of a painter's run; UserError where it is another kind's."""
-    settings = read_settings(folder)
-    if not isinstance(settings, RunSettings):
-        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not a painter's")
-    return settings
-
-
-def latent_settings(folder: RunFolder, command: str) -> LatentSettings:
-    """The settings of a run in the latent world; UserError where it is another kind's."""
-    settings = read_settings(folder)
-    if settings.kind != "latent":
-        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not one of `impasto train latent`")
-    return cast("LatentSettings", settings)
-
-
-def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = False) -> Checkpoint | None:
-    """The newest intact checkpoint, or the best one; damaged ones are named on standard error.
-
-    Raises:
-        UserError: there is none, or the best one is damaged.
-    """
-    if best and (path := checkpoints.best(folder.checkpoints)):
-        try:
-            return checkpoints.load(path)
-        except CheckpointDamaged as error:
-            raise UserError(str(error)) from error
-    path, damaged = checkpoints.latest_good(folder.checkpoints)
-    for message in damaged:
-        print(f"warning: damaged checkpoint skipped: {message}", file=sys.stderr)
-    if path is None:
-        if required or damaged:
-            raise UserError(f"{folder.path}: no intact checkpoint")
-        return None
-    return checkpoints.load(path)
-
-
-def open_to_read(run: str) -> RunFolder:
-    """A run's folder, without its lock: it may be training."""
-    try:
-        return RunFolder.open(run, write=False)
-    except RunFolderError as error:
-        raise UserError(str(error)) from error
 
 
 def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int:

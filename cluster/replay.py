@@ -14,64 +14,24 @@ canvas is as fast, but a hash is one key to put an expiry on: each push gives th
 what a killed run left in a shared Redis does not lie there for ever.
 """
 
-import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from cluster.redis_link import RedisLink, ReplayUnavailable
+from cluster.replay_spec import ReplaySpec
 
 __all__ = ["Canvases", "Replay", "ReplayEmpty", "ReplaySpec", "ReplayUnavailable"]
 
 Canvases = npt.NDArray[np.uint8]
 
-_HEADER = struct.Struct("<4sIIIII")
-_MAGIC = b"IMPR"
-_VERSION = 2
 _LOAD_CHUNK = 256  # canvases in one HSET of `load`
 _DRAWS = 4  # attempts at drawing filled slots only, before asking Redis which ones are filled
 
 
 class ReplayEmpty(LookupError):
     """Nothing to sample: no canvas was pushed yet, or Redis came back without its contents."""
-
-
-@dataclass(frozen=True)
-class ReplaySpec:
-    """Which ring: a small, picklable handle that travels to actors and learners.
-
-    Raises:
-        ValueError: names the field that is wrong.
-    """
-
-    url: str = field(repr=False)
-    """`redis://[:PASSWORD@]HOST:PORT/DB`, or `rediss://` for TLS (`?ssl_ca_certs=FILE`, redis-py's other options)."""
-    run_id: str
-    """Namespace of this run's keys. Runs with different ids share one Redis without mixing."""
-    shape: tuple[int, ...]
-    """(H, W, C) of one canvas, or (bytes,) of one block."""
-    capacity: int = 20 * 64
-    """Slots in the ring. Larger: older paintings stay among the fakes, smoother and staler; memory capacity*H*W*C."""
-    lifetime_s: int = 24 * 3600
-    """Seconds after the last push when Redis drops the ring. Larger: a longer pause, or outage of all actors, leaves it
-    in place; smaller: what a killed run left takes memory for a shorter time."""
-
-    def __post_init__(self) -> None:
-        if not self.run_id:
-            raise ValueError("run_id is empty: every run needs a name of its own in Redis")
-        if not 1 <= len(self.shape) <= 3 or any(int(side) != side or side < 1 for side in self.shape):
-            raise ValueError(f"shape must be one to three positive integers, (H, W, C) or (bytes,), got {self.shape}")
-        if self.capacity < 1:
-            raise ValueError(f"capacity must be at least 1, got {self.capacity}")
-        if self.lifetime_s < 1:
-            raise ValueError(f"lifetime_s must be at least 1, got {self.lifetime_s}")
-
-    @property
-    def header(self) -> bytes:
-        """The 24 bytes that identify the ring's layout."""
-        return _HEADER.pack(_MAGIC, _VERSION, *(*self.shape, 1, 1)[:3], self.capacity)
 
 
 class Replay:
@@ -315,14 +275,5 @@ class Replay:
         return np.ascontiguousarray(canvases)
 
     def _compare(self, header: bytes) -> None:
-        if header == self.spec.header:
-            return
-        here = f"run {self.spec.run_id} at {self.address}"
-        if len(header) != _HEADER.size or header[:4] != _MAGIC:
-            raise ValueError(f"{here}: the key {self._prefix}header is not a replay's; choose another run id")
-        _, version, *shape, capacity = _HEADER.unpack(header)
-        shape = shape[: len(self.spec.shape)] if set(shape[len(self.spec.shape) :]) <= {1} else shape
-        raise ValueError(
-            f"{here} already has a replay of shape {tuple(shape)}, capacity {capacity}, format {version}, not "
-            f"{tuple(self.spec.shape)}, {self.spec.capacity}, {_VERSION}: choose another run id or clear that one"
-        )
+        if mismatch := self.spec.mismatch(header):
+            raise ValueError(f"run {self.spec.run_id} at {self.address} {mismatch}")

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cluster import checkpoints
-from cluster.commands import last_checkpoint, painter_settings, resume, train
+from cluster.commands import resume, train
 from cluster.curves import plot_curves, read_curve
 from cluster.errors import UserError
 from cluster.row_measures import measure_row
 from cluster.run_folder import RunFolder
 from cluster.settings import PresetName, RunSettings
+from cluster.stored_run import last_checkpoint, painter_settings
 from cluster.tables import Row
 
 COLUMNS = {

@@ -13,6 +13,7 @@ from cluster import commands
 from cluster.cli.parse import parse
 from cluster.errors import UserError
 from cluster.latent_settings import LatentSettings
+from cluster.stored_run import latent_settings, open_to_read
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def train(arguments: Sequence[str]) -> int:
     other = value_of("--warm-start", arguments)
     default = TrainLatent()
     if other:
-        default = TrainLatent(settings=commands.latent_settings(commands.open_to_read(other), "train latent"))
+        default = TrainLatent(settings=latent_settings(open_to_read(other), "train latent"))
     chosen = parse(TrainLatent, arguments, "train latent", default)
     return commands.train_latent(chosen.settings, chosen.run, chosen.address, chosen.warm_start)
 

@@ -11,9 +11,9 @@ from typing import Annotated
 import tyro
 
 from cluster.cli.parse import parse
-from cluster.commands import last_checkpoint, open_to_read, painter_settings
 from cluster.errors import UserError
 from cluster.settings import PresetName
+from cluster.stored_run import last_checkpoint, open_to_read, painter_settings
 from cluster.tables import table_rows
 
 

@@ -165,7 +165,7 @@ def number(score: float | None) -> str:
 
 def replay(run: str, out: str, address: str = "") -> int:
     """Train one member from the start with the best member's stitched schedule, in folder ``out``."""
-    from cluster.population.member import own_settings
+    from cluster.population.plan import own_settings
     from cluster.population.replay import ScheduledTrainer, write_plan
 
     place, events, standing = read(str(RunPlace.find(run).path))

@@ -22,7 +22,8 @@ from cluster.population.events import read_events
 from cluster.population.fitness import Fitness
 from cluster.population.folder import PopulationFolder
 from cluster.population.ledger import Ledger
-from cluster.population.member import Member, resources
+from cluster.population.member import Member
+from cluster.population.plan import resources
 from cluster.population.settings import PopulationSettings
 from cluster.population.state import PopulationState
 from cluster.population.watcher import Watcher

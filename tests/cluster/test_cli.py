@@ -13,6 +13,7 @@ from cluster import checkpoints, cli, commands
 from cluster.cli.parse import option_names
 from cluster.run_folder import RunFolder
 from cluster.settings import RunSettings, preset
+from cluster.stored_run import last_checkpoint
 from tests.cluster.tiny_run import REPOSITORY, options
 
 
@@ -186,7 +187,7 @@ def test_best_takes_the_checkpoint_of_the_highest_score(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", {})
     for update, score in ((1, -3.0), (2, -1.0), (3, -2.0), (4, None)):
         checkpoints.save(folder.checkpoints, checkpoints.Checkpoint(update, score=score), keep_last=4)
-    newest, best = commands.last_checkpoint(folder), commands.last_checkpoint(folder, best=True)
+    newest, best = last_checkpoint(folder), last_checkpoint(folder, best=True)
     folder.close()
     assert newest is not None
     assert best is not None

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from cluster import checkpoints, cli
-from cluster.commands import read_settings, storable
+from cluster.commands import storable
 from cluster.latent_parts import PARTS as PARTS_FILE
 from cluster.latent_parts import frozen_parts, parts_identity, parts_of_run
 from cluster.latent_settings import LatentSettings
@@ -24,6 +24,7 @@ from cluster.latent_trainer import LatentTrainer
 from cluster.latent_world import LatentGround
 from cluster.metrics import read_metrics
 from cluster.run_folder import RunFolder
+from cluster.stored_run import read_settings
 from envs.latent import FrozenParts, LatentConfig
 from tests.cluster.tiny_run import end, launch, wait_until
 from tests.latent_bars import CLASSES, QUICK, SIDE, bars

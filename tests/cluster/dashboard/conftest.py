@@ -12,7 +12,8 @@ import uvicorn
 
 from cluster.dashboard.server import bind, make_app
 from tests.cluster.dashboard.browser import Browser, Page, chromium
-from tests.cluster.dashboard.made_up import MadePopulation, make_run
+from tests.cluster.dashboard.made_population import MadePopulation
+from tests.cluster.dashboard.made_up import make_run
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from cluster.dashboard.server import make_app
 from cluster.dashboard.theatre import acts
 from cluster.paintings import Recording, RecordingDamaged, paint_again
 from tests.cluster.dashboard.client import Client
-from tests.cluster.dashboard.made_up import MadePopulation, make_run, make_sheet, metrics_row, settings
+from tests.cluster.dashboard.made_population import MadePopulation
+from tests.cluster.dashboard.made_up import make_run, make_sheet, metrics_row, settings
 
 SLOW = 1.0
 """CPU-seconds that a page may take: neighbours on the machine do not count."""

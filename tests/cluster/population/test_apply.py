@@ -14,7 +14,7 @@ from cluster.config import SpiralConfig
 from cluster.learner_groups import PolicyGroupLearner
 from cluster.population.apply import NotApplied, apply_values
 from cluster.population.hyperparameters import settings_with
-from cluster.population.member import comparison_due, own_settings, resources
+from cluster.population.plan import comparison_due, own_settings, resources
 from cluster.population.settings import PopulationSettings
 from cluster.settings import RunSettings
 from tests.cluster.tiny_run import quiet, tiny_settings

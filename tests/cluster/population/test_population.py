@@ -22,7 +22,7 @@ from cluster.population.branches import ancestry, best, schedule, values_at
 from cluster.population.events import Event, read_events
 from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import decay
-from cluster.population.member import own_settings
+from cluster.population.plan import own_settings
 from tests.cluster.tiny_run import assert_gone, end, family, launch, options, running, wait_until
 
 pytestmark = pytest.mark.slow
