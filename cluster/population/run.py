@@ -66,8 +66,15 @@ class Population:
         """CPUs that Ray must have for all members at once, and for what they share."""
         each = resources(self.members_settings, self.population)
         needed = sum(bundle.get("CPU", 0) for bundle in each.bundles) * self.population.members
-        shared = self.settings.system.discriminator_learners if self.population.share_discriminator else 0
-        return int(needed) + shared + 1
+        return int(needed + self.shared_resources()["CPU"]) + 1
+
+    def shared_resources(self) -> dict[str, float]:
+        """What the processes take that all members share."""
+        system = self.settings.system
+        if not self.population.share_discriminator:
+            return {"CPU": 0, "GPU": 0}
+        learners = system.discriminator_learners
+        return {"CPU": learners, "GPU": system.learner_gpus * max(1, learners)}
 
     def check_room(self, *, joined: bool) -> None:
         """Say where not all members can train at once; those who find no room would be compared with nobody.
@@ -82,9 +89,9 @@ class Population:
         there = ray.cluster_resources()  # type: ignore[no-untyped-call]
         for name in ("CPU", "GPU"):
             one = sum(bundle.get(name, 0) for bundle in each.bundles)
-            have = there.get(name, 0)
+            have = there.get(name, 0) - self.shared_resources()[name]
             if one > have:
-                small = f"a member takes {one:g} {name}s, this Ray cluster has {have:g}: see --driver-cpus"
+                small = f"a member takes {one:g} {name}s, this Ray cluster has {have:g} for it: see --driver-cpus"
                 if not joined:
                     raise UserError(small)
                 print(f"warning: {small}; waiting for more nodes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -107,19 +107,30 @@ def _with_torchvision(
 
 
 def _folder(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> LatentImages:
+    """A folder; whether it is turned dark is decided by its training images, for both splits."""
+    found = _as_stored(path, split, size, channels)
+    deciding = found
+    if split != "train":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # unreadable files were named when they were to be learned from
+            deciding = _as_stored(path, "train", size, channels)
+    return replace(found, images=255 - found.images) if _bright_ground(deciding.images) else found
+
+
+def _as_stored(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> LatentImages:
     """A folder with a subfolder for each class, or images without labels."""
     splits = path.is_dir() and (path / "train").is_dir() and (path / "test").is_dir()
     top = path / split if splits else path
     kinds = _classes(path / "train" if splits else path) if path.is_dir() else ()
     if not kinds:
         images, _ = load_image_folder(path, split=split, size=size, channels=channels)
-        return LatentImages(_dark_ground(images), None, (), str(path))
+        return LatentImages(images, None, (), str(path))
     parts, labels = [], []
     for label, kind in enumerate(kinds):
         images = _read_class(top / kind, split, size, channels, whole=splits)
         parts.append(images)
         labels.append(np.full(len(images), label, np.int64))
-    return LatentImages(_dark_ground(np.concatenate(parts)), np.concatenate(labels), kinds, str(path))
+    return LatentImages(np.concatenate(parts), np.concatenate(labels), kinds, str(path))
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
@@ -145,8 +156,6 @@ def _read_class(folder: Path, split: Split, size: int, channels: Literal[1, 3], 
     return np.concatenate(parts)
 
 
-def _dark_ground(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Turned over where grey images are mostly bright, such as ink on paper."""
-    if images.shape[3] == 1 and images.mean() > 127.5:
-        return 255 - images
-    return images
+def _bright_ground(images: NDArray[np.uint8]) -> bool:
+    """Whether grey images are mostly bright, such as ink on paper."""
+    return images.shape[3] == 1 and bool(images.mean() > 127.5)

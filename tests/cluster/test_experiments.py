@@ -17,6 +17,7 @@ from cluster.experiments import EXPERIMENTS, experiment_settings
 from cluster.metrics import read_metrics
 from cluster.settings import RunSettings, preset
 from tests.cluster.tiny_run import options
+from tests.envs.scenes.needs_opengl import draws
 from tests.shared_data import shared_path
 
 
@@ -148,6 +149,7 @@ def rises(rows: list[dict[str, Any]], name: str) -> tuple[float, float]:
         ("omniglot", lambda rows: rises(rows, "policy/return")),
         ("celeba", lambda rows: rises(rows, "policy/return")),
         ("celeba-long", lambda rows: rises(rows, "policy/return")),
+        pytest.param("scenes", lambda rows: rises(rows, "policy/l2")[::-1], marks=draws),
     ],
 )
 def test_two_minutes_of_each_experiment(

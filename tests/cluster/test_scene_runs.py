@@ -114,7 +114,7 @@ def test_wrong_arguments_are_one_line(arguments: list[str], capsys: pytest.Captu
 @draws
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["discriminator", "l2", "both"])
-def test_a_run_learns_and_is_evaluated(source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_of_each_reward_is_evaluated(source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, log = tmp_path / "run", tmp_path / "log"
     options = {"training-scenes": 64, "canvases": 16, "scene-actions": 3, "minutes": 0.3, "discriminator-width": 8}
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]

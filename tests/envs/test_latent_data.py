@@ -50,6 +50,15 @@ def test_images_without_classes_and_ink_on_paper(tmp_path: Path) -> None:
     assert found.images.max() == 255
 
 
+def test_training_images_decide_which_way_round_both_splits_are(tmp_path: Path) -> None:
+    for kind in ("a", "b"):
+        write(tmp_path / "train" / kind, 10, 0, 255)
+        write(tmp_path / "test" / kind, 3, 255, 100)  # by itself it would be left as it is
+    test = load_latent_images(str(tmp_path), "test", size=16)
+    assert (test.images[:, 0, 0] == 155).all()
+    assert test.images.min() == 0
+
+
 def test_unknown_names_list_the_known(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="unknown data set 'cifar': give mnist, fashion-mnist, kmnist"):
         load_latent_images("cifar", "train")

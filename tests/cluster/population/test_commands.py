@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,15 @@ def test_a_cluster_that_was_there_before_may_grow(
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 1000.0})
     runner.check_room(joined=False)
     assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("gpus", "said"), [(3.0, ""), (2.0, "warning: room for 1 of 2 members: 1 GPUs\n")])
+def test_a_shared_discriminators_gpu_is_not_the_members(
+    gpus: float, said: str, images: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner = object.__new__(Population)  # it would train the judge
+    runner.settings = tiny_settings(images, learner_gpus=1.0)
+    runner.population = replace(SETTINGS, members=2, share_discriminator=True)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 1000.0, "GPU": gpus})
+    runner.check_room(joined=False)
+    assert capsys.readouterr().out == said
