@@ -226,8 +226,12 @@ def evaluate(run: str, as_json: bool, count: int, data_dir: str, *, best: bool =
     else:
         from cluster import evaluate_run
 
-        result = evaluate_run.evaluate_run(folder, settings, checkpoint, count or 2000, data_dir)
-        table = evaluate_run.table
+        if settings.system.data == "mnist":
+            result = evaluate_run.evaluate_run(folder, settings, checkpoint, count or 2000, data_dir)
+            table = evaluate_run.table
+        else:
+            result = evaluate_run.evaluate_unjudged(folder, settings, checkpoint, count or 1000, data_dir)
+            table = evaluate_run.unjudged_table
     print(json.dumps(result) if as_json else table(result))
     return 0
 

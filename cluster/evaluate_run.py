@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import torch
 
 from cluster.checkpoints import Checkpoint
 from cluster.data import run_images
-from cluster.errors import UserError
 from cluster.evaluation import evaluate_images
 from cluster.judge import load_judge
 from cluster.reconstruction import as_row, measure_reconstruction
+from cluster.row_measures import measure_paintings
 from cluster.run_folder import RunFolder
-from cluster.sampler import Sampler
+from cluster.sampler import Paintings, Sampler
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet, side_by_side
 from envs.datasets import load_dataset
@@ -40,25 +41,16 @@ def evaluate_run(
         ``sheet``; of a run that reproduces targets also ``reconstruction``, see
         :func:`cluster.reconstruction.measure_reconstruction`, under ``untrained`` and ``trained``.
     """
-    if settings.system.data != "mnist":
-        raise UserError(f"evaluate: the judge knows mnist only, this run painted {settings.system.data}")
     settings = settings.replace(data_dir=data_dir or settings.system.data_dir)
     data = Path(settings.system.data_dir) if settings.system.data_dir else None
     judge = load_judge(data_dir=data)
     test = run_images(settings, "test")
     paint = settings.paint
-    sampler = Sampler(settings, seed=1)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.system.seed)  # as in the run: the weights that it started from
-        untrained = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
     images, reconstruction = {}, {}
-    for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
-        sampler.load(dict(weights))
-        paintings = sampler.paint(count)
+    for name, paintings in paint_with_both(settings, checkpoint, count):
         images[name] = paintings.observed
         if paintings.target is not None:
             reconstruction[name] = measure_reconstruction(paintings.observed, paintings.target, judge, paintings.label)
-    sampler.close()
     result = evaluate_images(images, judge, test, samples=count)
     path = folder.samples / f"evaluation-{checkpoint.update:08d}.png"
     if paintings.target is not None:
@@ -68,14 +60,65 @@ def evaluate_run(
         chosen = np.random.default_rng(0).permutation(len(test))
         big = load_dataset("mnist", split="test", size=paint.canvas_size, data_dir=data).images
         sheet = side_by_side(paintings.full[:120], big[chosen[:120]], path)
+    return result | about_run(folder, checkpoint, sheet)
+
+
+def evaluate_unjudged(
+    folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 1000, data_dir: str = ""
+) -> dict[str, Any]:
+    """The same for data whose classes the judge does not know.
+
+    Returns:
+        ``sets`` with what :func:`cluster.row_measures.measure_paintings` gives under ``untrained`` and ``trained``,
+        ``samples``, ``run``, ``updates``, ``env_steps``, ``minutes``, ``sheet``.
+    """
+    settings = settings.replace(data_dir=data_dir or settings.system.data_dir)
+    count = min(count, len(run_images(settings, "test")))
+    sets = {}
+    for name, paintings in paint_with_both(settings, checkpoint, count):
+        sets[name] = measure_paintings(settings, paintings)
+    path, shown = folder.samples / f"evaluation-{checkpoint.update:08d}.png", paintings.shown[:120]
+    sheet = contact_sheet(shown, path, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
+    return {"sets": sets, "samples": count} | about_run(folder, checkpoint, sheet)
+
+
+def paint_with_both(settings: RunSettings, checkpoint: Checkpoint, count: int) -> Iterator[tuple[str, Paintings]]:
+    """``count`` paintings of the policy that the run started from, ``untrained``, and then of the ``trained`` one."""
+    paint = settings.paint
+    sampler = Sampler(settings, seed=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.system.seed)  # as in the run
+        untrained = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
+    for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
+        sampler.load(dict(weights))
+        yield name, sampler.paint(count)
+    sampler.close()
+
+
+def about_run(folder: RunFolder, checkpoint: Checkpoint, sheet: Path) -> dict[str, Any]:
+    """Which run was evaluated, how far it had come, and where the picture is."""
     counters = checkpoint.documents["counters"]
-    return result | {
+    return {
         "run": str(folder.path),
         "updates": checkpoint.update,
         "env_steps": counters["trained_steps"],
         "minutes": counters["trained_seconds"] / 60,
         "sheet": str(sheet),
     }
+
+
+def unjudged_table(result: dict[str, Any]) -> str:
+    """The result of :func:`evaluate_unjudged` as aligned text."""
+    columns = {"pixel_fid": "pixel FD", "fid": "FD", "l2": "L2", "blank_l2": "L2 of blank", "perceptual": "perceptual"}
+    shown = [name for name in columns if any(values.get(name) is not None for values in result["sets"].values())]
+    lines = [f"{'':10}" + "".join(f"{columns[name]:>12}" for name in shown)]
+    for name, values in result["sets"].items():
+        lines.append(f"{name:10}" + "".join(f"{values[column]:>12.4f}" for column in shown))
+    lines.append(
+        f"{result['samples']} samples each; {result['updates']} updates, {result['env_steps']} steps, "
+        f"{result['minutes']:.1f} minutes"
+    )
+    return "\n".join([*lines, f"sheet: {result['sheet']}"])
 
 
 def table(result: dict[str, Any]) -> str:

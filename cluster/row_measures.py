@@ -13,7 +13,7 @@ from cluster.evaluation import pixel_features
 from cluster.frechet import frechet_distance
 from cluster.judge import Judge, load_judge
 from cluster.reconstruction import measure_reconstruction
-from cluster.sampler import Sampler
+from cluster.sampler import Paintings, Sampler
 from cluster.scene_runs import measure_scenes
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet
@@ -31,25 +31,41 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
         count: paintings, and as many images of the test split (fewer where it has fewer).
 
     Returns:
-        JSON-able: ``steps``, ``minutes``, ``updates``, ``count``; ``pixel_fid`` of 8x8 pixels and, for drawings,
-        ``fid`` in the judge's features; for reproductions ``l2``, ``blank_l2``, ``perceptual``, ``judge_accuracy``, see
+        What :func:`measure_paintings` gives, and ``steps``, ``minutes``, ``updates``, ``count``.
+    """
+    sampler = Sampler(settings, seed=1)
+    sampler.load(checkpoint.tensors["policy"])
+    paintings = sampler.paint(min(count, len(run_images(settings, "test"))))
+    sampler.close()
+    shown = paintings.shown[:40]
+    contact_sheet(shown, picture, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
+    counters = checkpoint.documents["counters"]
+    return measure_paintings(settings, paintings) | {
+        "count": len(paintings.observed),
+        "updates": checkpoint.update,
+        "steps": counters["trained_steps"],
+        "minutes": counters["trained_seconds"] / 60,
+    }
+
+
+def measure_paintings(settings: RunSettings, paintings: Paintings) -> dict[str, Any]:
+    """Paintings of a run's policy against as many randomly drawn images of the test split.
+
+    Returns:
+        JSON-able: ``pixel_fid`` of 8x8 pixels and, for drawings, ``fid`` in the judge's features; for reproductions
+        ``l2``, ``blank_l2``, ``perceptual``, ``judge_accuracy``, see
         :func:`cluster.reconstruction.measure_reconstruction`; for scenes what :func:`cluster.scene_runs.measure_scenes`
         gives. What can not be measured is None.
     """
     system = settings.system
     real = run_images(settings, "test")
-    chosen = np.random.default_rng(0).permutation(len(real))[:count]
-    sampler = Sampler(settings, seed=1)
-    sampler.load(checkpoint.tensors["policy"])
-    paintings = sampler.paint(len(chosen))
-    sampler.close()
+    chosen = np.random.default_rng(0).permutation(len(real))[: len(paintings.observed)]
     judge: Judge | None = None
     if system.data in DRAWINGS:
         judge = load_judge(data_dir=Path(system.data_dir) if system.data_dir else None)
     result: dict[str, Any] = {
         "pixel_fid": frechet_distance(pixel_features(paintings.observed), pixel_features(real[chosen])),
         "fid": None,
-        "count": len(chosen),
     }
     if judge is not None:
         made, _ = judge.features_and_probabilities(paintings.observed)
@@ -60,11 +76,4 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
         result |= measure_reconstruction(paintings.observed, paintings.target, judge, label)
     if system.data == "scenes" and paintings.target is not None:
         result |= measure_scenes(settings, paintings)
-    shown = paintings.shown[:40]
-    contact_sheet(shown, picture, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
-    counters = checkpoint.documents["counters"]
-    return result | {
-        "updates": checkpoint.update,
-        "steps": counters["trained_steps"],
-        "minutes": counters["trained_seconds"] / 60,
-    }
+    return result
