@@ -29,7 +29,8 @@ class LatentSystemSettings:
             to move and come from weights of a greater age.
         policy_learners: processes of the learner; 0 learns in the driver.
         learner_gpus: GPUs of each learner process (or, with 0 processes, of the driver).
-        redis: URL of a shared Redis (``redis://`` or ``rediss://``); empty starts one for this run.
+        redis: URL of a shared Redis (``redis://`` or ``rediss://``); empty takes $IMPASTO_REDIS of the
+            driver, and where that is not set starts one for this run.
         checkpoint_minutes: training time between checkpoints.
         keep_checkpoints: newest checkpoints that are kept, besides the best.
         sample_minutes: training time between looks at what the policy does without noise.

@@ -3,7 +3,7 @@
 Both are fed the same flat dictionary, the row that also goes to metrics.jsonl. Every key may be missing: "-" is shown.
 
     progress                      share of the time or step limit that is done, 0 to 1
-    elapsed_s                     seconds since the start of the run
+    elapsed_s                     seconds of training, over all restarts
     env_steps, env_steps_per_s    environment steps, and their rate over the last interval
     updates                       policy updates
     time/render, time/inference, time/transfer, time/learn, time/discriminate, time/wait   shares of the time, 0 to 1

@@ -24,7 +24,7 @@ class SystemSettings:
     """Where a run gets its data, on what it runs, and how long.
 
     Attributes:
-        data: ``mnist``, ``omniglot``, ``celeba``, or the path of a folder or zip of images.
+        data: ``mnist``, ``omniglot``, ``celeba``, ``scenes``, or the path of a folder or zip of images.
         data_dir: folder with data sets that are there already (torchvision's layout); looked into first.
         seed: seeds networks, noise, action sampling and batches. Asynchronous runs still differ in timing.
         minutes: training time after which the run ends, in minutes; decays are stretched over it. 0 for no such limit;
@@ -222,7 +222,8 @@ def preset(name: PresetName, data: str = "mnist") -> RunSettings:
     """The settings that a preset starts from.
 
     ``paper``: SPIRAL as published (unconditional, 19 strokes, 64x64, the published policy, WGAN-GP).
-    ``laptop``: five strokes of a pen, 32x32 observations, networks for CPUs, spectral norm with hinge loss.
+    ``laptop``: five actions, up to four strokes of a pen, 32x32 observations, networks for CPUs, spectral norm with
+    hinge loss.
     """
     grey = data in GREY
     if name == "paper":

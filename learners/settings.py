@@ -1,4 +1,4 @@
-"""Settings of policies, discriminators and their learners, and the two presets."""
+"""Settings of policies, discriminators and their learners."""
 
 from __future__ import annotations
 

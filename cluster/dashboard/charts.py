@@ -30,7 +30,7 @@ QUALITY = (
     Chart(
         "Pixel Fréchet distance",
         (("sample/pixel_frechet", "distance"),),
-        "512 paintings against 512 training images. If it improves while the sheet does not, trust the sheet.",
+        "Paintings against training images, up to 512. If it improves while the sheet does not, trust the sheet.",
         "points",
     ),
     Chart("Distance to targets", (("sample/l2", "pixel L2"),), kind="points"),

@@ -43,7 +43,7 @@ def load_mujoco(backend: str) -> Any:
     try:
         return importlib.import_module("mujoco")
     except ModuleNotFoundError as error:
-        raise ValueError("scenes need MuJoCo: pip install 'impasto[scenes]'") from error
+        raise ValueError("scenes need MuJoCo: pip install mujoco, or '.[scenes]' in the checkout") from error
     except (ImportError, OSError, AttributeError) as error:
         raise missing(backend, error) from error
 
