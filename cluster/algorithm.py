@@ -181,7 +181,7 @@ class Spiral(RunAlgorithm):
             progress=self.progress,
             judge=judge,
             judge_version=self.judge_version,
-            publish=updates % self.spiral_config.settings.system.publish_interval == 0,
+            publish_interval=self.spiral_config.settings.system.publish_interval,
         )
         self.used |= {batch["actor"]: updates for batch in batches}
         self.discriminator_debt += self.spiral_config.settings.discriminator.discriminator_updates

@@ -22,9 +22,13 @@ from cluster.run_folder import RunFolder, RunFolderError
 from cluster.run_place import RunPlace, outside
 from cluster.settings import RunSettings, SettingsParts
 from cluster.stored_run import last_checkpoint, latent_settings, open_to_read, painter_settings, read_settings
+from envs.datasets import NAMES as PAINTED
+from envs.latent.data import NAMES as TRANSLATED
 
 #: Settings that may be paths.
 PATHS = ("data", "data_dir", "brush")
+#: Data that a folder of the same name in the working directory is not.
+DATA_NAMES = {*PAINTED, *TRANSLATED, "scenes"}
 
 if TYPE_CHECKING:
     from cluster.latent_settings import LatentSettings
@@ -95,7 +99,8 @@ def storable(settings: SettingsParts) -> dict[str, Any]:
     given = settings.flat()
     changes = {"redis": without_password(given["redis"])}
     for name in PATHS:
-        if (value := given.get(name)) and Path(value).exists():
+        value = given.get(name)
+        if value and not (name == "data" and value in DATA_NAMES) and Path(value).exists():
             changes[name] = str(Path(value).resolve())
     if task := given.get("task"):
         changes["task"] = ",".join(task_from_anywhere(part.strip()) for part in task.split(","))

@@ -112,7 +112,7 @@ class PolicyGroupLearner(GroupLearner):
         Args:
             training_data: ``batch_refs`` holds references of trajectories.
             order: ``progress`` of the run in [0, 1]; ``judge``, a list with a reference of newer discriminator
-                weights, or empty; ``judge_version``; ``publish``, whether to return weights.
+                weights, or empty; ``judge_version``; ``publish_interval``, updates between those that return weights.
 
         Returns:
             ``metrics``, ``updates``, ``steps`` learned from, and, when published, ``weights``: a list with one
@@ -135,7 +135,7 @@ class PolicyGroupLearner(GroupLearner):
             return {"updates": self.inner.updates}
         metrics = self.inner.update(trajectory, order["progress"])
         result: dict[str, Any] = {"metrics": metrics, "updates": self.inner.updates, "steps": trajectory.steps}
-        if order["publish"]:
+        if self.inner.updates % order["publish_interval"] == 0:
             result["weights"] = [ray.put(to_arrays(self.inner.policy))]
         return result
 
@@ -181,18 +181,20 @@ class DiscriminatorGroupLearner(GroupLearner):
             canvas in the replay yet, ``updates`` alone; without Redis, also ``unavailable``, one line that says so.
         """
         batch = self.settings.discriminator.discriminator_batch
-        fake, real, missing = None, None, {}
+        records: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+        missing: dict[str, str] = {}
         try:
             fake = self.replay.sample(batch, self.rng)
-            if self.settings.conditioning == "joint":
-                real = self.replay.sample(batch, self.rng)  # their targets, with the policy's actions for them
+            # Of a joint one the targets are real, with the policy's actions for them.
+            joint = self.settings.conditioning == "joint"
+            records = self.replay.sample(batch, self.rng) if joint else self.real_records(batch), fake
         except ReplayEmpty:
             pass
         except ReplayUnavailable as error:
             missing = {"unavailable": str(error)}
-        if not self.all_have(fake is not None) or fake is None:
+        if not self.all_have(records is not None) or records is None:
             return {"updates": self.inner.updates} | missing
-        metrics = self.inner.update(self.real_records(batch) if real is None else real, fake)
+        metrics = self.inner.update(*records)
         return {"metrics": metrics, "updates": self.inner.updates, "weights": [self.publish()]}
 
     def real_records(self, count: int) -> NDArray[np.uint8]:

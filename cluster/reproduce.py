@@ -13,7 +13,7 @@ from cluster.commands import resume, train
 from cluster.curves import plot_curves, read_curve
 from cluster.errors import UserError
 from cluster.row_measures import measure_row
-from cluster.run_folder import RunFolder
+from cluster.run_folder import RunFolder, RunFolderError
 from cluster.settings import PresetName, RunSettings
 from cluster.stored_run import last_checkpoint, painter_settings
 from cluster.tables import Row
@@ -86,7 +86,7 @@ class Reproduction:
             try:
                 reached = self.train_row(row)
                 self.results[row.name] = self.measure(row)
-            except (UserError, ValueError, OSError) as error:
+            except (UserError, RunFolderError, ValueError, OSError) as error:
                 self.results[row.name] = {"error": " ".join(str(error).split())}
                 report(f"{row.name}: {self.results[row.name]['error']}")
                 reached, complete = True, False

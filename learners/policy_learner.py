@@ -85,7 +85,9 @@ class PolicyLearner:
         final = scores[-1] if scores.ndim == 2 else scores
         normalizer = replace(self.normalizer)  # kept only if the update succeeds
         if settings.normalize_reward:
-            self.take_in(normalizer, earned(scores)[batch.ends])
+            # A piece of an episode does not hold the canvas that it began with: there the final score stands for it.
+            worth = earned(scores) if trajectory.before is None else final
+            self.take_in(normalizer, worth[batch.ends])
         flags = batch.action[..., self.policy.spec.flag]
         rewards = episode_rewards(
             normalizer(scores) if settings.normalize_reward else scores,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from cluster.cli.parse import parse
 from cluster.errors import UserError
+from cluster.run_place import RunPlace
 from cluster.settings import PresetName
 from cluster.stored_run import last_checkpoint, open_to_read, painter_settings
 from cluster.tables import table_rows
@@ -113,8 +113,8 @@ def reproduce(arguments: Sequence[str]) -> int:
         only=only,
         preset=chosen.preset,
         minutes=chosen.minutes_per_row,
-        out=Path(chosen.out),
-        runs=Path(chosen.runs),
+        out=RunPlace.find(chosen.out).path,
+        runs=RunPlace.find(chosen.runs).path,
         data_dir=chosen.data_dir,
         seed=chosen.seed,
         address=chosen.address,

@@ -107,12 +107,14 @@ class History:
     def _forget_after(self, update: Any) -> None:
         if not isinstance(update, int | float):
             return
-        earlier = np.flatnonzero(~(self.column("update") > update))
-        self._select(np.arange(self.length) <= (earlier[-1] if len(earlier) else -1))
-        kept = len(self.notable)
-        while kept and "event" not in self.notable[kept - 1] and self.notable[kept - 1].get("update", 0) > update:
-            kept -= 1
-        del self.notable[kept:]
+        branches = np.nan_to_num(self.column("population/branch"), nan=-1.0)
+        branch = branches[-1] if self.length else -1.0
+        stay = np.flatnonzero(~(self.column("update") > update) | (branches != branch))
+        self._select(np.arange(self.length) <= (stay[-1] if len(stay) else -1))
+        while self.notable and "event" not in (last := self.notable[-1]) and last.get("update", 0) > update:
+            if last.get("population/branch", -1) != branch:
+                break
+            self.notable.pop()
 
     def _select(self, mask: NDArray[np.bool_]) -> None:
         for name in self.columns:

@@ -105,8 +105,11 @@ def decision(
 def rescue_decision(state: PopulationState, member: int, population: PopulationSettings, seed: int) -> Event | None:
     """What a member does whose branch can not go on: copy the best of the last comparison.
 
-    Before any comparison it goes on from its own last checkpoint with newly drawn values; None if it has none.
+    Before any comparison it goes on from its own last checkpoint with newly drawn values. None if it has none, and in
+    a population whose members do not copy each other: there it starts again as it was.
     """
+    if population.exploit == "none":
+        return None
     rng = np.random.default_rng([seed, 1_000_003, state.next_branch])
     known = state.members[member]
     mine = {

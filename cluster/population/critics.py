@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from cluster import checkpoints
 from cluster.checkpoints import CheckpointDamaged
 from cluster.data import run_images
 from cluster.metrics import cut_torn_line, read_metrics
-from cluster.population.events import Event
+from cluster.population.events import Event, write_whole
 from cluster.population.fitness import Critic
 from cluster.population.folder import PopulationFolder
 from cluster.settings import RunSettings
@@ -101,6 +100,4 @@ def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def append(path: Path, row: dict[str, Any]) -> None:
     """Append one JSON line, on disk when this returns."""
     with path.open("ab") as file:
-        file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+        write_whole(file.fileno(), json.dumps(row, allow_nan=False).encode() + b"\n")

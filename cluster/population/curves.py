@@ -44,7 +44,8 @@ def median_curve(events: Sequence[Event]) -> Points:
 
 def discarded_steps(events: Sequence[Event]) -> int:
     """Environment steps that exploits threw away: trained between a comparison and the copy that it led to."""
-    return sum(event["env_steps_before"] - event["env_steps"] for event in events if event["event"] == "exploit")
+    exploits = (event for event in events if event["event"] == "exploit")
+    return sum(max(0, event["env_steps_before"] - event["env_steps"]) for event in exploits)
 
 
 def compare(events: Sequence[Event], others: Sequence[Event]) -> dict[str, float | int | str]:

@@ -46,15 +46,25 @@ class EventFile:
         """Write events after the others, numbered ``n``, all at once."""
         numbered = [{"n": len(self.events) + place, **event} for place, event in enumerate(events)]
         content = b"".join(json.dumps(event, allow_nan=False).encode() + b"\n" for event in numbered)
-        written = 0
-        while written < len(content):
-            written += os.write(self._descriptor, content[written:])
-        os.fsync(self._descriptor)
+        write_whole(self._descriptor, content)
         self.events += numbered
 
     def close(self) -> None:
         """Close the file and give its lock back."""
         os.close(self._descriptor)
+
+
+def write_whole(descriptor: int, content: bytes) -> None:
+    """Append to an open file and have it on disk; where that fails, for want of room say, nothing of it stays."""
+    size = os.fstat(descriptor).st_size
+    try:
+        written = 0
+        while written < len(content):
+            written += os.write(descriptor, content[written:])
+        os.fsync(descriptor)
+    except BaseException:
+        os.ftruncate(descriptor, size)
+        raise
 
 
 def read_events(path: str | Path) -> list[Event]:

@@ -193,7 +193,9 @@ class Member(Trainable):
             self.compared = before
             raise
         self.sampler.load(checkpoint.tensors["policy"], checkpoint.tensors["discriminator"])
-        paintings = self.sampler.paint(max(self.fitness.episodes, self.population.critic_samples), judged=ON_SHEET)
+        paintings = self.sampler.paint(
+            max(self.fitness.episodes, self.population.critic_samples), judged=ON_SHEET, split="train"
+        )
         critic = Critic(self.base, checkpoint.tensors["discriminator"])
         observed = paintings.observed[: self.fitness.episodes]
         actions = paintings.actions if self.base.joint else None

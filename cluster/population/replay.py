@@ -34,7 +34,9 @@ class ScheduledTrainer(Trainer):
         assert isinstance(algorithm, Spiral)
         values = values_at(algorithm.trained_steps, self.plan)
         if values != self.values:
-            apply_values(algorithm, self.base, values)
+            # Actors may have been scaled, and a new algorithm begins with the number that was asked for first.
+            actors = algorithm.spiral_config.settings.system.actors
+            apply_values(algorithm, self.base.replace(actors=actors), values)
             self.values = values
 
     def attempt(self, *arguments: Any) -> Any:

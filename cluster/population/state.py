@@ -131,6 +131,8 @@ class PopulationState:
         self.pending.pop(member, None)
         state = self.members[member]
         state.branch, state.env_steps, state.divergences = event["branch"], event["env_steps"], 0
+        if event["donor"] == member:
+            return  # it went on from a checkpoint of its own, and will not be measured there again
         for number, scores in self.scores.items():
             if number > event["comparison"] and member not in self.decided.get(number, set()):
                 scores.pop(member, None)

@@ -135,7 +135,7 @@ def _as_stored(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> 
 
 def _classes(folder: Path) -> tuple[str, ...]:
     """Names of subfolders that hold images, sorted; empty where there are fewer than two, or loose images too."""
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX")))
     if any(entry.is_file() and PurePosixPath(entry.name).suffix.lower() in SUFFIXES for entry in entries):
         return ()
     kinds = tuple(entry.name for entry in entries if entry.is_dir())

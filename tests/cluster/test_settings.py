@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cluster.commands import storable
 from cluster.settings import RunSettings, SystemSettings, preset
 
 PARTS = [part.default_factory for part in dataclasses.fields(RunSettings)]  # type: ignore[misc]
@@ -89,3 +91,12 @@ def test_the_laptop_preset_is_small() -> None:
     assert laptop.discriminator.adversary == "hinge"
     assert laptop.system.data == "mnist"
     assert preset("laptop", "photos/").paint.color
+
+
+def test_a_folder_named_like_a_data_set_is_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("celeba", "pictures"):
+        (tmp_path / name).mkdir()
+    kept = {data: storable(preset("laptop", data)) for data in ("celeba", "pictures")}
+    assert RunSettings.from_json(kept["celeba"]).system.data == "celeba"
+    assert RunSettings.from_json(kept["pictures"]).system.data == str(tmp_path / "pictures")

@@ -22,6 +22,7 @@ def write(folder: Path, count: int, ink: int, ground: int, mode: str = "L") -> N
 def test_a_folder_with_a_class_in_each_subfolder(tmp_path: Path) -> None:
     write(tmp_path / "cat", 20, 255, 0)
     write(tmp_path / "dog", 10, 200, 0)
+    (tmp_path / "__MACOSX").mkdir()
     train, test = (load_latent_images(str(tmp_path), split, size=16) for split in ("train", "test"))  # type: ignore[arg-type]
     assert train.classes == test.classes == ("cat", "dog")
     assert train.labels is not None

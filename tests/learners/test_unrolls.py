@@ -162,3 +162,16 @@ def test_a_thousand_strokes_take_no_more_memory_than_fifty_and_each_is_paid() ->
     assert changed > 400
     assert paid == changed
     assert memory[-1] - memory[4] < 8 << 20
+
+
+def test_rewards_of_pieces_have_the_scale_of_the_episodes() -> None:
+    """From a blank canvas on, the spread of the final scores is that of what was gained over the whole episode."""
+    (whole,), (*_, last) = pieces("laptop", SMALL.num_actions), pieces("laptop", 1)
+    spreads = []
+    for trajectory in (whole, last):
+        settings = PolicySettings(network="laptop", reward="difference", normalize_reward=True, score_floor=0.0)
+        learner = PolicyLearner(make_policy("laptop"), cast(Discriminator, darkness), settings, CPU)
+        learner.update(trajectory, 0.0)
+        spreads.append(learner.normalizer.std)
+    assert spreads[0] == pytest.approx(spreads[1], rel=1e-4)
+    assert spreads[0] > 0

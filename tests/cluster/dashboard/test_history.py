@@ -101,6 +101,20 @@ def test_a_member_that_went_back_keeps_its_earlier_branches(tmp_path: Path) -> N
     assert drawn["series"]["population/branch"]["mean"] == [0, 0, 0, 7]
 
 
+def test_a_restart_right_after_an_exploit_leaves_the_branch_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    first = [{"update": 10 * n, "population/branch": 0} for n in range(1, 6)]
+    first.append({"update": 50, "population/branch": 0, "sample/pixel_frechet": 1.0})
+    second = [{"update": 10 * n + 1, "population/branch": 7} for n in (3, 4)]
+    append(
+        path, *first, *second, {"event": "resume", "update": 30, "time": 0.0}, {"update": 35, "population/branch": 7}
+    )
+    history = History(path)
+    history.refresh()
+    np.testing.assert_array_equal(history.column("update"), [10, 20, 30, 40, 50, 35])
+    assert [row["update"] for row in history.pictures()] == [50]
+
+
 def test_long_runs_take_bounded_room_however_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     count = 5 * MOST_ROWS

@@ -14,8 +14,8 @@ SETTINGS = PopulationSettings(members=3, interval_steps=100, burn_in_steps=100)
 
 
 @contextmanager
-def opened(path: Path, **changes: Any) -> Iterator[Ledger]:
-    ledger = Ledger(str(path), SETTINGS, **({"seed": 0, "steps": 400, "lock_seconds": 0.0} | changes))
+def opened(path: Path, population: PopulationSettings = SETTINGS, **changes: Any) -> Iterator[Ledger]:
+    ledger = Ledger(str(path), population, **({"seed": 0, "steps": 400, "lock_seconds": 0.0} | changes))
     try:
         yield ledger
     finally:

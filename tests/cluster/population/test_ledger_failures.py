@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,3 +212,64 @@ def test_every_event_that_was_acknowledged_survives_sigkill(tmp_path: Path) -> N
     file.append({"event": "checkpoint", "elapsed_s": 0.0})
     file.close()
     assert read_events(path)[-1]["n"] == len(file.events) - 1
+
+
+def test_where_nobody_copies_there_is_no_rescue_either(tmp_path: Path) -> None:
+    with opened(tmp_path / "lineage.jsonl", population=replace(SETTINGS, exploit="none")) as ledger:
+        born(ledger)
+        scored(ledger, 1, {0: -1.0, 1: -3.0, 2: -2.0})
+        for _ in range(3):
+            ledger.crashed(1, 160, "NonFiniteLoss: loss nan", diverged=True)
+            ledger.join(1, None)
+        assert "rescue" not in kinds(ledger)
+        assert 1 not in ledger.state.pending
+
+
+def test_one_who_goes_on_from_its_own_checkpoint_keeps_its_score(tmp_path: Path) -> None:
+    """It had been measured before that checkpoint, and the others are still to come."""
+    with opened(tmp_path / "lineage.jsonl") as ledger:
+        born(ledger)
+        scored(ledger, 1, {1: -3.0})
+        ledger.saved(1, {"env_steps": 105, "checkpoint": "members/01/x", "checkpoint_sha256": "1-x"})
+        for _ in range(2):
+            ledger.crashed(1, 160, "NonFiniteLoss: loss nan", diverged=True)
+        order = ledger.state.pending[1]
+        assert (order["donor"], order["comparison"]) == (1, 0)
+        record = {
+            "branch": order["branch"],
+            "previous_branch": 1,
+            "env_steps_before": 160,
+            "env_steps": 105,
+            "values_before": order["donor_values"],
+            "seconds": 0.5,
+            "applied": order["values"],
+            "decay": dict.fromkeys(order["values"], 1.0),
+        }
+        ledger.exploited(1, record)
+        scored(ledger, 1, {0: -1.0, 2: -2.0})
+        (comparison,) = [event for event in ledger.file.events if event["event"] == "comparison"]
+        assert [each["member"] for each in comparison["standings"]] == [0, 2, 1]
+
+
+def test_a_full_disk_tears_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "lineage.jsonl"
+    with opened(path) as ledger:
+        ledger.join(0, None)
+        real = os.write
+        monkeypatch.setattr(os, "write", lambda descriptor, content: real(descriptor, content[:5]))
+        ledger.join(1, None)  # in many small pieces
+        sizes = iter([5])
+
+        def full(descriptor: int, content: bytes) -> int:
+            for size in sizes:
+                return real(descriptor, content[:size])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "write", full)
+        before = path.read_bytes()
+        with pytest.raises(OSError, match="No space left"):
+            ledger.join(2, None)
+        assert path.read_bytes() == before
+        monkeypatch.undo()
+        ledger.join(2, None)
+    assert [event["event"] for event in read_events(path)] == kinds(ledger)
