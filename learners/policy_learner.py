@@ -85,7 +85,8 @@ class PolicyLearner:
         final = scores[-1] if scores.ndim == 2 else scores
         normalizer = replace(self.normalizer)  # kept only if the update succeeds
         if settings.normalize_reward:
-            # A piece of an episode does not hold the canvas that it began with: there the final score stands for it.
+            # A piece of an episode does not hold the canvas that the episode began with: there the final score stands
+            # for the gain, with how much a blank canvas's score depends on the target.
             worth = earned(scores) if trajectory.before is None else final
             self.take_in(normalizer, worth[batch.ends])
         flags = batch.action[..., self.policy.spec.flag]
