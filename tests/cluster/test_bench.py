@@ -164,6 +164,7 @@ def test_cpu_seconds_of_the_process_tree() -> None:
     assert tree_cpu_seconds(os.getpid(), Path("/nowhere")) is None
 
 
+@pytest.mark.slow
 def test_transport() -> None:
     figures = measure("transport")
     settings = preset("laptop")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cluster import cli
 from cluster.errors import UserError
 from cluster.orders import NAMESPACE, ClusterBox, Desk, FolderBox, give, new_order
 from cluster.remote_folder import ORDER, Mirror, RemoteFolder
+from cluster.run_algorithm import RunAlgorithm
 from cluster.run_folder import RunFolder, is_being_written
 from cluster.run_place import outside
 from cluster.scale import scale
@@ -142,14 +144,15 @@ def test_scale_reaches_a_driver_through_the_cluster() -> None:
     assert answers == [7]
 
 
-@pytest.mark.usefixtures("private_ray")
-def test_a_run_gets_more_actors_and_fewer(images: Path, tmp_path: Path) -> None:
-    settings = tiny_settings(images, minutes=60, actors=1, max_lag=4)
+@contextmanager
+def ordered(images: Path, folder: Path, actors: int) -> Iterator[tuple[RunAlgorithm, Callable[[int], str]]]:
+    """A run in ``folder``, and what gives it an order for a number of actors and returns the answer."""
+    settings = tiny_settings(images, minutes=60, actors=actors, max_lag=4)
     trainer = Trainer(settings)
     algorithm = build(settings)
     try:
-        with RunFolder.create(tmp_path / "run", settings.to_json()) as folder:
-            trainer.folder, box = folder, FolderBox(folder.path)
+        with RunFolder.create(folder, settings.to_json()) as run:
+            trainer.folder, box = run, FolderBox(run.path)
             trainer.boxes = [box]
 
             def order(actors: int) -> str:
@@ -160,36 +163,58 @@ def test_a_run_gets_more_actors_and_fewer(images: Path, tmp_path: Path) -> None:
                 assert answer is not None
                 return answer
 
-            train_until(algorithm, lambda latest: latest["updates"] > 2)
-            assert algorithm.latest["runners/wanted"] == algorithm.latest["runners/healthy"] == 1
-            assert order(3) == "3 actors from now on"
-            updates = algorithm.policy_updates
-            train_until(algorithm, lambda latest: latest["updates"] > updates, 30)
-            assert algorithm.latest["runners/wanted"] == 3
-            train_until(algorithm, lambda latest: latest["runners/healthy"] == 3, 120)
-            assert algorithm.latest["runners/restarts"] == 0, "a new actor is no restart"
-            seen: set[int] = set()
-
-            def all_paint(latest: object) -> bool:
-                seen.update(batch["actor"] for batch in algorithm.queue)
-                return {1, 2, 3} <= seen | set(algorithm.used)
-
-            train_until(algorithm, all_paint, 60)
-            names = algorithm.runners.foreach_env_runner(repr, local_env_runner=False)
-            assert sorted(names) == ["painter-00/actor-1", "painter-00/actor-2", "painter-00/actor-3"]
-
-            lost = algorithm.lost_batches
-            assert order(1) == "1 actors from now on"
-            train_until(algorithm, lambda latest: algorithm.runners.num_remote_env_runners() == 1, 60)
-            updates = algorithm.policy_updates
-            train_until(algorithm, lambda latest: latest["updates"] > updates + 5)
-            assert algorithm.latest["runners/wanted"] == algorithm.latest["runners/healthy"] == 1
-            assert algorithm.lost_batches == lost, "those that left had delivered everything"
-            assert "only 4 can have work at a time" in order(5)
-            assert order(2) == "2 actors from now on"
-            train_until(algorithm, lambda latest: latest["runners/healthy"] == 2, 120)
-            wait_until(lambda: algorithm.train() and algorithm.runners.num_remote_env_runners() == 2, 120, "two")
-            assert json.loads(folder.config.read_text())["system"]["actors"] == 2, "resume goes on with as many"
+            yield algorithm, order
     finally:
         algorithm.stop()
         trainer.sampler.close()
+
+
+def stored_actors(folder: Path) -> int:
+    """The number of actors that a resumed run would begin with."""
+    return int(json.loads((folder / "config.json").read_text())["system"]["actors"])
+
+
+@pytest.mark.usefixtures("private_ray")
+def test_a_run_gets_more_actors_and_fewer(images: Path, tmp_path: Path) -> None:
+    with ordered(images, tmp_path / "run", 1) as (algorithm, order):
+        train_until(algorithm, lambda latest: latest["updates"] > 2)
+        assert algorithm.latest["runners/wanted"] == algorithm.latest["runners/healthy"] == 1
+        assert order(2) == "2 actors from now on"
+        updates = algorithm.policy_updates
+        train_until(algorithm, lambda latest: latest["updates"] > updates, 30)
+        assert algorithm.latest["runners/wanted"] == 2
+        train_until(algorithm, lambda latest: latest["runners/healthy"] == 2, 120)
+        assert algorithm.latest["runners/restarts"] == 0, "a new actor is no restart"
+        seen: set[int] = set()
+
+        def all_paint(latest: object) -> bool:
+            seen.update(batch["actor"] for batch in algorithm.queue)
+            return {1, 2} <= seen | set(algorithm.used)
+
+        train_until(algorithm, all_paint, 60)
+        names = algorithm.runners.foreach_env_runner(repr, local_env_runner=False)
+        assert sorted(names) == ["painter-00/actor-1", "painter-00/actor-2"]
+        assert stored_actors(tmp_path / "run") == 2
+
+        lost = algorithm.lost_batches
+        assert order(1) == "1 actors from now on"
+        train_until(algorithm, lambda latest: algorithm.runners.num_remote_env_runners() == 1, 60)
+        updates = algorithm.policy_updates
+        train_until(algorithm, lambda latest: latest["updates"] > updates + 5)
+        assert algorithm.latest["runners/wanted"] == algorithm.latest["runners/healthy"] == 1
+        assert algorithm.lost_batches == lost, "those that left had delivered everything"
+        assert stored_actors(tmp_path / "run") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("private_ray")
+def test_actors_that_were_let_go_come_back_under_their_numbers(images: Path, tmp_path: Path) -> None:
+    with ordered(images, tmp_path / "run", 2) as (algorithm, order):
+        order(1)
+        train_until(algorithm, lambda latest: algorithm.runners.num_remote_env_runners() == 1, 120)
+        assert "only 4 can have work at a time" in order(5)
+        order(2)
+        train_until(algorithm, lambda latest: latest["runners/healthy"] == 2, 120)
+        wait_until(lambda: algorithm.train() and algorithm.runners.num_remote_env_runners() == 2, 120, "two")
+        names = algorithm.runners.foreach_env_runner(repr, local_env_runner=False)
+        assert sorted(names) == ["painter-00/actor-1", "painter-00/actor-2"]

@@ -46,6 +46,7 @@ def pid(learner: GroupLearner) -> int:
     return os.getpid()
 
 
+@pytest.mark.slow
 def test_both_feed_it_and_are_paid_by_it(couple: Couple) -> None:
     one, two, _ = couple
     for algorithm in (one, two):
@@ -59,6 +60,7 @@ def test_both_feed_it_and_are_paid_by_it(couple: Couple) -> None:
     assert counts["updates"] >= max(one.discriminator_updates, two.discriminator_updates) > 0
 
 
+@pytest.mark.slow
 def test_taking_back_a_checkpoint_leaves_it_as_it_is(couple: Couple) -> None:
     one, two, _ = couple
     train_until(one, lambda latest: latest["updates"] > 0)
@@ -75,6 +77,7 @@ def test_taking_back_a_checkpoint_leaves_it_as_it_is(couple: Couple) -> None:
     assert one.reset_config({"settings": one.spiral_config.settings.replace(entropy_cost=0.07)})
 
 
+@pytest.mark.slow
 def test_it_is_started_again_from_its_checkpoint(couple: Couple) -> None:
     one, _, share = couple
     ray.get(share.actor.save.remote())
