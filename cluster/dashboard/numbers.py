@@ -71,11 +71,17 @@ def duration(seconds: Any) -> str:
 
 
 def ago(moment: Any, now: float | None = None) -> str:
-    """How long since a Unix time."""
+    """How long since a Unix time, in its largest unit: ``5 min ago``, ``3 h ago``."""
     if not isinstance(moment, int | float):
         return MISSING
     seconds = (time.time() if now is None else now) - moment
-    return "just now" if seconds < 5 else f"{duration(seconds)} ago"
+    if seconds < 5:
+        return "just now"
+    for unit in (24 * 3600, 3600):
+        if seconds >= unit:
+            seconds = seconds // unit * unit
+            break
+    return f"{duration(seconds)}\N{NO-BREAK SPACE}ago"
 
 
 def clock(moment: Any) -> str:

@@ -89,9 +89,9 @@ function ages() {
     if (seconds < 60) return `${Math.round(seconds)} s ago`;
     const minutes = Math.round(seconds / 60);
     if (minutes < 60) return `${minutes} min ago`;
-    if (minutes < 1440) return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ""} ago`;
+    if (minutes < 1440) return `${Math.floor(minutes / 60)} h ago`;
     const hours = Math.round(seconds / 3600);
-    return `${Math.floor(hours / 24)} d${hours % 24 ? ` ${hours % 24} h` : ""} ago`;
+    return `${Math.floor(hours / 24)} d ago`;
   };
   for (const each of document.querySelectorAll("[data-ago]")) {
     const then = parseFloat(each.dataset.ago);

@@ -61,6 +61,8 @@ def test_duration(seconds: float, text: str) -> None:
 def test_times_sizes_and_shares() -> None:
     assert numbers.ago(100.0, now=101.0) == "just now"
     assert plain(numbers.ago(100.0, now=400.0)) == "5 min ago"
+    assert plain(numbers.ago(0.0, now=3.2 * 3600)) == "3 h ago"
+    assert plain(numbers.ago(0.0, now=2.9 * 24 * 3600)) == "2 d ago"
     assert numbers.clock(0) == "1970-01-01 00:00:00"
     assert plain(numbers.size(1_400_000)) == "1.40 MB"
     assert plain(numbers.size(12)) == "12 B"
