@@ -22,6 +22,9 @@ from cluster.replay_host import ReplayHost
 from cluster.run_algorithm import IDLE_SECONDS, RunAlgorithm
 from cluster.shared_discriminator import SharedGroup, build_discriminator_group
 
+#: Where the discriminator pays nothing it learns after each how-many-th update of the policy, to be watched.
+UNPAID_INTERVAL = 10
+
 
 class Spiral(RunAlgorithm):
     """Ganin et al. 2018 on Ray.
@@ -97,7 +100,7 @@ class Spiral(RunAlgorithm):
         self.weights_version = self.policy_updates
         self.judge = first_result(self.discriminator_group, publish_weights)
         self.judge_version = self.discriminator_updates
-        self.discriminator_debt = 0.0
+        self.discriminator_debt = 0
 
     def settle(self) -> None:
         """Let the updates on their way end, and publish the weights that they lead to."""
@@ -184,7 +187,9 @@ class Spiral(RunAlgorithm):
             publish_interval=self.spiral_config.settings.system.publish_interval,
         )
         self.used |= {batch["actor"]: updates for batch in batches}
-        self.discriminator_debt += self.spiral_config.settings.discriminator.discriminator_updates
+        settings = self.spiral_config.settings
+        if settings.policy.reward_source != "l2" or updates % UNPAID_INTERVAL == 0:
+            self.discriminator_debt += settings.discriminator.discriminator_updates
 
     def collect(self, *, everything: bool = False) -> None:
         """Order the discriminator updates that are due, and take in the results of both learners.

@@ -27,8 +27,8 @@ from envs.latent.data import NAMES as TRANSLATED
 
 #: Settings that may be paths.
 PATHS = ("data", "data_dir", "brush")
-#: Data that a folder of the same name in the working directory is not.
-DATA_NAMES = {*PAINTED, *TRANSLATED, "scenes"}
+#: Data by kind of run that a folder of the same name in the working directory is not.
+DATA_NAMES = {"painter": {*PAINTED, "scenes"}, "latent": {*TRANSLATED}}
 
 if TYPE_CHECKING:
     from cluster.latent_settings import LatentSettings
@@ -100,7 +100,7 @@ def storable(settings: SettingsParts) -> dict[str, Any]:
     changes = {"redis": without_password(given["redis"])}
     for name in PATHS:
         value = given.get(name)
-        if value and not (name == "data" and value in DATA_NAMES) and Path(value).exists():
+        if value and not (name == "data" and value in DATA_NAMES[settings.kind]) and Path(value).exists():
             changes[name] = str(Path(value).resolve())
     if task := given.get("task"):
         changes["task"] = ",".join(task_from_anywhere(part.strip()) for part in task.split(","))

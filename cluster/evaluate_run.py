@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import torch
 from cluster.checkpoints import Checkpoint
 from cluster.data import run_images
 from cluster.evaluation import evaluate_images
-from cluster.judge import load_judge
+from cluster.judge import Judge, load_judge
 from cluster.reconstruction import as_row, measure_reconstruction
-from cluster.row_measures import measure_paintings
+from cluster.row_measures import judge_of_lines, measure_paintings
 from cluster.run_folder import RunFolder
 from cluster.sampler import Paintings, Sampler
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet, side_by_side
+from envs.data_files import DataError
 from envs.datasets import load_dataset
 from learners.networks.build import build_policy
 
@@ -66,7 +68,7 @@ def evaluate_run(
 def evaluate_unjudged(
     folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 1000, data_dir: str = ""
 ) -> dict[str, Any]:
-    """The same for data whose classes the judge does not know.
+    """The same for data whose classes the judge does not know; of drawings it sees the lines.
 
     Returns:
         ``sets`` with what :func:`cluster.row_measures.measure_paintings` gives under ``untrained`` and ``trained``,
@@ -74,9 +76,14 @@ def evaluate_unjudged(
     """
     settings = settings.replace(data_dir=data_dir or settings.system.data_dir)
     count = min(count, len(run_images(settings, "test")))
+    judge: Judge | None = None
+    try:
+        judge = judge_of_lines(settings)
+    except DataError as error:
+        print(f"warning: measured by pixels alone: {error}", file=sys.stderr)
     sets = {}
     for name, paintings in paint_with_both(settings, checkpoint, count):
-        sets[name] = measure_paintings(settings, paintings)
+        sets[name] = measure_paintings(settings, paintings, judge)
     path, shown = folder.samples / f"evaluation-{checkpoint.update:08d}.png", paintings.shown[:120]
     sheet = contact_sheet(shown, path, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
     return {"sets": sets, "samples": count} | about_run(folder, checkpoint, sheet)

@@ -42,7 +42,6 @@ SCENE_LEARNER: dict[str, Any] = {
     "reward": "difference",
     "reward_source": "l2",
     "l2_weight": 200.0,  # an object that is put right is worth about 1
-    "discriminator_updates": 0.1,  # it pays nothing, and took half of the driver's time
     "discount": 0.0,
     "normalize_reward": False,
     "policy_learning_rate": 5e-4,

@@ -22,9 +22,16 @@ class MetricsWriter:
         path: the file; a last line that a kill left half-written is cut off first.
         tensorboard: folder for event files; None writes none.
         resume_from_update: the update of the checkpoint that the run goes on from; None for a new run.
+        about: more fields of the row that says so.
     """
 
-    def __init__(self, path: str | Path, tensorboard: str | Path | None, resume_from_update: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        tensorboard: str | Path | None,
+        resume_from_update: int | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
         self._file = Path(path).open("ab")  # noqa: SIM115 - closed by close()
         cut_torn_line(Path(path))
         self._tensorboard: Any = None
@@ -35,7 +42,7 @@ class MetricsWriter:
             purge = None if resume_from_update is None else resume_from_update + 1
             self._tensorboard = SummaryWriter(str(tensorboard), purge_step=purge, flush_secs=10)
         if resume_from_update is not None:
-            self._append({"event": "resume", "update": resume_from_update, "time": time.time()})
+            self._append({"event": "resume", "update": resume_from_update, "time": time.time(), **(about or {})})
 
     def write(self, update: int, metrics: Mapping[str, Any]) -> None:
         """Append one row.

@@ -33,6 +33,7 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
     Returns:
         What :func:`measure_paintings` gives, and ``steps``, ``minutes``, ``updates``, ``count``.
     """
+    judge = judge_of_lines(settings)
     sampler = Sampler(settings, seed=1)
     sampler.load(checkpoint.tensors["policy"])
     paintings = sampler.paint(min(count, len(run_images(settings, "test"))))
@@ -40,7 +41,7 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
     shown = paintings.shown[:40]
     contact_sheet(shown, picture, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
     counters = checkpoint.documents["counters"]
-    return measure_paintings(settings, paintings) | {
+    return measure_paintings(settings, paintings, judge) | {
         "count": len(paintings.observed),
         "updates": checkpoint.update,
         "steps": counters["trained_steps"],
@@ -48,11 +49,23 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
     }
 
 
-def measure_paintings(settings: RunSettings, paintings: Paintings) -> dict[str, Any]:
+def judge_of_lines(settings: RunSettings) -> Judge | None:
+    """The judge of digits, where a run's data are drawings; None for other data.
+
+    Raises:
+        DataError: it is not in the cache, and MNIST can not be had to train it.
+    """
+    system = settings.system
+    if system.data not in DRAWINGS:
+        return None
+    return load_judge(data_dir=Path(system.data_dir) if system.data_dir else None)
+
+
+def measure_paintings(settings: RunSettings, paintings: Paintings, judge: Judge | None) -> dict[str, Any]:
     """Paintings of a run's policy against as many randomly drawn images of the test split.
 
     Returns:
-        JSON-able: ``pixel_fid`` of 8x8 pixels and, for drawings, ``fid`` in the judge's features; for reproductions
+        JSON-able: ``pixel_fid`` of 8x8 pixels and, with a judge, ``fid`` in its features; for reproductions
         ``l2``, ``blank_l2``, ``perceptual``, ``judge_accuracy``, see
         :func:`cluster.reconstruction.measure_reconstruction`; for scenes what :func:`cluster.scene_runs.measure_scenes`
         gives. What can not be measured is None.
@@ -60,9 +73,6 @@ def measure_paintings(settings: RunSettings, paintings: Paintings) -> dict[str, 
     system = settings.system
     real = run_images(settings, "test")
     chosen = np.random.default_rng(0).permutation(len(real))[: len(paintings.observed)]
-    judge: Judge | None = None
-    if system.data in DRAWINGS:
-        judge = load_judge(data_dir=Path(system.data_dir) if system.data_dir else None)
     result: dict[str, Any] = {
         "pixel_fid": frechet_distance(pixel_features(paintings.observed), pixel_features(real[chosen])),
         "fid": None,

@@ -126,8 +126,8 @@ class DiscriminatorSettings:
         discriminator_learning_rate: Adam's step size.
         discriminator_betas: Adam's averaging; the paper states beta1 = 0.5.
         discriminator_batch: real images, and as many fakes, in one update.
-        discriminator_updates: updates for each update of the policy; 0.1 is one for every ten. Fewer leave more time to
-            the policy, which is well where its reward is ``l2``.
+        discriminator_updates: updates for each update of the policy; where the reward is ``l2``, which it does not pay,
+            for each tenth one.
         gradient_penalty_weight: lambda of WGAN-GP (unstated in the paper; 10 is the norm).
         centering_weight: weight of the squared mean score (unstated in the paper).
     """
@@ -139,7 +139,7 @@ class DiscriminatorSettings:
     discriminator_learning_rate: float = 1e-4
     discriminator_betas: tuple[float, float] = (0.5, 0.9)
     discriminator_batch: int = 64
-    discriminator_updates: float = 1.0
+    discriminator_updates: int = 1
     gradient_penalty_weight: float = 10.0
     centering_weight: float = 1e-3
 

@@ -86,13 +86,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Have an independent judge compare a run's paintings with real digits, or read a run's translations.
+    """Have an independent judge compare a run's paintings with real images, or read a run's translations.
 
     Attributes:
         run: folder of the run.
         json: print JSON instead of a table.
-        count: paintings, and as many test digits, or test images to translate; 0 is the number to publish: 2000
-            paintings, all test images.
+        count: paintings, and as many test images, or test images to translate; 0 is the number to publish: 2000
+            paintings of digits, 1000 of other data, all test images.
         data_dir: folder with data sets that are there already.
         best: take the checkpoint that did best while training (lowest pixel Frechet distance, or nearest to its
             targets) instead of the newest.

@@ -81,7 +81,7 @@ class History:
                 self.damaged += 1
                 continue
             if row.get("event") == "resume":
-                self._forget_after(row.get("update"))
+                self._forget_after(row.get("update"), row.get("population/branch"))
             self.latest.update(row)
             self.latest["note"] = row.get("note")
             if notable[line]:
@@ -104,11 +104,13 @@ class History:
             self.stride *= 2
             self._select(np.arange(self.length) % 2 == 0)
 
-    def _forget_after(self, update: Any) -> None:
+    def _forget_after(self, update: Any, branch: Any) -> None:
+        """Drop later rows of this branch; where it is not said, as in older records, of the last row's."""
         if not isinstance(update, int | float):
             return
         branches = np.nan_to_num(self.column("population/branch"), nan=-1.0)
-        branch = branches[-1] if self.length else -1.0
+        if branch is None:
+            branch = branches[-1] if self.length else -1.0
         stay = np.flatnonzero(~(self.column("update") > update) | (branches != branch))
         self._select(np.arange(self.length) <= (stay[-1] if len(stay) else -1))
         while self.notable and "event" not in (last := self.notable[-1]) and last.get("update", 0) > update:

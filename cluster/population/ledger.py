@@ -228,7 +228,7 @@ class Ledger:
         :meth:`join`.
 
         A branch that diverges again and again is given up: the member copies the best of the last comparison, or,
-        before any, goes on from its own last checkpoint with other values.
+        before any, goes on from its own last checkpoint with other values; not where nobody copies.
         """
         known = self.state.members[member]
         event = {"event": "crash", "member": member, "branch": known.branch, "env_steps": env_steps}

@@ -80,9 +80,9 @@ class Member(Trainable):
         if self.folder is None:
             self.folder = RunFolder.create(path, storable(settings))
         self.sampler = Sampler(self.base)
-        self.writer = MetricsWriter(
-            self.folder.metrics, self.folder.tensorboard, checkpoint.update if checkpoint else None
-        )
+        update = checkpoint.update if checkpoint else None
+        about = {"population/branch": self.branch}
+        self.writer = MetricsWriter(self.folder.metrics, self.folder.tensorboard, update, about)
         self.algorithm = self.build(settings)
         if checkpoint is not None:
             self.algorithm.restore_checkpoint(checkpoint)

@@ -34,7 +34,7 @@ class ScheduledTrainer(Trainer):
         assert isinstance(algorithm, Spiral)
         values = values_at(algorithm.trained_steps, self.plan)
         if values != self.values:
-            # Actors may have been scaled, and a new algorithm begins with the number that was asked for first.
+            # Actors may have been scaled since; only evolved values may change here.
             actors = algorithm.spiral_config.settings.system.actors
             apply_values(algorithm, self.base.replace(actors=actors), values)
             self.values = values

@@ -73,8 +73,8 @@ class Population:
         system = self.settings.system
         if not self.population.share_discriminator:
             return {"CPU": 0, "GPU": 0}
-        learners = system.discriminator_learners
-        return {"CPU": learners, "GPU": system.learner_gpus * max(1, learners)}
+        learners, gpus = system.discriminator_learners, system.learner_gpus
+        return {"CPU": 0 if gpus else learners, "GPU": gpus * max(1, learners)}
 
     def check_room(self, *, joined: bool) -> None:
         """Say where not all members can train at once; those who find no room would be compared with nobody.
@@ -89,7 +89,7 @@ class Population:
         there = ray.cluster_resources()  # type: ignore[no-untyped-call]
         for name in ("CPU", "GPU"):
             one = sum(bundle.get(name, 0) for bundle in each.bundles)
-            have = there.get(name, 0) - self.shared_resources()[name]
+            have = max(0, there.get(name, 0) - self.shared_resources()[name])
             if one > have:
                 small = f"a member takes {one:g} {name}s, this Ray cluster has {have:g} for it: see --driver-cpus"
                 if not joined:

@@ -131,11 +131,11 @@ class PopulationState:
         self.pending.pop(member, None)
         state = self.members[member]
         state.branch, state.env_steps, state.divergences = event["branch"], event["env_steps"], 0
-        if event["donor"] == member:
-            return  # it went on from a checkpoint of its own, and will not be measured there again
         for number, scores in self.scores.items():
-            if number > event["comparison"] and member not in self.decided.get(number, set()):
-                scores.pop(member, None)
+            mine = scores.get(member)
+            beyond = number > event["comparison"] and mine is not None and mine["env_steps"] > event["env_steps"]
+            if beyond and member not in self.decided.get(number, set()):
+                del scores[member]
 
     def take_explore(self, event: Event, member: int) -> None:
         """A member's values changed."""

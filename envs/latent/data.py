@@ -110,7 +110,7 @@ def _folder(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> Lat
     """A folder; whether it is turned dark is decided by its training images, for both splits."""
     found = _as_stored(path, split, size, channels)
     deciding = found
-    if split != "train":
+    if split != "train" and channels == 1:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # unreadable files were named when they were to be learned from
             deciding = _as_stored(path, "train", size, channels)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cluster.commands import storable
+from cluster.latent_settings import LatentSettings
 from cluster.settings import RunSettings, SystemSettings, preset
 
 PARTS = [part.default_factory for part in dataclasses.fields(RunSettings)]  # type: ignore[misc]
@@ -95,8 +96,12 @@ def test_the_laptop_preset_is_small() -> None:
 
 def test_a_folder_named_like_a_data_set_is_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("celeba", "pictures"):
+    for name in ("celeba", "kmnist", "pictures"):
         (tmp_path / name).mkdir()
-    kept = {data: storable(preset("laptop", data)) for data in ("celeba", "pictures")}
-    assert RunSettings.from_json(kept["celeba"]).system.data == "celeba"
-    assert RunSettings.from_json(kept["pictures"]).system.data == str(tmp_path / "pictures")
+    for data, known in (("celeba", True), ("kmnist", False), ("pictures", False)):
+        stored = RunSettings.from_json(storable(preset("laptop", data)))
+        assert stored.system.data == (data if known else str(tmp_path / data))
+    latent = LatentSettings().replace(data="kmnist")
+    assert LatentSettings.from_json(storable(latent)).system.data == "kmnist"
+    other = latent.replace(data="celeba")
+    assert LatentSettings.from_json(storable(other)).system.data == str(tmp_path / "celeba")

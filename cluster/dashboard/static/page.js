@@ -86,12 +86,12 @@ for (const heading of document.querySelectorAll("[data-sort]")) {
 function ages() {
   const words = (seconds) => {
     if (seconds < 5) return "just now";
-    if (seconds < 60) return `${Math.round(seconds)} s ago`;
+    if (seconds < 60) return `${Math.round(seconds)}\u00a0s\u00a0ago`;
     const minutes = Math.round(seconds / 60);
-    if (minutes < 60) return `${minutes} min ago`;
-    if (minutes < 1440) return `${Math.floor(minutes / 60)} h ago`;
+    if (minutes < 60) return `${minutes}\u00a0min\u00a0ago`;
+    if (minutes < 1440) return `${Math.floor(minutes / 60)}\u00a0h\u00a0ago`;
     const hours = Math.round(seconds / 3600);
-    return `${Math.floor(hours / 24)} d ago`;
+    return `${Math.floor(hours / 24)}\u00a0d\u00a0ago`;
   };
   for (const each of document.querySelectorAll("[data-ago]")) {
     const then = parseFloat(each.dataset.ago);

@@ -115,6 +115,16 @@ def test_a_restart_right_after_an_exploit_leaves_the_branch_before_it(tmp_path: 
     assert [row["update"] for row in history.pictures()] == [50]
 
 
+def test_a_restart_before_the_first_row_of_a_branch_says_which_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    rows = [{"update": 10 * n, "population/branch": 0} for n in range(1, 6)]
+    append(path, *rows, {"event": "resume", "update": 30, "population/branch": 7, "time": 0.0})
+    append(path, {"update": 35, "population/branch": 7})
+    history = History(path)
+    history.refresh()
+    np.testing.assert_array_equal(history.column("update"), [10, 20, 30, 40, 50, 35])
+
+
 def test_long_runs_take_bounded_room_however_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     count = 5 * MOST_ROWS
