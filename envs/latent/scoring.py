@@ -23,8 +23,7 @@ class Weights:
             fewer chances for the agent to find images that only the classifier likes.
         style: of the similarity of thickness, slant, width and height to the input's. Higher: outputs keep more of the
             input's hand, at some cost in accuracy.
-        likeness: of the similarity of what the latents tell beyond their class, and of how far they are from their
-            class's mean. Higher: outputs vary as the inputs do, and as much.
+        likeness: of the similarity of what the latents tell beyond their class. Higher: outputs vary as the inputs do.
     """
 
     realism: float = 0.1
@@ -73,7 +72,5 @@ class Scorer:
         if self.weights.likeness:
             made = (outcome.latent - self.latent_mean[shown]) / self.latent_std[shown]
             given = (source.latent - self.latent_mean[own]) / self.latent_std[own]
-            # What can not be matched is best answered by the class's mean, unless the distance from it counts too.
-            extent = similarity(made.norm(dim=1, keepdim=True), given.norm(dim=1, keepdim=True))
-            total = total + self.weights.likeness * (similarity(made, given) + extent) / 2
+            total = total + self.weights.likeness * similarity(made, given)
         return total
