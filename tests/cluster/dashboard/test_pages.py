@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -213,14 +214,29 @@ def test_damaged_recordings(tmp_path: Path) -> None:
             Recording.load(path)
 
 
+def first_look(root: Path, path: str) -> tuple[float, str]:
+    """CPU seconds for a page of a server that has read nothing, and the page: the better of two, as the first one in a
+    process also compiles templates. What other tests left in memory is kept from the garbage collector."""
+    gc.collect()
+    gc.freeze()
+    try:
+        spent = []
+        for _ in range(2):
+            client = Client(make_app(root))
+            start = time.process_time()
+            text = client.get(path).text
+            spent.append(time.process_time() - start)
+    finally:
+        gc.unfreeze()
+    return min(spent), text
+
+
 def test_ten_thousand_events_in_less_than_a_second(tmp_path: Path) -> None:
     people = MadePopulation(tmp_path / "people", members=4, comparisons=1000, pictures=False, rows=2)
     assert len(people.events) > 9_000
-    client = Client(make_app(tmp_path))
     for path in ("/", "/populations/people/", "/populations/people/events/2/", "/populations/people/drift/"):
-        start = time.process_time()
-        text = client.get(path).text
-        assert time.process_time() - start < SLOW, path
+        seconds, text = first_look(tmp_path, path)
+        assert seconds < SLOW, path
         assert len(text) < 4_000_000
 
 
@@ -233,13 +249,8 @@ def test_a_hundred_thousand_rows_in_less_than_a_second(tmp_path: Path) -> None:
                 "".join(body.replace('"update": 5', f'"update": {n}', 1) + "\n" for n in range(start, start + 1000))
             )
     for path in ("/", "/runs/long/"):
-        spent = []
-        for _ in range(2):  # a server that has read nothing; the first one in a process also compiles templates
-            client = Client(make_app(tmp_path))
-            start = time.process_time()
-            text = client.get(path).text
-            spent.append(time.process_time() - start)
-        assert min(spent) < SLOW, path
+        seconds, text = first_look(tmp_path, path)
+        assert seconds < SLOW, path
     assert "curves show every" in text
     assert len(text) < 600_000
 
