@@ -214,28 +214,31 @@ def test_damaged_recordings(tmp_path: Path) -> None:
             Recording.load(path)
 
 
-def first_look(root: Path, path: str) -> tuple[float, str]:
-    """CPU seconds for a page of a server that has read nothing, and the page: the better of two, as the first one in a
-    process also compiles templates. What other tests left in memory is kept from the garbage collector."""
+def first_looks(root: Path, *paths: str) -> dict[str, tuple[float, str]]:
+    """CPU seconds for pages, one after the other, of a server that has read nothing, and the pages: the better of two
+    servers, as the first one in a process also compiles templates. What other tests left in memory is kept from the
+    garbage collector."""
     gc.collect()
     gc.freeze()
+    found: dict[str, tuple[float, str]] = {}
     try:
-        spent = []
         for _ in range(2):
             client = Client(make_app(root))
-            start = time.process_time()
-            text = client.get(path).text
-            spent.append(time.process_time() - start)
+            for path in paths:
+                start = time.process_time()
+                text = client.get(path).text
+                spent = time.process_time() - start
+                found[path] = min(spent, found.get(path, (spent, ""))[0]), text
     finally:
         gc.unfreeze()
-    return min(spent), text
+    return found
 
 
 def test_ten_thousand_events_in_less_than_a_second(tmp_path: Path) -> None:
     people = MadePopulation(tmp_path / "people", members=4, comparisons=1000, pictures=False, rows=2)
     assert len(people.events) > 9_000
-    for path in ("/", "/populations/people/", "/populations/people/events/2/", "/populations/people/drift/"):
-        seconds, text = first_look(tmp_path, path)
+    pages = ("", "events/2/", "drift/")
+    for path, (seconds, text) in first_looks(tmp_path, "/", *(f"/populations/people/{page}" for page in pages)).items():
         assert seconds < SLOW, path
         assert len(text) < 4_000_000
 
@@ -248,9 +251,10 @@ def test_a_hundred_thousand_rows_in_less_than_a_second(tmp_path: Path) -> None:
             file.write(
                 "".join(body.replace('"update": 5', f'"update": {n}', 1) + "\n" for n in range(start, start + 1000))
             )
-    for path in ("/", "/runs/long/"):
-        seconds, text = first_look(tmp_path, path)
+    looks = first_looks(tmp_path, "/", "/runs/long/")
+    for path, (seconds, _) in looks.items():
         assert seconds < SLOW, path
+    text = looks["/runs/long/"][1]
     assert "curves show every" in text
     assert len(text) < 600_000
 
