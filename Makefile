@@ -1,5 +1,6 @@
 # Two commands are enough: `make train` and `make test`. Both install what is missing first, in seconds when nothing is.
-# Settings: PYTHON (3.11 or later; apt installs 3.11 only), MINUTES, SEED, RUN, DATA_DIR, and ARGS for anything else that `impasto train` takes.
+# Settings: PYTHON (3.11 or later; apt installs 3.11 only), MINUTES, SEED, RUN, DATA_DIR, and ARGS for anything else that
+# `impasto train` takes.
 SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv

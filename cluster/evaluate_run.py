@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from cluster.both_policies import about_run, paint_with_both
 from cluster.checkpoints import Checkpoint
 from cluster.data import run_images
 from cluster.evaluation import evaluate_images
@@ -17,12 +16,10 @@ from cluster.judge import Judge, load_judge
 from cluster.reconstruction import as_row, measure_reconstruction
 from cluster.row_measures import judge_of_lines, measure_paintings
 from cluster.run_folder import RunFolder
-from cluster.sampler import Paintings, Sampler
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet, side_by_side
 from envs.data_files import DataError
 from envs.datasets import load_dataset
-from learners.networks.build import build_policy
 
 
 def evaluate_run(
@@ -87,31 +84,6 @@ def evaluate_unjudged(
     path, shown = folder.samples / f"evaluation-{checkpoint.update:08d}.png", paintings.shown[:120]
     sheet = contact_sheet(shown, path, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
     return {"sets": sets, "samples": count} | about_run(folder, checkpoint, sheet)
-
-
-def paint_with_both(settings: RunSettings, checkpoint: Checkpoint, count: int) -> Iterator[tuple[str, Paintings]]:
-    """``count`` paintings of the policy that the run started from, ``untrained``, and then of the ``trained`` one."""
-    paint = settings.paint
-    sampler = Sampler(settings, seed=1)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.system.seed)  # as in the run
-        untrained = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
-    for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
-        sampler.load(dict(weights))
-        yield name, sampler.paint(count)
-    sampler.close()
-
-
-def about_run(folder: RunFolder, checkpoint: Checkpoint, sheet: Path) -> dict[str, Any]:
-    """Which run was evaluated, how far it had come, and where the picture is."""
-    counters = checkpoint.documents["counters"]
-    return {
-        "run": str(folder.path),
-        "updates": checkpoint.update,
-        "env_steps": counters["trained_steps"],
-        "minutes": counters["trained_seconds"] / 60,
-        "sheet": str(sheet),
-    }
 
 
 def unjudged_table(result: dict[str, Any]) -> str:

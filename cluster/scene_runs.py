@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from actors.metropolis import Found, metropolis
+from cluster.both_policies import about_run, paint_with_both
 from cluster.checkpoints import Checkpoint
 from cluster.data import run_scenes
 from cluster.errors import UserError
 from cluster.quality import pixel_l2
 from cluster.run_folder import RunFolder
-from cluster.sampler import Paintings, Sampler
+from cluster.sampler import Paintings
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet
 from envs.data_files import write_atomically
@@ -26,7 +26,6 @@ from envs.scenes.config import SceneConfig
 from envs.scenes.generator import SceneSet, load_scenes
 from envs.scenes.matching import accuracy
 from envs.scenes.world import scenes_made
-from learners.networks.build import build_policy
 
 SHOWN = 40
 
@@ -70,32 +69,17 @@ def evaluate(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, c
         ``sets`` with :func:`figures` under ``untrained`` and ``trained``, ``seconds_per_scene``, ``samples``, ``run``,
         ``updates``, ``env_steps``, ``minutes``, ``sheet``.
     """
-    world = settings.scene
     count = min(count, len(run_scenes(settings, "test").images))
-    sampler = Sampler(settings, seed=1)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.system.seed)  # as in the run: the weights that it started from
-        untrained = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
     sets = {}
-    for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
-        sampler.load(dict(weights))
-        start = time.perf_counter()
-        paintings = sampler.paint(count)
+    start = time.perf_counter()
+    for name, paintings in paint_with_both(settings, checkpoint, count):
         seconds = time.perf_counter() - start
         sets[name] = measure_scenes(settings, paintings)
-    sampler.close()
-    counters = checkpoint.documents["counters"]
+        start = time.perf_counter()
     path = folder.samples / f"evaluation-{checkpoint.update:08d}.png"
-    return {
-        "sets": sets,
-        "samples": count,
-        "seconds_per_scene": seconds / count,
-        "run": str(folder.path),
-        "updates": checkpoint.update,
-        "env_steps": counters["trained_steps"],
-        "minutes": counters["trained_seconds"] / 60,
-        "sheet": str(contact_sheet(paintings.shown[: 2 * SHOWN], path, columns=16)),
-    }
+    sheet = contact_sheet(paintings.shown[: 2 * SHOWN], path, columns=16)
+    found = {"sets": sets, "samples": count, "seconds_per_scene": seconds / count}
+    return found | about_run(folder, checkpoint, sheet)
 
 
 def run_metropolis(

@@ -10,8 +10,10 @@ import pytest
 from ray.exceptions import ObjectLostError
 
 from cluster import learner_groups
+from cluster.algorithm import Spiral
 from cluster.learner_groups import DiscriminatorGroupLearner, PolicyGroupLearner
 from cluster.replay import ReplayEmpty, ReplayUnavailable
+from cluster.settings import preset
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,22 @@ def test_weights_are_published_by_updates_that_were_made(monkeypatch: pytest.Mon
         found = PolicyGroupLearner.work(learner, data, judge=[], judge_version=0, progress=0.0, publish_interval=2)
         published.append((found["updates"], "weights" in found))
     assert published == [(1, False), (1, False), (2, True), (3, False), (3, False), (4, True)]
+
+
+@pytest.mark.parametrize(("source", "wanted"), [("discriminator", 30), ("both", 30), ("l2", 3)])
+def test_a_discriminator_that_pays_nothing_learns_seldom(source: str, wanted: int) -> None:
+    link = SimpleNamespace(outstanding=0, submit=lambda references, **order: None)
+    algorithm: Any = SimpleNamespace(
+        judge=[],
+        judge_version=0,
+        progress=0.0,
+        policy_updates=0,
+        policy_link=link,
+        used={},
+        discriminator_debt=0,
+        spiral_config=SimpleNamespace(settings=preset("laptop").replace(reward_source=source, conditional=True)),
+    )
+    for _ in range(30):
+        Spiral.learn(algorithm, [{"trajectory": [], "actor": 1}])
+        algorithm.policy_updates += 1
+    assert algorithm.discriminator_debt == wanted

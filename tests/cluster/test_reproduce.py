@@ -13,6 +13,7 @@ from cluster.curves import plot_curves, read_curve
 from cluster.errors import UserError
 from cluster.experiments import EXPERIMENTS
 from cluster.reproduce import Reproduction
+from cluster.run_place import RunPlace
 from cluster.tables import TABLES, Row, table_rows
 from tests.cluster.tiny_run import TINY, make_images
 
@@ -143,3 +144,20 @@ def test_a_table_is_trained_measured_and_gone_on_with(tmp_path: Path) -> None:
     second = json.loads((tmp_path / "out" / "tiny.json").read_text())["rows"]
     assert second["discriminator"]["minutes"] > first["discriminator"]["minutes"] + 0.05
     assert second["discriminator"]["steps"] > first["discriminator"]["steps"]
+
+
+def test_inside_a_job_runs_and_table_outlive_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are where ``train`` puts runs there, not in the job's folder, which goes away with it."""
+    asked: list[Reproduction] = []
+
+    def run(table: Reproduction) -> bool:
+        asked.append(table)
+        return True
+
+    monkeypatch.setattr(Reproduction, "run", run)
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    monkeypatch.setenv("IMPASTO_RUNS", str(tmp_path))
+    assert cli.main(["reproduce", "mnist"]) == 0
+    assert asked[0].runs == tmp_path / "runs" / "reproduce"
+    assert asked[0].out == tmp_path / "results"
+    assert RunPlace.find(str(asked[0].runs / "row")).path == asked[0].runs / "row"

@@ -1,0 +1,40 @@
+"""What evaluations of painters share: paintings of an untrained policy and the trained one, and which run it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cluster.checkpoints import Checkpoint
+from cluster.run_folder import RunFolder
+from cluster.sampler import Paintings, Sampler
+from cluster.settings import RunSettings
+from learners.networks.build import build_policy
+
+
+def paint_with_both(settings: RunSettings, checkpoint: Checkpoint, count: int) -> Iterator[tuple[str, Paintings]]:
+    """``count`` paintings of the policy that the run started from, ``untrained``, and then of the ``trained`` one."""
+    world = settings.world
+    sampler = Sampler(settings, seed=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.system.seed)  # as in the run
+        untrained = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
+    for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
+        sampler.load(dict(weights))
+        yield name, sampler.paint(count)
+    sampler.close()
+
+
+def about_run(folder: RunFolder, checkpoint: Checkpoint, sheet: Path) -> dict[str, Any]:
+    """Which run was evaluated, how far it had come, and where the picture is."""
+    counters = checkpoint.documents["counters"]
+    return {
+        "run": str(folder.path),
+        "updates": checkpoint.update,
+        "env_steps": counters["trained_steps"],
+        "minutes": counters["trained_seconds"] / 60,
+        "sheet": str(sheet),
+    }
