@@ -18,6 +18,7 @@ from cluster.errors import UserError
 from cluster.passwords import without_password
 
 POLL_SECONDS = 5.0
+LISTINGS = 5  # tries to list a folder that changes meanwhile
 ORDER, ANSWER = "order.json", "answer.json"
 
 
@@ -57,7 +58,14 @@ class RemoteFolder:
 
     def files(self) -> dict[str, FileInfo]:
         """All its files by their path relative to it."""
-        found = self.filesystem.get_file_info(FileSelector(self.base, allow_not_found=True, recursive=True))
+        selector = FileSelector(self.base, allow_not_found=True, recursive=True)
+        for attempt in range(LISTINGS):
+            try:
+                found = self.filesystem.get_file_info(selector)
+                break
+            except FileNotFoundError:  # made, or a part of it removed, by another process while it was listed
+                if attempt == LISTINGS - 1:
+                    raise
         return {info.path[len(self.base) :].lstrip("/"): info for info in found if info.type == FileType.File}
 
     def read(self, relative: str) -> bytes | None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from pyarrow.fs import FileInfo, FileSelector, FileSystem
 
 from cluster import checkpoints, cli
 from cluster.checkpoints import Checkpoint
 from cluster.errors import UserError
 from cluster.metrics import read_metrics
-from cluster.remote_folder import Mirror, RemoteFolder, fetch_to_resume, is_uri
+from cluster.remote_folder import LISTINGS, Mirror, RemoteFolder, fetch_to_resume, is_uri
 from cluster.run_folder import RunFolder
 from cluster.run_place import RunPlace
 from cluster.trainer import Trainer
@@ -63,6 +64,32 @@ def test_the_copy_follows_and_drops_what_was_pruned(tmp_path: Path) -> None:
     assert not any(part.startswith(".") for name in files for part in name.split("/")), "locks stay at home"
     copy = checkpoints.load(tmp_path / "shared/run/checkpoints" / name)
     assert torch.equal(copy.tensors["policy"]["weight"], torch.full((100,), 2.0))
+
+
+def test_a_folder_that_appears_while_it_is_listed_is_listed_again(tmp_path: Path) -> None:
+    remote = RemoteFolder(f"file://{tmp_path}/run")
+    remote.write("config.json", b"{}")
+    failures = 0
+
+    class Changing:
+        """Arrow's answer when a folder is made between its two looks."""
+
+        def __init__(self, filesystem: FileSystem) -> None:
+            self.filesystem = filesystem
+
+        def get_file_info(self, selector: FileSelector) -> list[FileInfo]:
+            nonlocal failures
+            if failures > 0:
+                failures -= 1
+                raise FileNotFoundError(2, f"Cannot list directory '{tmp_path}/run'")
+            return self.filesystem.get_file_info(selector)
+
+    remote.filesystem = Changing(remote.filesystem)
+    failures = 1
+    assert list(remote.files()) == ["config.json"]
+    failures = LISTINGS
+    with pytest.raises(FileNotFoundError):
+        remote.files()
 
 
 def test_a_copy_that_fails_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
