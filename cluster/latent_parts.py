@@ -19,10 +19,10 @@ from envs.data_files import default_cache_dir, make_cache_dir
 from envs.latent.data import LatentImages
 from envs.latent.parts import FrozenParts
 from learners.latent_parts.settings import PartsSettings
-from learners.latent_parts.train import train_parts
+from learners.latent_parts.train import train_on_readers, train_readers
 
 #: Raised when the code that trains the parts changes what it makes.
-RECIPE = 1
+RECIPE = 2
 
 #: A run's own copy of its parts, in its folder.
 PARTS = "parts.safetensors"
@@ -48,6 +48,8 @@ def frozen_parts(
 ) -> FrozenParts:
     """The frozen parts for `data` (a training split): from the cache, or trained now and kept there.
 
+    Auto-encoder and classifier are kept by themselves too: settings that differ in the GAN's alone share them.
+
     A damaged file in the cache is named in a warning and replaced. Several processes may train the same parts at once;
     those of the first to finish are kept, and returned to all. Their report's "made_of" tells the settings and data.
 
@@ -62,19 +64,35 @@ def frozen_parts(
       DataError: the cache can not be written.
     """
     path = parts_path(settings, data, cache_dir)
-    if path.exists():
-        try:
-            return _load(path)
-        except ValueError as error:
-            warnings.warn(f"{error}: training them anew", stacklevel=2)
-            path.unlink(missing_ok=True)
+    if (kept := _from_cache(path)) is not None:
+        return kept
     make_cache_dir(path.parent)
-    parts = train_parts(data.images, data.labels, len(data.classes), settings, say)
+    below = parts_path(settings.of_readers(), data, cache_dir)
+    readers = _from_cache(below)
+    if readers is None:
+        readers = _kept(train_readers(data.images, data.labels, len(data.classes), settings, say), below)
+    return _kept(train_on_readers(readers, data.images, data.labels, settings, say), path)
+
+
+def _from_cache(path: Path) -> FrozenParts | None:
+    """What the cache holds at ``path``; None, once a damaged file is out of the way, where that is nothing."""
+    if not path.exists():
+        return None
+    try:
+        return _load(path)
+    except ValueError as error:
+        warnings.warn(f"{error}: training them anew", stacklevel=3)
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _kept(parts: FrozenParts, path: Path) -> FrozenParts:
+    """``parts`` put into the cache at ``path``, or those of a process that was first: one for all."""
     parts.report["made_of"] = path.stem
     with _written(parts, path) as temporary:
         try:
             os.link(temporary, path)
-        except FileExistsError:  # another process was first: one GAN for all
+        except FileExistsError:
             return _load(path)
     return parts
 

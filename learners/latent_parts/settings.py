@@ -8,6 +8,23 @@ from typing import Literal
 from envs.latent.networks import ImageShape
 from envs.latent.parts import PartsShape
 
+#: What decides auto-encoder and classifier; the rest concerns the GAN on top of them.
+OF_READERS = (
+    "latent",
+    "encoder_width",
+    "decoder_width",
+    "classifier_width",
+    "parts_batch",
+    "autoencoder_epochs",
+    "autoencoder_learning_rate",
+    "denoise",
+    "denoise_max_sigma",
+    "label_weight",
+    "classifier_epochs",
+    "classifier_learning_rate",
+    "parts_seed",
+)
+
 
 @dataclass(frozen=True)
 class PartsSettings:
@@ -100,6 +117,11 @@ class PartsSettings:
             raise ValueError(f"label_weight: expected 0 or more, got {self.label_weight}")
         if self.adversary not in ("hinge", "wgan-gp"):
             raise ValueError(f"adversary: expected hinge or wgan-gp, got {self.adversary!r}")
+
+    def of_readers(self) -> PartsSettings:
+        """These settings with all that only concerns the GAN left at its default, and the smallest GAN."""
+        given = {name: getattr(self, name) for name in OF_READERS}
+        return PartsSettings(z=1, gan_width=1, **given)
 
     def shape(self, image_shape: ImageShape, classes: int) -> PartsShape:
         """The networks' sizes for data of this shape."""

@@ -27,28 +27,28 @@ class GateError(ValueError):
     """The GAN does not cover the classes."""
 
 
-def train_parts(
+def train_readers(
     images: NDArray[np.uint8],
     labels: NDArray[np.int64] | None,
     classes: int,
     settings: PartsSettings,
     say: Callable[[str], None] = lambda line: None,
 ) -> FrozenParts:
-    """Trains all frozen parts from nothing.
+    """Trains what a GAN of any size can be put on: auto-encoder, classifier, each class's statistics.
 
     Args:
       images: uint8 [N, H, W, C], 0 background to 255.
       labels: int64 [N] in 0 to `classes` - 1, or None.
       classes: K; 0 without labels.
-      settings: of the training.
+      settings: of the training; the same readers whatever `settings.of_readers` leaves out.
       say: told, in one line each, how far it is.
 
-    Raises:
-      GateError: every GAN tried leaves a class under the share asked for; the message says which.
+    Returns:
+      Parts with the smallest GAN there is, untrained.
     """
     height, width, channels = images.shape[1:]
-    pixels = torch.from_numpy(images)
-    kinds = None if labels is None else torch.from_numpy(labels)
+    settings = settings.of_readers()
+    pixels, kinds = _tensors(images, labels)
     seconds: dict[str, float] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.parts_seed)
@@ -62,20 +62,61 @@ def train_parts(
             loss = train_classifier(parts, pixels, kinds, settings)
             seconds["classifier"] = time.perf_counter() - start
             say(f"classifier of the reward: cross-entropy {loss:.4f}, {seconds['classifier']:.0f} s")
-        latents = take_statistics(parts, pixels, kinds)
+        take_statistics(parts, pixels, kinds)
+    parts.report = {"seconds": seconds}
+    return parts
+
+
+def train_on_readers(
+    readers: FrozenParts,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64] | None,
+    settings: PartsSettings,
+    say: Callable[[str], None] = lambda line: None,
+) -> FrozenParts:
+    """Trains an l-GAN on what `train_readers` made of the same images and settings; returns all frozen parts.
+
+    Raises:
+      GateError: every GAN tried leaves a class under the share asked for; the message says which.
+    """
+    shape = readers.shape
+    pixels, kinds = _tensors(images, labels)
+    with torch.random.fork_rng(devices=[]):
+        parts = FrozenParts(settings.shape(shape.image_shape, shape.classes))
+        parts.load_state_dict({**parts.state_dict(), **{k: v for k, v in readers.state_dict().items() if _reads(k)}})
+        latents = _latents(parts, pixels)
         start = time.perf_counter()
         shares = _gated_gan(parts, latents, kinds, settings, say)
-        seconds["gan"] = time.perf_counter() - start
+        seconds = {**readers.report["seconds"], "gan": time.perf_counter() - start}  # type: ignore[dict-item]
     parts.report = {"seconds": seconds, "class_shares": [round(float(share), 4) for share in shares]}
     return parts
 
 
+def train_parts(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64] | None,
+    classes: int,
+    settings: PartsSettings,
+    say: Callable[[str], None] = lambda line: None,
+) -> FrozenParts:
+    """`train_readers` and `train_on_readers`: all frozen parts from nothing. GateError as there."""
+    return train_on_readers(train_readers(images, labels, classes, settings, say), images, labels, settings, say)
+
+
+def _reads(name: str) -> bool:
+    """Whether a tensor of `FrozenParts` belongs to the readers."""
+    return not name.startswith(("generator.", "discriminator.", "realism_"))
+
+
+def _tensors(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> tuple[Tensor, Tensor | None]:
+    return torch.from_numpy(images), None if labels is None else torch.from_numpy(labels)
+
+
 @torch.inference_mode()
-def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -> Tensor:
-    """Measures each class's latents and style for `Scorer.kept`; returns the latents float32 [N, L]."""
-    batches = torch.split(images, 1000)
-    latents = torch.cat([parts.encode(to_unit(batch)) for batch in batches])
-    styles = torch.cat([style(measure(to_unit(batch))) for batch in batches])
+def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -> None:
+    """Measures each class's latents and style for `Scorer.kept`, of images uint8 [N, H, W, C]."""
+    latents = _latents(parts, images)
+    styles = torch.cat([style(measure(to_unit(batch))) for batch in torch.split(images, 1000)])
     kinds = torch.zeros(len(images), dtype=torch.int64) if labels is None else labels
     for kind in torch.bincount(kinds).nonzero()[:, 0].tolist():
         rows = kinds == kind
@@ -83,7 +124,12 @@ def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -
             getattr(parts, f"{name}_mean")[kind] = values[rows].mean(dim=0)
             many = values[rows] if rows.sum() > 1 else values  # one image alone has no deviation
             getattr(parts, f"{name}_std")[kind] = many.std(dim=0).clamp(min=1e-3)
-    return latents
+
+
+@torch.inference_mode()
+def _latents(parts: FrozenParts, images: Tensor) -> Tensor:
+    """Standardised latents float32 [N, L] of images uint8 [N, H, W, C]."""
+    return torch.cat([parts.encode(to_unit(batch)) for batch in torch.split(images, 1000)])
 
 
 def _gated_gan(

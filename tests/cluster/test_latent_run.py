@@ -134,7 +134,7 @@ def test_a_run_owns_its_frozen_parts(
     cached = frozen_parts(PARTS, LatentGround.load(settings).data)
     assert parts_identity(parts_of_run(run)) == parts_identity(cached)
 
-    monkeypatch.setattr("cluster.latent_parts.train_parts", None)  # training again fails
+    monkeypatch.setattr("cluster.latent_parts.train_readers", None)  # training again fails
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "empty"))
     again = LatentTrainer.of_run(folder, settings, 1)
     again.close()
@@ -158,7 +158,7 @@ def test_a_run_owns_its_frozen_parts(
 def test_what_is_wrong_is_told_before_parts_are_trained(
     run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.latent_parts.train_parts", None)
+    monkeypatch.setattr("cluster.latent_parts.train_readers", None)
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "empty"))
     capsys.readouterr()
     for words, message in (
