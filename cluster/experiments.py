@@ -17,8 +17,9 @@ from cluster.errors import UserError
 from cluster.settings import PresetName, RunSettings, preset
 
 #: A small reproducing painter: more strokes than a free one, no penalties (the paper's conditional painters have
-#: none), each stroke paid for what it improved, and little for what later ones do. With an entropy cost of 5e-3
-#: or 3e-2 at the start, every target had got the same few strokes after 200 updates; with 1e-1 not (single short runs).
+#: none), each stroke paid for what it improved, and little for what later ones do. Without hindsight, an entropy cost
+#: under 8e-2 let every target get the same few strokes after 200 updates; with it, 2e-2 learns faster: squared error
+#: 0.047 after 444 000 steps against 0.053 with 8e-2 (MNIST, single runs).
 REPRODUCE: dict[str, Any] = {
     "conditional": True,
     "episode_length": 9,
@@ -29,8 +30,8 @@ REPRODUCE: dict[str, Any] = {
     "canvases": 64,
     "policy_learning_rate": 6e-4,
     "policy_final_learning_rate": 6e-5,
-    "entropy_cost": 8e-2,
-    "final_entropy_cost": 3e-3,
+    "entropy_cost": 2e-2,
+    "final_entropy_cost": 1e-3,
     "entropy_floor": 0.0,  # a good reproduction leaves little open
     "hindsight_weight": 0.5,
     "policy_warmup_updates": 20,
@@ -107,6 +108,7 @@ def celeba(name: PresetName, conditional: bool | None) -> RunSettings:
     if name == "paper":
         return start.replace(conditional=wanted, **without_penalties(wanted))
     brush = {"brush": "classic/dry_brush", "brush_sizes": (4.0, 8.0, 16.0), "color_levels": 8, "fixed_pressure": 0.8}
+    brush |= {"entropy_cost": 8e-2, "final_entropy_cost": 3e-3} if wanted else {}  # colours and sizes to try out too
     return start.replace(**((REPRODUCE if wanted else {}) | brush | {"episode_length": 12, "first_is_move": False}))
 
 
