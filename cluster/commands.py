@@ -47,6 +47,7 @@ def train_latent(settings: LatentSettings, run: str, address: str = "", warm_sta
     from cluster.latent_parts import parts_of_run
     from cluster.latent_trainer import LatentTrainer
 
+    settings = settings.replace(task=tasks_from_anywhere(settings.world.task))
     place = place_of_new(run, "latent")
     if not warm_start:
         return start(LatentTrainer(settings), place, address)
@@ -103,14 +104,17 @@ def storable(settings: SettingsParts) -> dict[str, Any]:
         if value and not (name == "data" and value in DATA_NAMES[settings.kind]) and Path(value).exists():
             changes[name] = str(Path(value).resolve())
     if task := given.get("task"):
-        changes["task"] = ",".join(task_from_anywhere(part.strip()) for part in task.split(","))
+        changes["task"] = tasks_from_anywhere(task)
     return settings.replace(**changes).to_json()
 
 
-def task_from_anywhere(task: str) -> str:
-    """A task of the latent world, ``FILE.py:CLASS`` with the whole path of the file."""
-    where, _, name = task.rpartition(":")
-    return f"{Path(where).resolve()}:{name}" if where.endswith(".py") else task
+def tasks_from_anywhere(tasks: str) -> str:
+    """Tasks of the latent world, each ``FILE.py:CLASS`` with the whole path of the file."""
+    found = []
+    for task in (part.strip() for part in tasks.split(",")):
+        where, _, name = task.rpartition(":")
+        found.append(f"{Path(where).resolve()}:{name}" if where.endswith(".py") else task)
+    return ",".join(found)
 
 
 def create(path: Path, settings: SettingsParts) -> RunFolder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ from cluster.both_policies import about_run, paint_with_both
 from cluster.checkpoints import Checkpoint
 from cluster.data import run_images
 from cluster.evaluation import evaluate_images
-from cluster.judge import Judge, load_judge
+from cluster.judge import load_judge
 from cluster.reconstruction import as_row, measure_reconstruction
 from cluster.row_measures import judge_of_lines, measure_paintings
 from cluster.run_folder import RunFolder
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet, side_by_side
-from envs.data_files import DataError
 from envs.datasets import load_dataset
 
 
@@ -73,11 +71,7 @@ def evaluate_unjudged(
     """
     settings = settings.replace(data_dir=data_dir or settings.system.data_dir)
     count = min(count, len(run_images(settings, "test")))
-    judge: Judge | None = None
-    try:
-        judge = judge_of_lines(settings)
-    except DataError as error:
-        print(f"warning: measured by pixels alone: {error}", file=sys.stderr)
+    judge = judge_of_lines(settings)
     sets = {}
     for name, paintings in paint_with_both(settings, checkpoint, count):
         sets[name] = measure_paintings(settings, paintings, judge)

@@ -100,7 +100,7 @@ def omniglot(name: PresetName, conditional: bool | None) -> RunSettings:
 def celeba(name: PresetName, conditional: bool | None) -> RunSettings:
     """Faces in colour and 20 steps, reproduced (Ganin et al. 2018, section 4.3).
 
-    The laptop's painter has eleven strokes of a soft brush at few pressures and eight values a colour channel, and sees
+    The laptop's painter has eleven strokes of a soft brush at one pressure and eight values a colour channel, and sees
     32x32 pixels.
     """
     wanted = conditional is not False
@@ -115,9 +115,10 @@ def celeba(name: PresetName, conditional: bool | None) -> RunSettings:
 def celeba_long(name: PresetName, conditional: bool | None) -> RunSettings:
     """Faces of hundreds of strokes: SPIRAL++ (Mellor et al. 2019).
 
-    Painted at 256x256 and judged at 64x64, each stroke paid its score difference, standard GAN loss with spectral
-    normalisation, complement discriminator where there is a target; learned in unrolls, so that memory does not grow
-    with the episode. Learning rate and entropy cost lie in the published ranges; length of the unrolls is unstated.
+    Painted at 256x256 and judged at 64x64 (the laptop's at 32x32), each stroke paid its score difference, standard GAN
+    loss with spectral normalisation, complement discriminator where there is a target; learned in unrolls, so that
+    memory does not grow with the episode. Learning rate and entropy cost lie in the published ranges; length of the
+    unrolls is unstated.
     """
     start = preset(name, "celeba")
     changes: dict[str, Any] = {

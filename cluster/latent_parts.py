@@ -51,7 +51,8 @@ def frozen_parts(
     Auto-encoder and classifier are kept by themselves too: settings that differ in the GAN's alone share them.
 
     A damaged file in the cache is named in a warning and replaced. Several processes may train the same parts at once;
-    those of the first to finish are kept, and returned to all. Their report's "made_of" tells the settings and data.
+    those of the first to finish are kept, and returned to all. Their report's "made_of" tells the settings and data,
+    "inverted" whether the data's files have a bright ground.
 
     Args:
       settings: of the training.
@@ -67,11 +68,13 @@ def frozen_parts(
     if (kept := _from_cache(path)) is not None:
         return kept
     make_cache_dir(path.parent)
-    below = parts_path(settings.of_readers(), data, cache_dir)
+    below = path.with_name(f"readers-{parts_path(settings.of_readers(), data, cache_dir).name}")
     readers = _from_cache(below)
     if readers is None:
         readers = _kept(train_readers(data.images, data.labels, len(data.classes), settings, say), below)
-    return _kept(train_on_readers(readers, data.images, data.labels, settings, say), path)
+    parts = train_on_readers(readers, data.images, data.labels, settings, say)
+    parts.report["inverted"] = data.inverted
+    return _kept(parts, path)
 
 
 def _from_cache(path: Path) -> FrozenParts | None:

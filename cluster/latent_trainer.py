@@ -65,7 +65,10 @@ class LatentTrainer(RunTrainer):
         if warm_start is not None:
             made_of = parts_path(settings.parts, self.ground.data).stem
             if self.ground.parts.report.get("made_of") != made_of:
-                raise UserError("warm start: the other run's frozen parts were made of other data or by other settings")
+                raise UserError(
+                    "warm start: the other run's frozen parts were made of other data, by other settings or by an "
+                    "older Impasto"
+                )
         held_out = self.ground.held_out
         clean = dataclasses.replace(settings.world, noise=0.0)
         count = len(held_out.images)

@@ -72,7 +72,7 @@ def to_bytes(images: Tensor) -> NDArray[np.uint8]:
 
 
 def read_image(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """One image file as uint8 [H, W, C], as it is: bright shapes on a dark ground.
+    """One image file as uint8 [H, W, C], as it is.
 
     Raises:
       ValueError: missing, damaged, or of another size or mode; one line that says which.
@@ -85,7 +85,10 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
                 raise ValueError(f"{path}: {image.width}x{image.height} pixels, expected {width}x{height}")
             if image.mode not in modes:
                 raise ValueError(f"{path}: mode {image.mode}, expected {' or '.join(modes)}; convert it first")
-            pixels = np.asarray(image.convert(modes[0]))
+            try:
+                pixels = np.asarray(image.convert(modes[0]))
+            except ValueError as error:  # some of Pillow's decoders
+                raise OSError(str(error)) from None
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError) as error:
@@ -109,7 +112,8 @@ def translate_files(
 
     Args:
       rules, policy: see `translate`.
-      paths: images of exactly the size and mode that the parts were trained on.
+      paths: images of exactly the size and mode that the parts were trained on, and with as bright a ground; so are the
+        results.
       task: name of the task, one of `rules.tasks.names`.
       out: folder for the results, `NAME-TASK.png`; made where it is missing, files in it are replaced.
 
@@ -135,8 +139,11 @@ def translate_files(
         except ValueError as error:
             results[position] = Translated(path, None, str(error))
     if read:
-        images = to_unit(torch.from_numpy(np.stack([pixels for _, pixels in read])))
+        given = np.stack([pixels for _, pixels in read])
+        inverted = bool(rules.parts.report.get("inverted"))
+        images = to_unit(torch.from_numpy(255 - given if inverted else given))
         made = to_bytes(translate(rules, policy, images, np.full(len(read), number, np.int64)).images)
+        made = 255 - made if inverted else made
         for (position, _), pixels in zip(read, made, strict=True):
             Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(outputs[position])
             results[position] = Translated(paths[position], outputs[position])

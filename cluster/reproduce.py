@@ -32,6 +32,8 @@ COLUMNS = {
 }
 #: Ends of runs fall a little before or after their time.
 SLACK_MINUTES = 0.02
+#: What may go wrong with a row without being anybody else's business.
+ERRORS = (UserError, RunFolderError, ValueError, OSError)
 #: Settings in which a run may differ from what its row asks for now.
 MAY_DIFFER = ("minutes", "data_dir", "actors", "redis")
 
@@ -83,18 +85,36 @@ class Reproduction:
         for row in self.rows:
             if row.name not in self.only:
                 continue
-            try:
-                reached = self.train_row(row)
-                self.results[row.name] = self.measure(row)
-            except (UserError, RunFolderError, ValueError, OSError) as error:
-                self.results[row.name] = {"error": " ".join(str(error).split())}
-                report(f"{row.name}: {self.results[row.name]['error']}")
-                reached, complete = True, False
+            reached, problem = self.bring(row)
             self.write()
-            if not reached:
+            if problem:
+                report(f"{row.name}: {problem}")
+                complete = False
+            elif not reached:
                 report(f"{row.name}: stopped; the same command goes on from here")
                 return False
         return complete
+
+    def bring(self, row: Row) -> tuple[bool, str]:
+        """Bring a row to the budget and measure how far it got; returns whether to the end, and what went wrong."""
+        try:
+            self.check(row)
+        except ERRORS as error:  # another run lies there: what is known of the row stays
+            problem = one_line(error)
+            self.results.setdefault(row.name, {"error": problem})
+            return False, problem
+        reached, problem = False, ""
+        try:
+            reached = self.train_row(row)
+        except ERRORS as error:
+            problem = one_line(error)
+        figures: dict[str, Any] = {}
+        try:
+            figures = self.measure(row)
+        except ERRORS as error:
+            problem = problem or one_line(error)
+        self.results[row.name] = figures | ({"error": problem} if problem else {})
+        return reached, problem
 
     def train_row(self, row: Row) -> bool:
         """Train or resume the row's run; returns whether it used up its minutes."""
@@ -102,18 +122,20 @@ class Reproduction:
         if not (path / "config.json").is_file():
             train(self.settings(row), str(path), self.address)
             return self.trained_minutes(path) >= self.minutes - SLACK_MINUTES
-        self.check(row, path)
         if self.trained_minutes(path) < self.minutes - SLACK_MINUTES:
             moved = {"data_dir": self.changes["data_dir"]} if self.changes["data_dir"] else {}
             resume(str(path), self.address, minutes=self.minutes, **moved)
         return self.trained_minutes(path) >= self.minutes - SLACK_MINUTES
 
-    def check(self, row: Row, path: Path) -> None:
+    def check(self, row: Row) -> None:
         """A row is what its name and this command say, and not another run that lies in its place.
 
         Raises:
             UserError: it was trained with other settings.
         """
+        path = self.runs / row.name
+        if not (path / "config.json").is_file():
+            return
         with RunFolder.open(path, write=False) as folder:
             have = painter_settings(folder, "reproduce").flat()
         want = self.settings(row).flat()
@@ -137,8 +159,9 @@ class Reproduction:
         with RunFolder.open(self.runs / row.name, write=False) as folder:
             settings = painter_settings(folder, "reproduce")
             checkpoint = last_checkpoint(folder)
-        assert checkpoint is not None
-        known = self.results.get(row.name, {})
+        if checkpoint is None:
+            raise UserError("it ended before its first checkpoint")
+        known = {key: value for key, value in self.results.get(row.name, {}).items() if key != "error"}
         if known.get("updates") == checkpoint.update and (self.out / known["picture"]).is_file():
             return known
         picture = Path("pictures") / f"{row.name}.png"
@@ -167,23 +190,25 @@ class Reproduction:
             curves = {
                 row.name: read_curve(self.runs / row.name / "metrics.jsonl", "policy/l2")
                 for row in self.rows
-                if row.experiment == experiment and self.results.get(row.name, {}).get("conditional")
+                if row.experiment == experiment
+                and self.results.get(row.name, {}).get("conditional")
+                and (self.runs / row.name / "metrics.jsonl").is_file()
             }
             if curves:
                 path = self.out / "pictures" / f"{experiment}-curves.png"
                 measure = "L2 per pixel to the target"
-                found.append(plot_curves(curves, path, title=f"{experiment}, {self.preset}", measure=measure))
+                found.append(plot_curves(curves, path, title=experiment, measure=measure))
         return found
 
     def markdown(self, plots: Sequence[Path]) -> str:
         """The table for people."""
         used = [key for key in COLUMNS if any(row.get(key) is not None for row in self.results.values())]
-        titles = ["run", *(COLUMNS[key] for key in used), "steps", "minutes", "how far"]
-        lines = [f"# {self.name}", "", f"Preset `{self.preset}`, {self.minutes:g} minutes a row.", ""]
+        titles = ["run", "preset", *(COLUMNS[key] for key in used), "steps", "minutes", "how far"]
+        lines = [f"# {self.name}", ""]
         lines += ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
         for row in self.rows:
             figures = self.results.get(row.name, {})
-            cells = [f"`{row.name}`", *(number(figures.get(key)) for key in used)]
+            cells = [f"`{row.name}`", figures.get("preset", "-"), *(number(figures.get(key)) for key in used)]
             steps, minutes = figures.get("steps"), figures.get("minutes")
             cells += ["-" if steps is None else f"{steps:,}", "-" if minutes is None else f"{minutes:.1f}"]
             lines.append("| " + " | ".join([*cells, self.how_far(row)]) + " |")
@@ -201,13 +226,19 @@ class Reproduction:
         figures = self.results.get(row.name)
         if figures is None:
             return "not run"
-        if "error" in figures:
+        if "minutes" not in figures:
             return f"failed: {figures['error']}"
-        done = figures["minutes"] >= self.minutes - SLACK_MINUTES
-        text = "to the end of its minutes" if done else f"{figures['minutes']:.1f} of {self.minutes:g} minutes"
+        budget = figures["budget_minutes"]
+        done = figures["minutes"] >= budget - SLACK_MINUTES
+        text = "to the end of its minutes" if done else f"{figures['minutes']:.1f} of {budget:g} minutes"
         if row.published_steps:
             text += f", {100 * figures['steps'] / row.published_steps:.1f} % of the paper's steps"
-        return text
+        return f"{text}, then: {figures['error']}" if "error" in figures else text
+
+
+def one_line(error: BaseException) -> str:
+    """An error as a cell of a table and a line of the terminal."""
+    return " ".join(str(error).split())
 
 
 def number(value: float | None) -> str:

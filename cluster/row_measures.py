@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cluster.sampler import Paintings, Sampler
 from cluster.scene_runs import measure_scenes
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet
+from envs.data_files import DataError
 
 #: Data sets of lines on white, in which the judge of digits sees what it was trained on: lines.
 DRAWINGS = ("mnist", "omniglot")
@@ -52,13 +54,16 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
 def judge_of_lines(settings: RunSettings) -> Judge | None:
     """The judge of digits, where a run's data are drawings; None for other data.
 
-    Raises:
-        DataError: it is not in the cache, and MNIST can not be had to train it.
+    None too, with a warning, where it is not in the cache and MNIST can not be had to train it.
     """
     system = settings.system
     if system.data not in DRAWINGS:
         return None
-    return load_judge(data_dir=Path(system.data_dir) if system.data_dir else None)
+    try:
+        return load_judge(data_dir=Path(system.data_dir) if system.data_dir else None)
+    except DataError as error:
+        print(f"warning: measured by pixels alone: {error}", file=sys.stderr)
+        return None
 
 
 def measure_paintings(settings: RunSettings, paintings: Paintings, judge: Judge | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -24,8 +25,8 @@ class Train:
     """Train a painter from the start: NAME is an experiment (mnist, omniglot, celeba, scenes, celeba-long), or the path
     of a folder or zip of images.
 
-    Every setting can be given by its name; defaults are the experiment's with that preset. --conditional True gives
-    each painting a target to reproduce.
+    Every setting can be given by its name; defaults are the experiment's with that preset. --conditional True, or
+    --target, gives each painting a target to reproduce.
 
     Attributes:
         preset: ``laptop`` learns MNIST on two cores in minutes, ``paper`` is SPIRAL as published.
@@ -133,6 +134,7 @@ def starting_point(arguments: Sequence[str]) -> tuple[PresetName, RunSettings, S
     Raises:
         UserError: no such preset or experiment.
     """
+    arguments = [re.sub("^--target(?==|$)", "--conditional", part) for part in arguments]
     name = look_ahead(arguments, "--preset") or "laptop"
     if name not in PRESETS:
         raise UserError(f"--preset: unknown value {name!r}; valid are {', '.join(PRESETS)}")

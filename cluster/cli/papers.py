@@ -11,6 +11,7 @@ import tyro
 
 from cluster.cli.parse import parse
 from cluster.errors import UserError
+from cluster.remote_folder import is_uri
 from cluster.run_place import RunPlace
 from cluster.settings import PresetName
 from cluster.stored_run import last_checkpoint, open_to_read, painter_settings
@@ -105,6 +106,9 @@ def reproduce(arguments: Sequence[str]) -> int:
             raise UserError(f"--rows: {chosen.table} has no row {name!r}; valid are {', '.join(names)}")
     if not chosen.minutes_per_row > 0:
         raise UserError(f"--minutes-per-row: expected more than 0, got {chosen.minutes_per_row:g}")
+    for option, given in (("--out", chosen.out), ("--runs", chosen.runs)):
+        if is_uri(given):
+            raise UserError(f"{option}: expected a folder of this machine, got {given}")
     from cluster.reproduce import Reproduction
 
     table = Reproduction(

@@ -31,12 +31,14 @@ class LatentImages:
         labels: int64 [N], or None.
         classes: names of the classes, in the order of the labels; empty without labels.
         name: what it was loaded by.
+        inverted: whether the files have a bright ground, and were turned dark.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | None
     classes: tuple[str, ...]
     name: str
+    inverted: bool = False
 
 
 def load_latent_images(
@@ -114,7 +116,7 @@ def _folder(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> Lat
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # unreadable files were named when they were to be learned from
             deciding = _as_stored(path, "train", size, channels)
-    return replace(found, images=255 - found.images) if _bright_ground(deciding.images) else found
+    return replace(found, images=255 - found.images, inverted=True) if _bright_ground(deciding.images) else found
 
 
 def _as_stored(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> LatentImages:

@@ -53,7 +53,9 @@ class Scorer:
         return self.weights.realism * outcome.realism.clamp(*REALISM_RANGE)
 
     def shown_as(self, outcome: Outcome, target: Tensor) -> Tensor:
-        """The probability of class `target` (int64 [N]), float32 [N]."""
+        """The probability of class `target` (int64 [N]), float32 [N]. ValueError where the data have no classes."""
+        if not self.classes:
+            raise ValueError("this task asks for a class, and the data have no labels")
         return outcome.probabilities.gather(1, target[:, None])[:, 0]
 
     def kept(self, outcome: Outcome, source: Source, target: Tensor | None = None) -> Tensor:

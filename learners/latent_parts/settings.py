@@ -98,7 +98,7 @@ class PartsSettings:
 
     def __post_init__(self) -> None:
         counts = ("parts_batch", "autoencoder_epochs", "classifier_epochs", "gan_updates", "gan_batch")
-        for name in (*counts, "critic_updates", "gan_attempts"):
+        for name in ("latent", "z", "gan_width", *counts, "critic_updates", "gan_attempts"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         for name in (

@@ -64,7 +64,9 @@ def test_every_experiment_has_both_presets_free_and_reproducing() -> None:
                 assert RunSettings.from_json(settings.to_json()) == settings
 
 
-@pytest.mark.parametrize("given", ["--conditional True", "--conditional=True", "--conditional"])
+@pytest.mark.parametrize(
+    "given", ["--conditional True", "--conditional=True", "--conditional", "--target", "--target=True"]
+)
 def test_a_target_changes_the_defaults_that_go_with_it(given: str, chosen: list[RunSettings]) -> None:
     assert cli.main(["train", "mnist", *given.split(), "--entropy-cost", "0.5"]) == 0
     assert chosen[0] == experiment_settings("mnist", "laptop", True).replace(entropy_cost=0.5)

@@ -211,8 +211,25 @@ def test_files_are_translated_and_bad_ones_named(tmp_path: Path) -> None:
     made = translate(rules, oracle, to_unit(torch.from_numpy(data.images)), np.ones(3, np.int64))
     for i, pixels in enumerate(to_bytes(made.images)):
         np.testing.assert_array_equal(read_image(out / f"bar{i}-add-1.png", (12, 12, 1)), pixels)
+    short = tmp_path / "short.pgm"
+    short.write_bytes(b"P2 12 12 255 1 2 3")
+    with pytest.raises(ValueError, match=r"short\.pgm: can not be read as an image"):
+        read_image(short, (12, 12, 1))
     with pytest.raises(ValueError, match="not among those that were trained"):
         translate_files(rules, oracle, paths, "sub:1", out)
     (tmp_path / "other").mkdir()
     with pytest.raises(ValueError, match="another image has the same name"):
         translate_files(rules, oracle, [paths[0], tmp_path / "other" / "bar0.png"], "add:1", out)
+
+
+def test_images_on_a_bright_ground_come_back_on_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of dark bars on white is turned dark to be learned from; its own files are what users translate."""
+    rules = LatentRules(CONFIG, bars_parts())
+    image = bars(1, 0).images[0, ..., 0]
+    Image.fromarray(image).save(tmp_path / "dark.png")
+    Image.fromarray(255 - image).save(tmp_path / "bright.png")
+    translate_files(rules, oracle, [tmp_path / "dark.png"], "add:1", tmp_path)
+    monkeypatch.setitem(rules.parts.report, "inverted", True)
+    translate_files(rules, oracle, [tmp_path / "bright.png"], "add:1", tmp_path)
+    dark, bright = (read_image(tmp_path / f"{name}-add-1.png", (12, 12, 1)) for name in ("dark", "bright"))
+    np.testing.assert_array_equal(bright, 255 - dark)

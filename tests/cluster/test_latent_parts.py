@@ -67,6 +67,22 @@ def test_another_gan_is_put_on_the_same_auto_encoder(tmp_path: Path, monkeypatch
     assert parts_identity(alone) == parts_identity(second), "the cache's history decides nothing"
 
 
+def test_the_smallest_gan_is_trained_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings are those that auto-encoder and classifier are kept under."""
+    gans = counted(monkeypatch, "train_on_readers")
+    monkeypatch.setattr("learners.latent_parts.train.train_gan", lambda *_: None)
+    monkeypatch.setattr("learners.latent_parts.train.class_shares", lambda *_: torch.full((4,), 0.25))
+    parts = frozen_parts(FAST.of_readers(), bars(100, 0), cache_dir=tmp_path)
+    assert len(gans) == 1
+    assert "gan" in parts.report["seconds"]  # type: ignore[operator]
+
+
+def test_sizes_of_the_gan_are_checked_before_anything_is_trained() -> None:
+    for name in ("z", "gan_width", "latent"):
+        with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):
+            dataclasses.replace(FAST, **{name: 0})
+
+
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(FAST)])
 def test_every_setting_decides_the_readers_or_concerns_the_gan_alone(name: str) -> None:
     special: dict[str, object] = {"adversary": "wgan-gp", "balance": not FAST.balance}

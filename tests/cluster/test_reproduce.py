@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cluster.curves import plot_curves, read_curve
 from cluster.errors import UserError
 from cluster.experiments import EXPERIMENTS
 from cluster.reproduce import Reproduction
+from cluster.run_folder import RunFolder
 from cluster.run_place import RunPlace
 from cluster.tables import TABLES, Row, table_rows
 from tests.cluster.tiny_run import TINY, make_images
@@ -40,9 +42,11 @@ class Pretended(Reproduction):
         return row.name not in self.stops
 
     def measure(self, row: Row) -> dict[str, Any]:
+        if row.experiment == "broken" and row.name not in self.stops:
+            raise UserError("no checkpoint")
         return {
             "l2": 0.0123456, "fid": None, "steps": 250_000, "minutes": self.stops.get(row.name, self.minutes),
-            "updates": 7, "conditional": True,
+            "updates": 7, "conditional": True, "preset": self.preset, "budget_minutes": self.minutes,
         }  # fmt: skip
 
 
@@ -66,8 +70,8 @@ def test_a_table_says_how_far_each_row_went(tmp_path: Path, capsys: pytest.Captu
     )
     assert "failed: no such data; put it somewhere" in cells["`two`"]
     assert cells["`three`"].endswith("| 0.5 | 0.5 of 2 minutes |")
-    assert cells["`four`"].endswith("| - | - | - | not run |")
-    assert "FID" not in lines[4]  # nothing measured it
+    assert cells["`four`"].endswith("| - | - | - | - | not run |")
+    assert "FID" not in lines[2]  # nothing measured it
     assert (tmp_path / "out" / "pictures" / "mnist-curves.png").stat().st_size > 5000
     printed = capsys.readouterr().out
     assert "three: stopped; the same command goes on from here" in printed
@@ -81,6 +85,33 @@ def test_another_call_keeps_what_is_known(tmp_path: Path) -> None:
     saved = json.loads((tmp_path / "out" / "some.json").read_text())["rows"]
     assert set(saved) == {"one", "two", "three"}
     assert saved["three"]["minutes"] == 2.0
+
+
+def test_what_went_wrong_does_not_hide_how_far_a_row_went(tmp_path: Path) -> None:
+    assert not make(tmp_path, stops={"two": 1.5}, only=["two"]).run()
+    table = (tmp_path / "out" / "some.md").read_text()
+    assert "| laptop | 0.01235 | 250,000 | 1.5 | 1.5 of 2 minutes, then: no such data; put it somewhere |" in table
+
+
+def test_a_run_of_other_settings_leaves_the_row_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path, stops={}, only=["one"]).run()
+    before = (tmp_path / "out" / "some.json").read_text()
+    RunFolder.create(tmp_path / "runs" / "one", ROWS[0].settings("laptop").replace(seed=0).to_json()).close()
+    other = make(tmp_path, stops={}, only=["one"], seed=1)
+    assert not other.run()
+    assert not other.asked
+    assert "trained with another seed: choose another --runs" in capsys.readouterr().out
+    assert (tmp_path / "out" / "some.json").read_text() == before
+
+
+def test_a_table_goes_on_where_its_old_runs_are_not(tmp_path: Path) -> None:
+    """Tables are worth keeping with the code; runs are not."""
+    make(tmp_path, stops={}, only=["one", "three"]).run()
+    shutil.rmtree(tmp_path / "runs")
+    assert make(tmp_path, stops={}, only=["three"]).run()
+    assert "`one`" in (tmp_path / "out" / "some.md").read_text()
 
 
 def test_curves_leave_out_what_a_restart_undid(tmp_path: Path) -> None:
@@ -112,6 +143,7 @@ def test_rows_are_of_known_experiments_and_have_names_of_their_own() -> None:
         (["reproduce", "nothing"], "reproduce: unknown table 'nothing'; valid are mnist, omniglot"),
         (["reproduce", "mnist", "--rows", "mnist-free,x"], "--rows: mnist has no row 'x'; valid are mnist-free"),
         (["reproduce", "mnist", "--minutes-per-row", "0"], "--minutes-per-row: expected more than 0, got 0"),
+        (["reproduce", "mnist", "--out", "s3://b/t"], "--out: expected a folder of this machine, got s3://b/t"),
         (["search", "nowhere"], "nowhere holds no run"),
         (["search", "x", "--k", "1,a"], "--k: expected numbers with commas between them, such as 1,4,16, got '1,a'"),
         (["search", "x", "--k", "3"], "--k: expected 1 or even numbers"),

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,13 @@ def test_the_score_of_arithmetic_by_hand() -> None:
     for i in range(20):
         expected = outcome.probabilities[i, (i + 1) % 10] + 0.1 * outcome.realism[i].clamp(-3, 1)
         assert found[i] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_class_can_not_be_asked_of_data_without_labels() -> None:
+    parts = FrozenParts(dataclasses.replace(TINY, classes=0))
+    scorer = Scorer(parts, Weights())
+    with pytest.raises(ValueError, match="the data have no labels"):
+        scorer.shown_as(parts.outcome(torch.zeros(2, TINY.latent)), torch.zeros(2, dtype=torch.int64))
 
 
 def test_each_row_is_scored_by_its_own_task() -> None:
