@@ -161,6 +161,17 @@ def test_sample_paints_what_its_actions_say(finished: Run, tmp_path: Path, capsy
     assert len({canvas.tobytes() for canvas in paintings.full}) > 1
 
 
+def test_search_keeps_better_paintings(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["search", str(finished.path), "--k", "1,4", "--count", "24", "--json", "True"]
+    assert cli.main(words) == 0
+    result = json.loads(capsys.readouterr().out)
+    found = {(row["method"], row["k"]): row for row in result["rows"]}
+    for method in ("best", "beam"):
+        assert found[method, 4]["score"] > found[method, 1]["score"]
+    with Image.open(result["sheet"]) as picture:
+        picture.load()
+
+
 def test_a_run_is_not_overwritten(finished: Run, images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (finished.path / "config.json").read_bytes()
     assert cli.main(["train", str(images), "--run", str(finished.path), *options()]) == 2
