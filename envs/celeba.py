@@ -45,7 +45,7 @@ def load_celeba(
         _find,
         dataset="CelebA",
         parts=[{"split": "all"}],
-        advice="put img_align_celeba.zip into a folder and name it with --data-dir",
+        advice="put img_align_celeba.zip into a folder and name it with --data-dir, or `pip install gdown`",
         data_dir=data_dir,
         cache_dir=cache_dir,
     )[0]
