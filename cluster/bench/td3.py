@@ -120,7 +120,7 @@ def train_sac(steps: int) -> tuple[Policy, dict[str, Any]]:
     config = (
         SACConfig()  # type: ignore[no-untyped-call]
         .environment(WORLD)
-        .env_runners(num_env_runners=0, num_envs_per_env_runner=8, rollout_fragment_length=1)
+        .env_runners(num_env_runners=0, num_envs_per_env_runner=8, rollout_fragment_length=5)
         .training(
             initial_alpha=1.001,
             actor_lr=2e-4,
