@@ -176,3 +176,13 @@ def test_transport() -> None:
     assert least < record["value"] < least + 64
     assert figures["transport laptop, final canvas"]["value"] == pytest.approx(canvas / paint.num_actions, rel=1e-3)
     assert len(figures) == 6
+
+
+@pytest.mark.slow
+def test_td3_and_sac_are_trained_alike() -> None:
+    figures = [json.loads(json.dumps(each)) for each in run(["td3"], QUICK)]
+    assert [each["figure"].split(" on ")[0] for each in figures] == ["TD3", "RLlib's SAC"]
+    for each in figures:
+        assert -3000 < each["value"] < 0
+        assert each["detail"]["episodes"] == 100
+        assert 600 <= each["detail"]["env_steps"] < 1200
