@@ -47,7 +47,6 @@ def train_latent(settings: LatentSettings, run: str, address: str = "", warm_sta
     from cluster.latent_parts import parts_of_run
     from cluster.latent_trainer import LatentTrainer
 
-    settings = settings.replace(task=tasks_from_anywhere(settings.world.task))
     place = place_of_new(run, "latent")
     if not warm_start:
         return start(LatentTrainer(settings), place, address)

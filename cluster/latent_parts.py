@@ -35,6 +35,8 @@ def parts_path(settings: PartsSettings, data: LatentImages, cache_dir: Path | No
         if array is not None:
             digest.update(str(array.shape).encode())
             digest.update(np.ascontiguousarray(array).data)
+    if data.inverted:
+        digest.update(b"inverted")
     cache = (cache_dir if cache_dir is not None else default_cache_dir()) / "latent"
     return cache / f"{digest.hexdigest()[:16]}.safetensors"
 

@@ -12,7 +12,7 @@ from cluster import checkpoints
 from cluster.commands import resume, train
 from cluster.curves import plot_curves, read_curve
 from cluster.errors import UserError
-from cluster.row_measures import measure_row
+from cluster.row_measures import DRAWINGS, measure_row
 from cluster.run_folder import RunFolder, RunFolderError
 from cluster.settings import PresetName, RunSettings
 from cluster.stored_run import last_checkpoint, painter_settings
@@ -85,36 +85,42 @@ class Reproduction:
         for row in self.rows:
             if row.name not in self.only:
                 continue
-            reached, problem = self.bring(row)
+            stopped, problem = self.bring(row)
             self.write()
             if problem:
                 report(f"{row.name}: {problem}")
                 complete = False
-            elif not reached:
+            if stopped:
                 report(f"{row.name}: stopped; the same command goes on from here")
                 return False
         return complete
 
     def bring(self, row: Row) -> tuple[bool, str]:
-        """Bring a row to the budget and measure how far it got; returns whether to the end, and what went wrong."""
+        """Bring a row to the budget and measure how far it got; returns whether it was stopped, and what went wrong."""
+        known = self.known(row)
         try:
             self.check(row)
         except ERRORS as error:  # another run lies there: what is known of the row stays
             problem = one_line(error)
-            self.results.setdefault(row.name, {"error": problem})
+            self.results[row.name] = known or {"error": problem}
             return False, problem
-        reached, problem = False, ""
+        stopped, problem = False, ""
         try:
-            reached = self.train_row(row)
+            stopped = not self.train_row(row)
         except ERRORS as error:
             problem = one_line(error)
-        figures: dict[str, Any] = {}
         try:
-            figures = self.measure(row)
+            known = self.measure(row)
         except ERRORS as error:
             problem = problem or one_line(error)
-        self.results[row.name] = figures | ({"error": problem} if problem else {})
-        return reached, problem
+        if "minutes" in known:
+            known["budget_minutes"] = self.minutes
+        self.results[row.name] = known | ({"error": problem} if problem else {})
+        return stopped, problem
+
+    def known(self, row: Row) -> dict[str, Any]:
+        """The row's figures so far, without what went wrong before."""
+        return {key: value for key, value in self.results.get(row.name, {}).items() if key != "error"}
 
     def train_row(self, row: Row) -> bool:
         """Train or resume the row's run; returns whether it used up its minutes."""
@@ -159,11 +165,13 @@ class Reproduction:
         with RunFolder.open(self.runs / row.name, write=False) as folder:
             settings = painter_settings(folder, "reproduce")
             checkpoint = last_checkpoint(folder)
-        if checkpoint is None:
-            raise UserError("it ended before its first checkpoint")
-        known = {key: value for key, value in self.results.get(row.name, {}).items() if key != "error"}
-        if known.get("updates") == checkpoint.update and (self.out / known["picture"]).is_file():
+        assert checkpoint is not None
+        known = self.known(row)
+        whole = known.get("fid") is not None or settings.system.data not in DRAWINGS
+        if whole and known.get("updates") == checkpoint.update and (self.out / known["picture"]).is_file():
             return known
+        conditional = settings.policy.conditional
+        curve = read_curve(self.runs / row.name / "metrics.jsonl", "policy/l2") if conditional else None
         picture = Path("pictures") / f"{row.name}.png"
         (self.out / picture).parent.mkdir(parents=True, exist_ok=True)
         figures = measure_row(settings, checkpoint, self.out / picture)
@@ -171,9 +179,9 @@ class Reproduction:
             "experiment": row.experiment,
             "preset": self.preset,
             "picture": picture.as_posix(),
-            "budget_minutes": self.minutes,
             "reward_source": settings.policy.reward_source,
-            "conditional": settings.policy.conditional,
+            "conditional": conditional,
+            "curve": curve,
         }
 
     def write(self) -> None:
@@ -188,11 +196,9 @@ class Reproduction:
         found = []
         for experiment in dict.fromkeys(row.experiment for row in self.rows):
             curves = {
-                row.name: read_curve(self.runs / row.name / "metrics.jsonl", "policy/l2")
+                row.name: self.results[row.name]["curve"]
                 for row in self.rows
-                if row.experiment == experiment
-                and self.results.get(row.name, {}).get("conditional")
-                and (self.runs / row.name / "metrics.jsonl").is_file()
+                if row.experiment == experiment and self.results.get(row.name, {}).get("curve")
             }
             if curves:
                 path = self.out / "pictures" / f"{experiment}-curves.png"
@@ -238,7 +244,7 @@ class Reproduction:
 
 def one_line(error: BaseException) -> str:
     """An error as a cell of a table and a line of the terminal."""
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def number(value: float | None) -> str:

@@ -54,7 +54,7 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
 def judge_of_lines(settings: RunSettings) -> Judge | None:
     """The judge of digits, where a run's data are drawings; None for other data.
 
-    None too, with a warning, where it is not in the cache and MNIST can not be had to train it.
+    None too, with a warning, where MNIST can not be had.
     """
     system = settings.system
     if system.data not in DRAWINGS:

@@ -1,14 +1,16 @@
 """A tiny latent world for tests: 12x12 images of bars, whose class is the bar's place, and parts that fit them."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from envs.latent.data import LatentImages
 from envs.latent.parts import FrozenParts
 from learners.latent_parts.settings import PartsSettings
-from learners.latent_parts.train import train_parts
+from learners.latent_parts.train import train_on_readers, train_readers
 
 CLASSES = 4
 SIDE = 12
@@ -31,6 +33,17 @@ QUICK = PartsSettings(
     gan_learning_rate=2e-3,
     ema=0.98,
 )
+
+
+def train_parts(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64] | None,
+    classes: int,
+    settings: PartsSettings,
+    say: Callable[[str], None] = lambda line: None,
+) -> FrozenParts:
+    """All frozen parts from nothing."""
+    return train_on_readers(train_readers(images, labels, classes, settings, say), images, labels, settings, say)
 
 
 def bars(count: int, seed: int, channels: int = 1) -> LatentImages:

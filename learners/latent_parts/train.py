@@ -92,17 +92,6 @@ def train_on_readers(
     return parts
 
 
-def train_parts(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64] | None,
-    classes: int,
-    settings: PartsSettings,
-    say: Callable[[str], None] = lambda line: None,
-) -> FrozenParts:
-    """`train_readers` and `train_on_readers`: all frozen parts from nothing. GateError as there."""
-    return train_on_readers(train_readers(images, labels, classes, settings, say), images, labels, settings, say)
-
-
 def _reads(name: str) -> bool:
     """Whether a tensor of `FrozenParts` belongs to the readers."""
     return not name.startswith(("generator.", "discriminator.", "realism_"))

@@ -9,8 +9,8 @@ from cluster import latent_parts as module
 from cluster.latent_parts import frozen_parts, parts_identity, parts_path
 from envs.latent.parts import FrozenParts
 from learners.latent_parts.settings import OF_READERS
-from learners.latent_parts.train import GateError, train_on_readers, train_parts
-from tests.latent_bars import CLASSES, QUICK, bars
+from learners.latent_parts.train import GateError, train_on_readers
+from tests.latent_bars import CLASSES, QUICK, bars, train_parts
 
 FAST = dataclasses.replace(QUICK, autoencoder_epochs=1, classifier_epochs=1, gan_updates=3, minimum_class_share=0.0)
 
@@ -75,6 +75,14 @@ def test_the_smallest_gan_is_trained_too(tmp_path: Path, monkeypatch: pytest.Mon
     parts = frozen_parts(FAST.of_readers(), bars(100, 0), cache_dir=tmp_path)
     assert len(gans) == 1
     assert "gan" in parts.report["seconds"]  # type: ignore[operator]
+
+
+def test_parts_know_whether_their_files_were_bright(tmp_path: Path) -> None:
+    """The same pixels after that, but other files to translate."""
+    data = bars(100, 0)
+    for inverted in (True, False):
+        parts = frozen_parts(FAST, dataclasses.replace(data, inverted=inverted), cache_dir=tmp_path)
+        assert parts.report["inverted"] is inverted
 
 
 def test_sizes_of_the_gan_are_checked_before_anything_is_trained() -> None:

@@ -46,7 +46,7 @@ class Pretended(Reproduction):
             raise UserError("no checkpoint")
         return {
             "l2": 0.0123456, "fid": None, "steps": 250_000, "minutes": self.stops.get(row.name, self.minutes),
-            "updates": 7, "conditional": True, "preset": self.preset, "budget_minutes": self.minutes,
+            "updates": 7, "conditional": True, "preset": self.preset, "curve": [[10, 20], [0.5, 0.4]],
         }  # fmt: skip
 
 
@@ -93,9 +93,7 @@ def test_what_went_wrong_does_not_hide_how_far_a_row_went(tmp_path: Path) -> Non
     assert "| laptop | 0.01235 | 250,000 | 1.5 | 1.5 of 2 minutes, then: no such data; put it somewhere |" in table
 
 
-def test_a_run_of_other_settings_leaves_the_row_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_of_other_settings_leaves_the_row_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make(tmp_path, stops={}, only=["one"]).run()
     before = (tmp_path / "out" / "some.json").read_text()
     RunFolder.create(tmp_path / "runs" / "one", ROWS[0].settings("laptop").replace(seed=0).to_json()).close()
@@ -108,10 +106,16 @@ def test_a_run_of_other_settings_leaves_the_row_as_it_was(
 
 def test_a_table_goes_on_where_its_old_runs_are_not(tmp_path: Path) -> None:
     """Tables are worth keeping with the code; runs are not."""
-    make(tmp_path, stops={}, only=["one", "three"]).run()
+    make(tmp_path, stops={"two": 1.0}, only=["one", "two", "three"]).run()
     shutil.rmtree(tmp_path / "runs")
-    assert make(tmp_path, stops={}, only=["three"]).run()
-    assert "`one`" in (tmp_path / "out" / "some.md").read_text()
+    (tmp_path / "out" / "pictures" / "mnist-curves.png").unlink()
+    again = make(tmp_path, stops={}, only=["two", "three"])
+    again.minutes = 60.0
+    assert not again.run()
+    table = (tmp_path / "out" / "some.md").read_text()
+    assert "`one`" in table
+    assert "![mnist-curves]" in table
+    assert "| 1.0 | 1.0 of 60 minutes, then: no such data; put it somewhere |" in table
 
 
 def test_curves_leave_out_what_a_restart_undid(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_a_folder_with_a_class_in_each_subfolder(tmp_path: Path) -> None:
     assert np.bincount(test.labels).tolist() == [2, 1]
     assert train.images.shape == (27, 16, 16, 1)
     assert train.images[0].max() == 255
+    assert not train.inverted
 
 
 def test_train_and_test_folders_are_the_splits(tmp_path: Path) -> None:
@@ -48,6 +49,7 @@ def test_images_without_classes_and_ink_on_paper(tmp_path: Path) -> None:
     assert found.labels is None
     assert found.classes == ()
     assert found.images[:, 0, 0].max() == 0  # the ground has become dark
+    assert found.inverted
     assert found.images.max() == 255
 
 
