@@ -141,6 +141,12 @@ def rises(rows: list[dict[str, Any]], name: str) -> tuple[float, float]:
     return float(np.mean(values[:fifth])), float(np.mean(values[-fifth:]))
 
 
+def nearer(rows: list[dict[str, Any]]) -> tuple[float, float]:
+    """The pixels' Fréchet distance to real images at the end and at the start: no discriminator moves it."""
+    values = [row["sample/pixel_frechet"] for row in rows if row.get("sample/pixel_frechet") is not None]
+    return values[-1], values[0]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "better"),
@@ -149,21 +155,20 @@ def rises(rows: list[dict[str, Any]], name: str) -> tuple[float, float]:
         ("mnist --conditional True", lambda rows: rises(rows, "policy/l2")[::-1]),
         ("mnist --conditional True --reward-source both", lambda rows: rises(rows, "policy/return")),
         ("omniglot", lambda rows: rises(rows, "policy/return")),
-        ("celeba", lambda rows: rises(rows, "policy/return")),
-        ("celeba-long", lambda rows: rises(rows, "policy/return")),
+        ("celeba", lambda rows: rises(rows, "policy/l2")[::-1]),
+        ("celeba-long", nearer),
         pytest.param("scenes", lambda rows: rises(rows, "policy/l2")[::-1], marks=draws),
     ],
 )
 def test_two_minutes_of_each_experiment(
     arguments: str, better: Callable[[list[dict[str, Any]]], tuple[float, float]], tmp_path: Path
 ) -> None:
-    """The reward rises, or what stands for it where a score is normalised and moves with its discriminator."""
+    """The reward rises, or what stands for it where the score moves with a discriminator that gets ahead at first."""
     data = shared_path("data")
     run = tmp_path / "run"
     given = [*arguments.split(), "--minutes", "2", "--data-dir", str(data), "--run", str(run)]
     assert cli.main(["train", *given]) == 0
-    rows = [row for row in read_metrics(run / "metrics.jsonl") if "policy/loss" in row]
-    before, after = better(rows)
+    before, after = better(read_metrics(run / "metrics.jsonl"))
     assert after > before, (before, after)
     pictures = sorted((run / "samples").glob("0*.png"))
     assert len(pictures) >= 2
