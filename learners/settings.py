@@ -161,6 +161,8 @@ class TD3Settings:
         policy_delay: critic updates for each update of the actor.
         target_noise: spread of the noise on the target's action at the start. More smooths the critic over actions.
         target_noise_clip: bound of that noise, in multiples of its spread.
+        saturation_penalty: weight of a penalty on the actor for driving its tanh beyond 2. 0 is TD3 as published: its
+            actor can stay in a corner of the action range for long. Higher: actions keep away from the range's ends.
         exploration_noise: spread of the noise on actors' actions at the start. More tries more and acts worse.
         final_noise_share: share of both noises that a linear decay leaves at the end of the run.
         noise_ladder: the noisiest actor's noise is this many times the mean's, the quietest's as many times less.
@@ -186,6 +188,7 @@ class TD3Settings:
     policy_delay: int = 2
     target_noise: float = 0.2
     target_noise_clip: float = 2.5
+    saturation_penalty: float = 0.1
     exploration_noise: float = 0.2
     final_noise_share: float = 0.25
     noise_ladder: float = 2.0
@@ -204,7 +207,14 @@ class TD3Settings:
         for name in ("discount", "polyak", "prior_share", "relabel_share", "final_noise_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected a share of 0 to 1, got {getattr(self, name)}")
-        for name in ("target_noise", "exploration_noise", "warmup_steps", "samples_per_insert", "insert_slack"):
+        for name in (
+            "saturation_penalty",
+            "target_noise",
+            "exploration_noise",
+            "warmup_steps",
+            "samples_per_insert",
+            "insert_slack",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if not self.hidden or any(width < 1 for width in self.hidden):

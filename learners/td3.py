@@ -13,6 +13,9 @@ from learners.networks.td3 import Actor, TD3Networks, TwinCritic
 from learners.policy_learner import NonFiniteLoss, interpolate
 from learners.settings import TD3Settings
 
+#: Up to here the tanh is steep enough to learn through: its slope is 0.07, its value 0.96.
+STEEP = 2.0
+
 ReduceGradients = Callable[[nn.Module], None]
 
 
@@ -51,10 +54,20 @@ def critic_loss(critic: TwinCritic, observation: Tensor, action: Tensor, target:
     return loss, first.detach()
 
 
-def actor_loss(actor: Actor, critic: TwinCritic, observation: Tensor) -> tuple[Tensor, Tensor]:
-    """Minus the first critic's mean estimate of the actor's actions (scalar), and those actions [B, A]."""
-    action = actor(observation)
-    return -critic.one(observation, action).mean(), action.detach()
+def actor_loss(
+    actor: Actor, critic: TwinCritic, observation: Tensor, saturation_penalty: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Minus the first critic's mean estimate of the actor's actions (scalar), and those actions [B, A].
+
+    With ``saturation_penalty`` times the mean square of what the tanh is given beyond 2: critics that are still wrong
+    drive actions into a corner of their range, where the tanh is flat and no later gradient brings them back.
+    """
+    unsquashed = actor.unsquashed(observation)
+    action = torch.tanh(unsquashed)
+    loss = -critic.one(observation, action).mean()
+    if saturation_penalty:
+        loss = loss + saturation_penalty * (unsquashed.abs() - STEEP).clamp(min=0).square().mean()
+    return loss, action.detach()
 
 
 def smoothing_noise(like: Tensor, spread: float, clip: float, generator: torch.Generator | None = None) -> Tensor:
@@ -159,7 +172,8 @@ class TD3Learner:
         self.optimizer.zero_grad(set_to_none=True)
         networks.critic.requires_grad_(False)
         try:
-            loss, action = actor_loss(networks.actor, networks.critic, observation)
+            penalty = self.settings.saturation_penalty
+            loss, action = actor_loss(networks.actor, networks.critic, observation, penalty)
             loss.backward()  # type: ignore[no-untyped-call]
         finally:
             networks.critic.requires_grad_(True)

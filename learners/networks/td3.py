@@ -33,9 +33,13 @@ class Actor(nn.Module):
         nn.init.uniform_(last.weight, -FINAL_SCALE, FINAL_SCALE)
         nn.init.uniform_(last.bias, -FINAL_SCALE, FINAL_SCALE)
 
+    def unsquashed(self, observation: Tensor) -> Tensor:
+        """What the tanh is applied to, float32 [B, A]."""
+        found: Tensor = self.body(observation)
+        return found
+
     def forward(self, observation: Tensor) -> Tensor:
-        action: Tensor = torch.tanh(self.body(observation))
-        return action
+        return torch.tanh(self.unsquashed(observation))
 
 
 class TwinCritic(nn.Module):

@@ -176,3 +176,26 @@ def test_it_learns_the_best_action_of_a_bandit() -> None:
 def test_wrong_settings_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TD3Settings(**changes)  # type: ignore[arg-type]
+
+
+def test_an_actor_driven_into_a_corner_comes_back() -> None:
+    """Critics that are wrong at first leave it where the tanh is flat; with the penalty it follows when they turn."""
+    observation = torch.randn(64, OBSERVATION)
+    reached = {}
+    for penalty in (0.0, 0.1):
+        torch.manual_seed(0)
+        actor = Actor(OBSERVATION, ACTION, (16, 16))
+        optimiser = torch.optim.Adam(actor.parameters(), 1e-2)
+        for direction in (1.0, -1.0):
+            critic = TwinCritic(OBSERVATION, ACTION, ())
+            with torch.no_grad():
+                critic.first[0].weight.zero_()  # type: ignore[union-attr, operator]
+                critic.first[0].weight[:, OBSERVATION:] = direction  # type: ignore[index]
+            for _ in range(300):
+                optimiser.zero_grad()
+                loss, action = actor_loss(actor, critic, observation, penalty)
+                torch.autograd.backward(loss)
+                optimiser.step()
+        reached[penalty] = float(action.mean())
+    assert reached[0.1] < -0.9
+    assert reached[0.0] > 0.9
