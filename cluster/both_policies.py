@@ -1,15 +1,12 @@
-"""What evaluations of painters share: paintings of an untrained policy and the trained one, and which run it was."""
+"""What evaluations of painters share: paintings of the untrained policy and of the trained one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import torch
 
 from cluster.checkpoints import Checkpoint
-from cluster.run_folder import RunFolder
 from cluster.sampler import Paintings, Sampler
 from cluster.settings import RunSettings
 from learners.networks.build import build_policy
@@ -26,15 +23,3 @@ def paint_with_both(settings: RunSettings, checkpoint: Checkpoint, count: int) -
         sampler.load(dict(weights))
         yield name, sampler.paint(count)
     sampler.close()
-
-
-def about_run(folder: RunFolder, checkpoint: Checkpoint, sheet: Path) -> dict[str, Any]:
-    """Which run was evaluated, how far it had come, and where the picture is."""
-    counters = checkpoint.documents["counters"]
-    return {
-        "run": str(folder.path),
-        "updates": checkpoint.update,
-        "env_steps": counters["trained_steps"],
-        "minutes": counters["trained_seconds"] / 60,
-        "sheet": str(sheet),
-    }

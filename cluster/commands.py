@@ -103,17 +103,14 @@ def storable(settings: SettingsParts) -> dict[str, Any]:
         if value and not (name == "data" and value in DATA_NAMES[settings.kind]) and Path(value).exists():
             changes[name] = str(Path(value).resolve())
     if task := given.get("task"):
-        changes["task"] = tasks_from_anywhere(task)
+        changes["task"] = ",".join(task_from_anywhere(part.strip()) for part in task.split(","))
     return settings.replace(**changes).to_json()
 
 
-def tasks_from_anywhere(tasks: str) -> str:
-    """Tasks of the latent world, each ``FILE.py:CLASS`` with the whole path of the file."""
-    found = []
-    for task in (part.strip() for part in tasks.split(",")):
-        where, _, name = task.rpartition(":")
-        found.append(f"{Path(where).resolve()}:{name}" if where.endswith(".py") else task)
-    return ",".join(found)
+def task_from_anywhere(task: str) -> str:
+    """A task of the latent world, ``FILE.py:CLASS`` with the whole path of the file."""
+    where, _, name = task.rpartition(":")
+    return f"{Path(where).resolve()}:{name}" if where.endswith(".py") else task
 
 
 def create(path: Path, settings: SettingsParts) -> RunFolder:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cluster.both_policies import about_run, paint_with_both
+from cluster.both_policies import paint_with_both
 from cluster.checkpoints import Checkpoint
 from cluster.data import run_images
 from cluster.evaluation import evaluate_images
@@ -17,6 +17,7 @@ from cluster.row_measures import judge_of_lines, measure_paintings
 from cluster.run_folder import RunFolder
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet, side_by_side
+from cluster.stored_run import about_run
 from envs.datasets import load_dataset
 
 

@@ -19,6 +19,7 @@ from cluster.latent_sheet import write_sheet
 from cluster.latent_translate import Translated, translate_files
 from cluster.latent_world import LatentGround, load_images
 from cluster.run_folder import RunFolder
+from cluster.stored_run import about_run
 from envs.latent.rules import LatentRules
 
 
@@ -58,17 +59,13 @@ def evaluate_latent(
     rules = LatentRules(settings.world, ground.parts)
     evaluation = LatentEvaluation(rules, test, judge, limit=count)
     policy = checkpoint_policy(settings, rules, checkpoint)
-    counters = checkpoint.documents["counters"]
+    sheet = write_sheet(evaluation, policy, folder.samples / f"evaluation-{checkpoint.update:08d}.png")
     return {
-        "run": str(folder.path),
-        "updates": checkpoint.update,
-        "env_steps": counters["trained_steps"],
-        "minutes": counters["trained_seconds"] / 60,
+        **about_run(folder, checkpoint, sheet),
         "judge": judge.judge.identity,
         "parts_identity": parts_identity(ground.parts),
         **evaluation.evaluate(policy),
         "parts": evaluation.parts_report(),
-        "sheet": str(write_sheet(evaluation, policy, folder.samples / f"evaluation-{checkpoint.update:08d}.png")),
         **({"baselines": evaluate_baselines(evaluation, ground.data, say=say)} if baselines else {}),
     }
 

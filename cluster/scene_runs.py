@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.metropolis import Found, metropolis
-from cluster.both_policies import about_run, paint_with_both
+from cluster.both_policies import paint_with_both
 from cluster.checkpoints import Checkpoint
 from cluster.data import run_scenes
 from cluster.errors import UserError
@@ -21,6 +21,7 @@ from cluster.run_folder import RunFolder
 from cluster.sampler import Paintings
 from cluster.settings import RunSettings
 from cluster.sheets import contact_sheet
+from cluster.stored_run import about_run
 from envs.data_files import write_atomically
 from envs.scenes.config import SceneConfig
 from envs.scenes.generator import SceneSet, load_scenes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from cluster import checkpoints
 from cluster.checkpoints import Checkpoint, CheckpointDamaged
@@ -68,3 +69,15 @@ def open_to_read(run: str) -> RunFolder:
         return RunFolder.open(run, write=False)
     except RunFolderError as error:
         raise UserError(str(error)) from error
+
+
+def about_run(folder: RunFolder, checkpoint: Checkpoint, sheet: Path) -> dict[str, Any]:
+    """Which run was evaluated, how far it had come, and where the picture is."""
+    counters = checkpoint.documents["counters"]
+    return {
+        "run": str(folder.path),
+        "updates": checkpoint.update,
+        "env_steps": counters["trained_steps"],
+        "minutes": counters["trained_seconds"] / 60,
+        "sheet": str(sheet),
+    }

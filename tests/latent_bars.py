@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from envs.latent.data import LatentImages
 from envs.latent.parts import FrozenParts
@@ -35,17 +34,6 @@ QUICK = PartsSettings(
 )
 
 
-def train_parts(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64] | None,
-    classes: int,
-    settings: PartsSettings,
-    say: Callable[[str], None] = lambda line: None,
-) -> FrozenParts:
-    """All frozen parts from nothing."""
-    return train_on_readers(train_readers(images, labels, classes, settings, say), images, labels, settings, say)
-
-
 def bars(count: int, seed: int, channels: int = 1) -> LatentImages:
     """Class k is an upright bar at column 3 k of random brightness, height and thickness (1 or 2 pixels)."""
     rng = np.random.default_rng(seed)
@@ -57,9 +45,17 @@ def bars(count: int, seed: int, channels: int = 1) -> LatentImages:
     return LatentImages(images, labels, tuple("abcd"), "bars")
 
 
+def train_parts(
+    data: LatentImages, settings: PartsSettings, say: Callable[[str], None] = lambda line: None
+) -> FrozenParts:
+    """All frozen parts from nothing."""
+    readers = train_readers(data.images, data.labels, len(data.classes), settings, say)
+    return train_on_readers(readers, data.images, data.labels, settings, say)
+
+
 @functools.cache
 def bars_parts() -> FrozenParts:
     """Parts trained on bars, once for all tests of a process."""
     torch.manual_seed(0)
     data = bars(1500, 0)
-    return train_parts(data.images, data.labels, CLASSES, QUICK)
+    return train_parts(data, QUICK)

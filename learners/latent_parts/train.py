@@ -34,7 +34,7 @@ def train_readers(
     settings: PartsSettings,
     say: Callable[[str], None] = lambda line: None,
 ) -> FrozenParts:
-    """Trains what a GAN of any size can be put on: auto-encoder, classifier, each class's statistics.
+    """Trains what a GAN of any size can be put on: auto-encoder and classifier.
 
     Args:
       images: uint8 [N, H, W, C], 0 background to 255.
@@ -44,7 +44,7 @@ def train_readers(
       say: told, in one line each, how far it is.
 
     Returns:
-      Parts with the smallest GAN there is, untrained.
+      Parts with the smallest GAN there is, untrained, and without statistics of the classes.
     """
     height, width, channels = images.shape[1:]
     settings = settings.of_readers()
@@ -62,7 +62,6 @@ def train_readers(
             loss = train_classifier(parts, pixels, kinds, settings)
             seconds["classifier"] = time.perf_counter() - start
             say(f"classifier of the reward: cross-entropy {loss:.4f}, {seconds['classifier']:.0f} s")
-        take_statistics(parts, pixels, kinds)
     parts.report = {"seconds": seconds}
     return parts
 
@@ -84,7 +83,7 @@ def train_on_readers(
     with torch.random.fork_rng(devices=[]):
         parts = FrozenParts(settings.shape(shape.image_shape, shape.classes))
         parts.load_state_dict({**parts.state_dict(), **{k: v for k, v in readers.state_dict().items() if _reads(k)}})
-        latents = _latents(parts, pixels)
+        latents = take_statistics(parts, pixels, kinds)
         start = time.perf_counter()
         shares = _gated_gan(parts, latents, kinds, settings, say)
         seconds = {**readers.report["seconds"], "gan": time.perf_counter() - start}  # type: ignore[dict-item]
@@ -94,7 +93,7 @@ def train_on_readers(
 
 def _reads(name: str) -> bool:
     """Whether a tensor of `FrozenParts` belongs to the readers."""
-    return not name.startswith(("generator.", "discriminator.", "realism_"))
+    return name.startswith(("encoder.", "decoder.", "classifier.", "latent_"))
 
 
 def _tensors(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> tuple[Tensor, Tensor | None]:
@@ -102,10 +101,11 @@ def _tensors(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> tup
 
 
 @torch.inference_mode()
-def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -> None:
-    """Measures each class's latents and style for `Scorer.kept`, of images uint8 [N, H, W, C]."""
-    latents = _latents(parts, images)
-    styles = torch.cat([style(measure(to_unit(batch))) for batch in torch.split(images, 1000)])
+def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -> Tensor:
+    """Measures each class's latents and style for `Scorer.kept`; returns the latents float32 [N, L]."""
+    batches = torch.split(images, 1000)
+    latents = torch.cat([parts.encode(to_unit(batch)) for batch in batches])
+    styles = torch.cat([style(measure(to_unit(batch))) for batch in batches])
     kinds = torch.zeros(len(images), dtype=torch.int64) if labels is None else labels
     for kind in torch.bincount(kinds).nonzero()[:, 0].tolist():
         rows = kinds == kind
@@ -113,12 +113,7 @@ def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -
             getattr(parts, f"{name}_mean")[kind] = values[rows].mean(dim=0)
             many = values[rows] if rows.sum() > 1 else values  # one image alone has no deviation
             getattr(parts, f"{name}_std")[kind] = many.std(dim=0).clamp(min=1e-3)
-
-
-@torch.inference_mode()
-def _latents(parts: FrozenParts, images: Tensor) -> Tensor:
-    """Standardised latents float32 [N, L] of images uint8 [N, H, W, C]."""
-    return torch.cat([parts.encode(to_unit(batch)) for batch in torch.split(images, 1000)])
+    return latents
 
 
 def _gated_gan(

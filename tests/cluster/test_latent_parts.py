@@ -10,7 +10,7 @@ from cluster.latent_parts import frozen_parts, parts_identity, parts_path
 from envs.latent.parts import FrozenParts
 from learners.latent_parts.settings import OF_READERS
 from learners.latent_parts.train import GateError, train_on_readers
-from tests.latent_bars import CLASSES, QUICK, bars, train_parts
+from tests.latent_bars import QUICK, bars, train_parts
 
 FAST = dataclasses.replace(QUICK, autoencoder_epochs=1, classifier_epochs=1, gan_updates=3, minimum_class_share=0.0)
 
@@ -63,7 +63,7 @@ def test_another_gan_is_put_on_the_same_auto_encoder(tmp_path: Path, monkeypatch
     for name, value in first.state_dict().items():
         if not name.startswith(("generator.", "discriminator.", "realism_")):
             torch.testing.assert_close(second.state_dict()[name], value, rtol=0, atol=0, msg=name)
-    alone = train_parts(data.images, data.labels, CLASSES, wide)
+    alone = train_parts(data, wide)
     assert parts_identity(alone) == parts_identity(second), "the cache's history decides nothing"
 
 
@@ -104,7 +104,7 @@ def test_the_parts_of_the_first_process_to_finish_are_everyones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = bars(100, 0)
-    theirs = train_parts(data.images, data.labels, CLASSES, dataclasses.replace(FAST, parts_seed=1))
+    theirs = train_parts(data, dataclasses.replace(FAST, parts_seed=1))
 
     def slower(*arguments: object) -> FrozenParts:
         theirs.save(parts_path(FAST, data, tmp_path))

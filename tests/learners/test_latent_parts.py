@@ -47,7 +47,7 @@ def test_training_leaves_the_global_random_state_alone_and_is_repeatable() -> No
     )
     torch.manual_seed(3)
     before = torch.random.get_rng_state()
-    first, second = (train_parts(data.images, data.labels, CLASSES, quick) for _ in range(2))
+    first, second = (train_parts(data, quick) for _ in range(2))
     assert torch.equal(torch.random.get_rng_state(), before)
     for name, value in first.state_dict().items():
         torch.testing.assert_close(second.state_dict()[name], value, msg=name)
@@ -61,7 +61,7 @@ def test_the_gate_names_the_classes_that_are_missing(monkeypatch: pytest.MonkeyP
     )
     said: list[str] = []
     with pytest.raises(GateError, match=r"too little of class 0 \(.*%\), 1 .*under 7.5% .* after 2 attempts"):
-        train_parts(data.images, data.labels, CLASSES, strict, said.append)
+        train_parts(data, strict, said.append)
     assert sum(line.startswith("l-GAN") for line in said) == 2
 
 
@@ -69,11 +69,11 @@ def test_many_classes_can_pass_the_gate(monkeypatch: pytest.MonkeyPatch) -> None
     """Of 40 equal classes each has 2.5 %, less than the default asks of ten. One image alone has a style all the same,
     and five updates are a schedule."""
     monkeypatch.setattr("learners.latent_parts.train.class_shares", lambda *_: torch.full((40,), 0.025))
-    data = bars(80, 0)
     labels = np.arange(80) % 39
     labels[-1] = 39
+    data = dataclasses.replace(bars(80, 0), labels=labels, classes=tuple(str(kind) for kind in range(40)))
     short = dataclasses.replace(QUICK, autoencoder_epochs=5, parts_batch=80, classifier_epochs=5, gan_updates=2)
-    parts = train_parts(data.images, labels, 40, short)
+    parts = train_parts(data, short)
     assert parts.report["class_shares"] == [0.025] * 40
     for name in ("class_latent_std", "class_style_std"):
         assert torch.isfinite(getattr(parts, name)).all()
@@ -81,9 +81,9 @@ def test_many_classes_can_pass_the_gate(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_without_labels_there_is_no_classifier_and_no_gate() -> None:
-    data = bars(100, 0, channels=3)
+    data = dataclasses.replace(bars(100, 0, channels=3), labels=None, classes=())
     quick = dataclasses.replace(QUICK, autoencoder_epochs=1, gan_updates=2)
-    parts = train_parts(data.images, None, 0, quick)
+    parts = train_parts(data, quick)
     assert parts.classifier is None
     assert parts.outcome(torch.zeros(2, 6)).probabilities.shape == (2, 0)
 
