@@ -9,6 +9,7 @@ import numpy as np
 import ray
 from numpy.typing import NDArray
 
+from actors.random_play import RandomPlay
 from actors.rollout import Rollout
 from actors.runner import BatchRunner
 from actors.sink import CanvasSink
@@ -21,7 +22,7 @@ class PaintRunner(BatchRunner):
     """Paints batches of episodes, pushes final canvases to the shared replay, keeps trajectories in the object store.
 
     The configuration must have ``settings`` (what to paint and with which network) and ``sink()`` (where final
-    canvases go): :class:`cluster.config.SpiralConfig` has.
+    canvases go): :class:`cluster.config.SpiralConfig` has. With ``random_canvases`` each batch brings random play too.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -31,8 +32,12 @@ class PaintRunner(BatchRunner):
         self.policy = build_policy(
             settings.policy, self.world.spec_actions, settings.world.canvas_shape, settings.world.num_actions
         )
-        seed = int(self.seeds.generate_state(1)[0])
+        seed, play_seed = map(int, self.seeds.generate_state(2))
         self.rollout = Rollout(self.world, self.policy, seed=seed, precision=settings.policy.precision)
+        self.play: RandomPlay | None = None
+        if settings.system.random_canvases:
+            at_random = make_world(settings.system.random_canvases, settings.world)
+            self.play = RandomPlay(at_random, settings.policy.noise_size, play_seed)
         self.sink: CanvasSink | None = config.sink()
         self.joint = settings.conditioning == "joint"
         self.unroll_length = settings.policy.unroll_length
@@ -64,6 +69,10 @@ class PaintRunner(BatchRunner):
         loaded = time.perf_counter()
         self.rollout.targets = targets
         trajectory = self.rollout.next_unroll(self.unroll_length, self.version[1], self.index)
+        if self.play is not None:
+            begun = time.perf_counter()
+            trajectory.play = self.play.episodes()
+            seconds["render"] += time.perf_counter() - begun
         painted = time.perf_counter()
         if self.sink is not None and (trajectory.ends is None or trajectory.ends.all()):
             action = trajectory.action if self.joint else None

@@ -48,7 +48,7 @@ class SpiralConfig(RunConfig[RunSettings]):
         """Take all settings of a run, and lay out its actors and learner processes."""
         self.settings = settings
         self.lay_out(settings.system, PaintRunner, settings.system.canvases)
-        batch = settings.system.canvases * settings.world.num_actions
+        batch = (settings.system.canvases + settings.system.random_canvases) * settings.world.num_actions
         return self.training(train_batch_size_per_learner=batch)
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:

@@ -55,6 +55,11 @@ class LearnerLink:
     def wait_for_room(self, timeout: float) -> None:
         """Wait until the oldest update has ended, at most ``timeout`` seconds, if there is no room."""
         if not self.has_room:
+            self.wait_for_result(timeout)
+
+    def wait_for_result(self, timeout: float) -> None:
+        """Wait until the oldest update on its way has ended, at most ``timeout`` seconds."""
+        if self.futures:
             wait([self.futures[0]], timeout)
 
     def submit(self, references: list[Any], **order: Any) -> None:

@@ -32,6 +32,9 @@ class SystemSettings:
         steps: environment steps after which the run ends; 0 for no such limit.
         actors: Ray actors that paint. More keep a faster learner fed and raise the policy lag.
         canvases: canvases that an actor paints in lock-step, an episode each; its batch.
+        random_canvases: canvases that an actor acts on at random besides, for hindsight to learn from. A policy's own
+            paintings teach it little besides what it paints already; random ones teach everything, most of it
+            irrelevant where good pictures are rare among them.
         batches_per_update: batches, of any actors, that a learner takes for one update. With many actors, more and
             smaller batches keep the lag low: an actor's weights are as old as the updates made while it painted.
         policy_learners: processes of the policy learner; 0 learns in the driver.
@@ -57,6 +60,7 @@ class SystemSettings:
     steps: int = 0
     actors: int = 1
     canvases: int = 64
+    random_canvases: int = 0
     batches_per_update: int = 1
     policy_learners: int = 0
     discriminator_learners: int = 0
@@ -76,7 +80,7 @@ class SystemSettings:
             self,
             at_least_one=(*ones, "keep_checkpoints"),
             minutes=("checkpoint_minutes", "sample_minutes"),
-            not_negative=("steps", "policy_learners", "discriminator_learners", "learner_gpus"),
+            not_negative=("steps", "random_canvases", "policy_learners", "discriminator_learners", "learner_gpus"),
         )
 
     @property
@@ -177,6 +181,8 @@ class RunSettings(SettingsParts):
 
     def __post_init__(self) -> None:
         unroll, actions = self.policy.unroll_length, self.world.num_actions
+        if self.system.random_canvases and not self.policy.hindsight_weight:
+            raise ValueError("random_canvases: only hindsight learns from them; give a hindsight_weight, or 0")
         if unroll and actions % unroll:
             raise ValueError(f"unroll_length: expected a divisor of the episode's {actions} actions, got {unroll}")
         if self.conditioning == "joint":

@@ -14,7 +14,7 @@ from learners.conditioning import action_plane, score_records, squared_error
 from learners.networks.discriminator import Discriminator
 from learners.networks.policy import PaintPolicy
 from learners.precision import autocast
-from learners.rewards import ScoreNormalizer, earned, episode_rewards, stroke_starts
+from learners.rewards import ScoreNormalizer, earned, episode_rewards, stroke_starts, worth_imitating
 from learners.settings import Conditioning, PolicySettings
 from learners.trajectory import Trajectory, TrajectoryTensors
 from learners.vtrace import vtrace
@@ -95,6 +95,7 @@ class PolicyLearner:
             flags,
             stroke_start_penalty=settings.stroke_start_penalty,
             empty_canvas_penalty=settings.empty_canvas_penalty,
+            addition_penalty=settings.addition_penalty,
             previous_flag=batch.previous_action[:, self.policy.spec.flag],
             painted=batch.painted,
             ends=batch.ends,
@@ -102,6 +103,11 @@ class PolicyLearner:
         entropy_cost = self.entropy_cost(progress)
         learning_rate = self.learning_rate(progress)
         loss, metrics = self.loss(batch, rewards, entropy_cost)
+        if settings.hindsight_weight:
+            told = batch if trajectory.play is None else TrajectoryTensors.of(trajectory.play, self.device)
+            likelihood, share = self.hindsight(told)
+            loss = loss - settings.hindsight_weight * likelihood
+            metrics |= {"hindsight_log_prob": likelihood.detach(), "hindsight_share": share}
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.reduce_gradients:
@@ -220,12 +226,24 @@ class PolicyLearner:
             "advantage_std": spread,
             "truncated_ratios": returns.truncated,
         }
-        if settings.hindsight_weight:
-            with autocast(settings.precision, self.device):
-                likelihood = self.policy.evaluate(batch.hindsight, batch.action, state).log_prob.mean()
-            loss = loss - settings.hindsight_weight * likelihood
-            metrics["hindsight_log_prob"] = likelihood.detach()
         return loss, metrics
+
+    def hindsight(self, batch: TrajectoryTensors) -> tuple[Tensor, Tensor]:
+        """Mean log-likelihood of the actions of finished paintings that are worth imitating, given each painting as its
+        target, and the share of them: scalars."""
+        settings, canvases = self.settings, batch.all_canvases
+        finished = canvases[-1].expand_as(canvases)
+        distances = squared_error(canvases.flatten(0, 1), finished.flatten(0, 1)).view(canvases.shape[:2])
+        worth = worth_imitating(
+            settings.l2_weight * distances,
+            batch.action[..., self.policy.spec.flag],
+            discount=settings.discount,
+            addition_penalty=settings.addition_penalty,
+        )
+        state = self.policy.initial_state(canvases.shape[1], self.device)
+        with autocast(settings.precision, self.device):
+            log_prob = self.policy.evaluate(batch.hindsight, batch.action, state).log_prob
+        return (log_prob * worth).sum() / worth.sum().clamp_min(1), worth.float().mean()
 
     def set_discriminator(self, weights: dict[str, Tensor], version: int) -> None:
         """Take newer weights for the copy that pays."""

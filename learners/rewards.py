@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+#: The flag of an action that adds something: a line of a painting, an object of a scene (2 changes the last one).
+ADDS = 1
+
 
 def stroke_starts(flags: Tensor, previous: Tensor | None = None) -> Tensor:
     """Where a continuous stroke begins: bool [T, B] from flags int64 [T, B] (0 does not paint).
@@ -29,6 +32,7 @@ def episode_rewards(
     *,
     stroke_start_penalty: float,
     empty_canvas_penalty: float,
+    addition_penalty: float = 0.0,
     previous_flag: Tensor | None = None,
     painted: Tensor | None = None,
     ends: Tensor | None = None,
@@ -41,6 +45,7 @@ def episode_rewards(
         flags: int64 [T, B], not 0 where the action painted.
         stroke_start_penalty: taken off at each start of a continuous stroke.
         empty_canvas_penalty: taken off at the last step of an episode that painted nothing.
+        addition_penalty: taken off for each action that adds (flag 1).
         previous_flag: int64 [B], the flag before the first; None at the start of the episodes.
         painted: bool [B], whether anything was painted before; None at the start of the episodes.
         ends: bool [B], whose last step this batch holds; None: all episodes end.
@@ -53,7 +58,7 @@ def episode_rewards(
     else:
         rewards = scores.new_zeros(flags.shape)
         rewards[-1] = scores if ends is None else scores * ends
-    rewards = rewards - stroke_start_penalty * stroke_starts(flags, previous_flag)
+    rewards = rewards - stroke_start_penalty * stroke_starts(flags, previous_flag) - addition_penalty * (flags == ADDS)
     blank = painted_nothing(flags)
     if painted is not None:
         blank &= ~painted
@@ -61,6 +66,31 @@ def episode_rewards(
         blank &= ends
     rewards[-1] -= empty_canvas_penalty * blank
     return rewards
+
+
+def worth_imitating(distances: Tensor, flags: Tensor, *, discount: float, addition_penalty: float = 0.0) -> Tensor:
+    """Which actions of finished paintings are an example of how to paint them.
+
+    Those whose discounted return is above 0 where every action is paid what it takes off the distance, and those that
+    nothing was left to do for: to do nothing then is right. What was painted over later, and idling before the end, is
+    no example (as in self-imitation, Oh et al. 2018, section 3, only what paid is imitated).
+
+    Args:
+        distances: float32 [T + 1, B], of every canvas to the last one, in units of reward.
+        flags: int64 [T, B].
+        discount: gamma.
+        addition_penalty: see :func:`episode_rewards`.
+
+    Returns:
+        bool [T, B].
+    """
+    gains = distances[:-1] - distances[1:] - addition_penalty * (flags == ADDS)
+    returns = torch.zeros_like(gains[0])
+    worth = torch.empty_like(gains, dtype=torch.bool)
+    for step in reversed(range(len(gains))):
+        returns = gains[step] + discount * returns
+        worth[step] = returns > 0
+    return worth | (distances[:-1] == 0)
 
 
 def earned(scores: Tensor) -> Tensor:

@@ -46,9 +46,10 @@ class PolicySettings:
         l2_weight: what the mean squared difference of pixels in [0, 1] is multiplied by. With ``both``, higher lets
             the pixels outweigh the discriminator.
         hindsight_weight: weight of the log-likelihood of each painting's own actions, given that painting as the target
-            (hindsight: Andrychowicz et al. 2017; as supervision: Ghosh et al. 2021). What was painted is the one
-            picture whose strokes are known: a conditional policy learns to trace from it long before its paintings
-            resemble what it was asked for. Doubles the cost of an update; 0, as in the papers: none.
+            (hindsight: Andrychowicz et al. 2017; as supervision: Ghosh et al. 2021), those left out that brought the
+            canvas no nearer to it. What was painted is the one picture whose strokes are known: a conditional policy
+            learns to trace from it long before its paintings resemble what it was asked for. Doubles the cost of an
+            update; 0, as in the papers: none. With ``random_canvases`` it learns from those episodes instead.
         unroll_length: actions in a batch of experience; 0 for whole episodes, else a divisor of their number. Shorter
             unrolls bound the memory of long episodes, and learn from the value of the canvas where they are cut.
         normalize_reward: subtract a running mean from scores and divide them by their running spread.
@@ -56,6 +57,8 @@ class PolicySettings:
             paintings apart by next to nothing; blown up to size, that collapses the policy within seconds.
         stroke_start_penalty: taken off at each start of a continuous stroke. Higher favours one line.
         empty_canvas_penalty: taken off where an episode painted nothing.
+        addition_penalty: taken off for each line that is painted, or object that is added to a scene. Higher makes do
+            with fewer, and leaves away what hardly shows.
         advantage_floor: centre the advantages and divide them by the larger of their spread and this; 0 leaves
             them as they are. Without a floor normalisation amplifies noise once the entropy is low.
         rho_bar: V-trace's bound of the importance ratios in the temporal differences.
@@ -88,6 +91,7 @@ class PolicySettings:
     score_floor: float = 0.5
     stroke_start_penalty: float = 0.05
     empty_canvas_penalty: float = 1.0
+    addition_penalty: float = 0.0
     advantage_floor: float = 0.0
     rho_bar: float = 1.0
     c_bar: float = 1.0

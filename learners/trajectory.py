@@ -55,6 +55,7 @@ class Trajectory:
         target: uint8 [B, H, W, C], what each episode was to reproduce; None where it was free.
         before: what came before; None for batches that begin with the episodes.
         ends: bool [B], which episodes end with this batch; None: all do.
+        play: whole episodes of random actions that the actor made beside these; None where it made none.
     """
 
     canvas: NDArray[np.uint8]
@@ -66,12 +67,13 @@ class Trajectory:
     target: NDArray[np.uint8] | None = None
     before: Before | None = None
     ends: NDArray[np.bool_] | None = None
+    play: Trajectory | None = None
 
     @property
     def steps(self) -> int:
-        """T * B, environment steps in this batch."""
+        """T * B, environment steps in this batch, and those of ``play``."""
         time, batch = self.action.shape[:2]
-        return int(time * batch)
+        return int(time * batch) + (self.play.steps if self.play else 0)
 
     @classmethod
     def join(cls, parts: list[Trajectory]) -> Trajectory:
@@ -81,6 +83,7 @@ class Trajectory:
         targets = [part.target for part in parts if part.target is not None]
         befores = [part.before for part in parts if part.before is not None]
         ends = [part.ends for part in parts if part.ends is not None]
+        plays = [part.play for part in parts if part.play is not None]
         return cls(
             np.concatenate([part.canvas for part in parts], 1),
             np.concatenate([part.action for part in parts], 1),
@@ -91,6 +94,7 @@ class Trajectory:
             np.concatenate(targets) if targets else None,
             Before.join(befores) if befores else None,
             np.concatenate(ends) if ends else None,
+            cls.join(plays) if plays else None,
         )
 
 

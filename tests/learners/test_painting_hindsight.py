@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from actors.random_play import RandomPlay
 from actors.rollout import Rollout
 from envs.paint import PaintConfig, PaintVectorEnv
 from learners.networks.build import build_policy
@@ -22,6 +23,24 @@ TINY = PaintConfig(
     canvas_size=16, observation_size=16, grid=4, episode_length=3, brush="classic/pen", brush_sizes=(2.0,),
     pressure_levels=1, color=False, first_is_move=True,
 )  # fmt: skip
+
+
+def test_random_play_is_learned_from_instead_and_pays_nothing() -> None:
+    plain, rollout = make(0.0)
+    weighted, _ = make(0.5)
+    rollout.targets = np.random.default_rng(0).integers(0, 256, (9, *TINY.canvas_shape)).astype(np.uint8)
+    trajectory = rollout.episodes()
+    without = plain.update(trajectory, 0.0)
+    trajectory.play = RandomPlay(PaintVectorEnv(32, TINY), 3, seed=0).episodes()
+    before, _ = make(0.5)
+    likelihood, share = before.hindsight(TrajectoryTensors.of(trajectory.play, CPU))
+    metrics = weighted.update(trajectory, 0.0)
+    assert metrics["hindsight_log_prob"] == pytest.approx(likelihood.item(), rel=1e-4)
+    assert metrics["hindsight_share"] == pytest.approx(share.item())
+    assert metrics["loss"] == pytest.approx(without["loss"] - 0.5 * likelihood.item(), rel=1e-4)
+    assert {name: metrics[name] for name in ("return", "l2", "painting_share")} == {
+        name: without[name] for name in ("return", "l2", "painting_share")
+    }
 
 
 def make(weight: float) -> tuple[PolicyLearner, Rollout]:

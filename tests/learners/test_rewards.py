@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from learners.rewards import ScoreNormalizer, earned, episode_rewards, painted_nothing, stroke_starts
+from learners.rewards import (
+    ScoreNormalizer,
+    earned,
+    episode_rewards,
+    painted_nothing,
+    stroke_starts,
+    worth_imitating,
+)
 
 #: [T = 5, B = 4]: two strokes, one long stroke, nothing, one stroke at the end
 FLAGS = torch.tensor([[0, 1, 1, 0, 1], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]).T
@@ -79,3 +86,22 @@ def test_a_batch_without_spread_stays_finite() -> None:
     normalizer.take(3.0, 0.0)
     assert normalizer(torch.full((8,), 3.0)).abs().max() == 0
     assert torch.isfinite(normalizer(torch.full((8,), 4.0))).all()
+
+
+def test_additions_cost_and_changes_do_not() -> None:
+    flags = torch.tensor([[1, 1, 0, 2, 1], [0, 2, 2, 0, 0]]).T
+    penalties = {"stroke_start_penalty": 0.0, "empty_canvas_penalty": 0.0}
+    rewards = episode_rewards(torch.zeros(6, 2), flags, addition_penalty=0.5, **penalties)
+    torch.testing.assert_close(rewards, -0.5 * (flags == 1).float())
+
+
+def test_what_is_worth_imitating() -> None:
+    """An episode each: away and back; a move that a line pays for later; idling before the end, and after it."""
+    distances = torch.tensor([[1.0, 2, 0, 0, 0], [1.0, 1, 0, 0, 0], [1.0, 1, 1, 0, 0]]).T
+    flags = torch.tensor([[1, 2, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]).T
+    at_once = worth_imitating(distances, flags, discount=0.0)
+    assert at_once.T.tolist() == [[False, True, True, True], [False, True, True, True], [False, False, True, True]]
+    patient = worth_imitating(distances, flags, discount=0.7)
+    assert patient.T.tolist() == [[True, True, True, True], [True, True, True, True], [True, True, True, True]]
+    dear = worth_imitating(distances, flags, discount=0.0, addition_penalty=1.0)
+    assert dear.T.tolist() == [[False, True, True, True], [False, False, True, True], [False, False, False, True]]

@@ -1,0 +1,47 @@
+"""Episodes of random actions: what hindsight learns from where a policy's own attempts would teach it too little."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from envs.worlds import World
+from learners.trajectory import Trajectory
+
+
+class RandomPlay:
+    """N worlds in which every component of every action is drawn evenly; no policy takes part.
+
+    What a policy makes shows it only what it makes already: pictures of what it prefers, and hindsight then confirms
+    the preference. Random play (Lynch et al. 2019, arXiv 1903.01973, learn from people's) shows everything.
+    """
+
+    def __init__(self, env: World, noise_size: int, seed: int | None = None) -> None:
+        """``noise_size`` is the policy's, Z, which is fed noise when it learns from these episodes."""
+        self.env = env
+        self.noise_size = noise_size
+        self.rng = np.random.default_rng(seed)
+        self.log_sizes = np.log(env.spec_actions.sizes).astype(np.float32)
+
+    def episodes(self) -> Trajectory:
+        """One episode in each of the N worlds, without a target; ``version`` and ``actor`` are 0."""
+        env, spec, count = self.env, self.env.spec_actions, self.env.num_envs
+        steps = env.config.num_actions
+        actions = self.rng.integers(0, spec.sizes, (steps, count, len(spec.components)))
+        if spec.first_is_move:
+            actions[0, :, spec.flag] = 0
+        canvases = np.empty((steps + 1, count, *env.config.canvas_shape), np.uint8)
+        canvases[0] = env.reset()[0]["canvas"]
+        for step, action in enumerate(actions):
+            canvases[step + 1] = env.step(action)[0]["canvas"]
+        # The flag of a first action that must be a move is certain: its log-probability is 0.
+        drawn = spec.mask(actions)
+        if spec.first_is_move:
+            drawn[0, :, spec.flag] = False
+        return Trajectory(
+            canvases,
+            actions.astype(np.int16),
+            -(drawn * self.log_sizes).sum(-1),
+            self.rng.standard_normal((count, self.noise_size), np.float32),
+            version=0,
+            actor=0,
+        )
