@@ -23,7 +23,8 @@ class RandomPlay:
         self.log_sizes = np.log(env.spec_actions.sizes).astype(np.float32)
 
     def episodes(self) -> Trajectory:
-        """One episode in each of the N worlds, without a target; ``version`` and ``actor`` are 0."""
+        """One episode of T actions in each of the N worlds: canvases uint8 [T + 1, N, H, W, C],
+        actions int16 [T, N, K], noise float32 [N, Z]; no target; ``version`` and ``actor`` are 0."""
         env, spec, count = self.env, self.env.spec_actions, self.env.num_envs
         steps = env.config.num_actions
         actions = self.rng.integers(0, spec.sizes, (steps, count, len(spec.components)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import deque
 from typing import Any
 
@@ -164,7 +165,10 @@ class Spiral(RunAlgorithm):
             if not waiting:
                 self.policy_link.wait_for_room(IDLE_SECONDS)
             elif not self.runners.num_in_flight_async_reqs("sample"):
-                self.policy_link.wait_for_result(IDLE_SECONDS)
+                if self.policy_link.outstanding:
+                    self.policy_link.wait_for_result(IDLE_SECONDS)
+                else:  # all actors are gone; they are brought back between iterations
+                    time.sleep(IDLE_SECONDS)
             ready: Any = self.runners.fetch_ready_async_reqs(
                 tags="sample", timeout_seconds=IDLE_SECONDS if waiting else 0.0
             )

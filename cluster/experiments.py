@@ -45,7 +45,7 @@ SCENE_LEARNER: dict[str, Any] = {
     "conditional": True,
     "reward": "difference",
     "reward_source": "l2",
-    "l2_weight": 200.0,  # an object that is put right is worth about 1, one in 250 less than what it costs
+    "l2_weight": 200.0,  # an object that is put right is worth about 1, one in 250 less than its price
     "addition_penalty": 0.1,
     "hindsight_weight": 1.0,
     "canvases": 16,
@@ -156,7 +156,8 @@ def scenes(name: PresetName, conditional: bool | None) -> RunSettings:
 
     The laptop's agent has eight actions for up to five objects, looks at every location with the same eyes, and is paid
     for what each action improved at once (discount 0): one object hardly bears on the next. It is paid by pixels unless
-    ``--reward-source`` says ``discriminator`` (the paper's) or ``both``.
+    ``--reward-source`` says ``discriminator`` (the paper's) or ``both``, less a price for each object; and it learns
+    from random scenes, which the paper's did not.
     """
     wanted = conditional is not False
     start = preset(name, "scenes").replace(**without_penalties(True))

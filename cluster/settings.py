@@ -32,7 +32,7 @@ class SystemSettings:
         steps: environment steps after which the run ends; 0 for no such limit.
         actors: Ray actors that paint. More keep a faster learner fed and raise the policy lag.
         canvases: canvases that an actor paints in lock-step, an episode each; its batch.
-        random_canvases: canvases that an actor acts on at random besides, for hindsight to learn from. A policy's own
+        random_canvases: further canvases of an actor, with random actions, for hindsight to learn from. A policy's own
             paintings teach it little besides what it paints already; random ones teach everything, most of it
             irrelevant where good pictures are rare among them.
         batches_per_update: batches, of any actors, that a learner takes for one update. With many actors, more and
@@ -182,7 +182,9 @@ class RunSettings(SettingsParts):
     def __post_init__(self) -> None:
         unroll, actions = self.policy.unroll_length, self.world.num_actions
         if self.system.random_canvases and not self.policy.hindsight_weight:
-            raise ValueError("random_canvases: only hindsight learns from them; give a hindsight_weight, or 0")
+            raise ValueError(
+                "random_canvases: only hindsight learns from them; give a hindsight_weight above 0, or none of them"
+            )
         if unroll and actions % unroll:
             raise ValueError(f"unroll_length: expected a divisor of the episode's {actions} actions, got {unroll}")
         if self.conditioning == "joint":

@@ -70,7 +70,7 @@ class PolicyLearner:
         """One update from one batch of episodes.
 
         Args:
-            trajectory: B episodes, or unrolls of them.
+            trajectory: B episodes, or unrolls of them; hindsight learns from its ``play``, where it has any.
             progress: share of the run that is over, in [0, 1]; learning rate and entropy cost decay with it.
 
         Returns:
@@ -230,7 +230,7 @@ class PolicyLearner:
 
     def hindsight(self, batch: TrajectoryTensors) -> tuple[Tensor, Tensor]:
         """Mean log-likelihood of the actions of finished paintings that are worth imitating, given each painting as its
-        target, and the share of them: scalars."""
+        target, and the share of them: float32 scalars."""
         settings, canvases = self.settings, batch.all_canvases
         finished = canvases[-1].expand_as(canvases)
         distances = squared_error(canvases.flatten(0, 1), finished.flatten(0, 1)).view(canvases.shape[:2])

@@ -1,4 +1,4 @@
-"""Rewards of a painted episode: the discriminator's judgement and the paper's two auxiliary penalties."""
+"""Rewards of a painted episode: the discriminator's judgement and penalties, two of them the paper's."""
 
 from __future__ import annotations
 
@@ -71,9 +71,10 @@ def episode_rewards(
 def worth_imitating(distances: Tensor, flags: Tensor, *, discount: float, addition_penalty: float = 0.0) -> Tensor:
     """Which actions of finished paintings are an example of how to paint them.
 
-    Those whose discounted return is above 0 where every action is paid what it takes off the distance, and those that
-    nothing was left to do for: to do nothing then is right. What was painted over later, and idling before the end, is
-    no example (as in self-imitation, Oh et al. 2018, section 3, only what paid is imitated).
+    Those whose discounted return is above 0 where every action is paid what it takes off the distance; and where
+    nothing is left to do, doing nothing. With a discount of 0 what was painted over later, and idling before the end,
+    is no example; with higher ones, what a later action made good is (as in self-imitation, Oh et al. 2018, section 3,
+    only what paid is imitated).
 
     Args:
         distances: float32 [T + 1, B], of every canvas to the last one, in units of reward.
@@ -90,7 +91,7 @@ def worth_imitating(distances: Tensor, flags: Tensor, *, discount: float, additi
     for step in reversed(range(len(gains))):
         returns = gains[step] + discount * returns
         worth[step] = returns > 0
-    return worth | (distances[:-1] == 0)
+    return worth | ((distances[:-1] == 0) & (flags == 0))
 
 
 def earned(scores: Tensor) -> Tensor:

@@ -46,10 +46,11 @@ class PolicySettings:
         l2_weight: what the mean squared difference of pixels in [0, 1] is multiplied by. With ``both``, higher lets
             the pixels outweigh the discriminator.
         hindsight_weight: weight of the log-likelihood of each painting's own actions, given that painting as the target
-            (hindsight: Andrychowicz et al. 2017; as supervision: Ghosh et al. 2021), those left out that brought the
-            canvas no nearer to it. What was painted is the one picture whose strokes are known: a conditional policy
-            learns to trace from it long before its paintings resemble what it was asked for. Doubles the cost of an
-            update; 0, as in the papers: none. With ``random_canvases`` it learns from those episodes instead.
+            (hindsight: Andrychowicz et al. 2017; as supervision: Ghosh et al. 2021), those left out that, with the
+            ``discount``, brought the canvas no nearer to it. What was painted is the one picture whose strokes are
+            known: a conditional policy learns to trace from it long before its paintings resemble what it was asked
+            for. Doubles the cost of an update; 0, as in the papers: none. With ``random_canvases`` it learns from those
+            episodes instead.
         unroll_length: actions in a batch of experience; 0 for whole episodes, else a divisor of their number. Shorter
             unrolls bound the memory of long episodes, and learn from the value of the canvas where they are cut.
         normalize_reward: subtract a running mean from scores and divide them by their running spread.
@@ -58,7 +59,8 @@ class PolicySettings:
         stroke_start_penalty: taken off at each start of a continuous stroke. Higher favours one line.
         empty_canvas_penalty: taken off where an episode painted nothing.
         addition_penalty: taken off for each line that is painted, or object that is added to a scene. Higher makes do
-            with fewer, and leaves away what hardly shows.
+            with fewer, and leaves away what hardly shows. Hindsight weighs it against ``l2_weight`` times the squared
+            error that the action takes off, whatever pays.
         advantage_floor: centre the advantages and divide them by the larger of their spread and this; 0 leaves
             them as they are. Without a floor normalisation amplifies noise once the entropy is low.
         rho_bar: V-trace's bound of the importance ratios in the temporal differences.
@@ -107,7 +109,7 @@ class PolicySettings:
             raise ValueError(f"unroll_length: expected 0 (whole episodes) or more, got {self.unroll_length}")
         if not self.hindsight_weight >= 0:
             raise ValueError(f"hindsight_weight: expected 0 or more, got {self.hindsight_weight}")
-        for name in ("entropy_floor", "entropy_floor_cost"):
+        for name in ("entropy_floor", "entropy_floor_cost", "addition_penalty"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if self.hindsight_weight and (self.unroll_length or not self.conditional):

@@ -1,5 +1,7 @@
 """Episodes of random actions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,14 +25,18 @@ def test_every_value_is_drawn_and_the_record_is_what_happened() -> None:
     assert play.noise.std() == pytest.approx(1, abs=0.2)
 
 
-def test_log_probabilities_are_those_of_an_even_draw() -> None:
-    spec = SMALL.action_spec
-    play = RandomPlay(PaintVectorEnv(8, SMALL), noise_size=3, seed=0).episodes()
+@pytest.mark.parametrize("first_is_move", [False, True])
+def test_log_probabilities_are_those_of_an_even_draw(first_is_move: bool) -> None:
+    config = replace(SMALL, first_is_move=first_is_move)
+    spec = config.action_spec
+    play = RandomPlay(PaintVectorEnv(32, config), noise_size=3, seed=0).episodes()
     painted = play.action[..., spec.flag] != 0
-    all_of = -np.log(spec.sizes).sum()
-    moved = -np.log(spec.sizes[~spec.painting_only]).sum()
-    first = 1 if spec.first_is_move else 0
-    np.testing.assert_allclose(play.log_prob[first:], np.where(painted, all_of, moved)[first:], rtol=1e-5)
+    assert painted[0].any() != first_is_move
+    flag = -np.log(spec.sizes[spec.flag])
+    expected = np.where(painted, -np.log(spec.sizes).sum(), -np.log(spec.sizes[~spec.painting_only]).sum())
+    if first_is_move:  # nothing is drawn where only one value is possible
+        expected[0] -= flag
+    np.testing.assert_allclose(play.log_prob, expected, rtol=1e-5)
 
 
 def test_a_seed_repeats_and_seeds_differ() -> None:

@@ -20,7 +20,7 @@ def test_one_minute_on_mnist(
     """Frozen parts of two passes over the data; what is learned on them must beat guessing by far."""
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "cache"))
     run, data = tmp_path / "run", shared_path("data")
-    parts = ["--autoencoder-epochs", "2", "--classifier-epochs", "1", "--gan-updates", "1500"]
+    parts = ["--autoencoder-epochs", "2", "--classifier-epochs", "1", "--gan-updates", "6000"]
     words = ["train", "latent", "--task", "add:1", "--minutes", "1", *parts, "--data-dir", str(data), "--run", str(run)]
     assert cli.main(words) == 0
     scores = [row["sample/score"] for row in read_metrics(run / "metrics.jsonl") if "sample/score" in row]

@@ -57,6 +57,7 @@ def test_an_unknown_name_lists_the_valid_ones() -> None:
     ("name", "value"),
     [
         *((name, 0) for name in ("actors", "canvases", "publish_interval", "max_lag", "replay_batches")),
+        ("random_canvases", -1),
         ("keep_checkpoints", 0),
         *((name, value) for name in ("minutes", "checkpoint_minutes", "sample_minutes") for value in (0, -1.0)),
         ("minutes", float("nan")),

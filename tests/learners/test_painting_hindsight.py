@@ -33,23 +33,41 @@ def test_random_play_is_learned_from_instead_and_pays_nothing() -> None:
     without = plain.update(trajectory, 0.0)
     trajectory.play = RandomPlay(PaintVectorEnv(32, TINY), 3, seed=0).episodes()
     before, _ = make(0.5)
-    likelihood, share = before.hindsight(TrajectoryTensors.of(trajectory.play, CPU))
+    likelihood, _ = before.hindsight(TrajectoryTensors.of(trajectory.play, CPU))
     metrics = weighted.update(trajectory, 0.0)
     assert metrics["hindsight_log_prob"] == pytest.approx(likelihood.item(), rel=1e-4)
-    assert metrics["hindsight_share"] == pytest.approx(share.item())
     assert metrics["loss"] == pytest.approx(without["loss"] - 0.5 * likelihood.item(), rel=1e-4)
     assert {name: metrics[name] for name in ("return", "l2", "painting_share")} == {
         name: without[name] for name in ("return", "l2", "painting_share")
     }
 
 
-def make(weight: float) -> tuple[PolicyLearner, Rollout]:
+def test_only_what_pays_is_imitated() -> None:
+    """With discount 0 and dear lines: the lines that took off more than they cost, and moves when all was done."""
+    learner, rollout = make(0.5, discount=0.0, addition_penalty=4.0)
+    batch = TrajectoryTensors.of(RandomPlay(PaintVectorEnv(64, TINY), 3, seed=0).episodes(), CPU)
+    likelihood, share = learner.hindsight(batch)
+    pixels = batch.all_canvases.numpy() / 255.0
+    left = learner.settings.l2_weight * np.square(pixels - pixels[-1]).mean((2, 3, 4))
+    lines = batch.action[..., TINY.action_spec.flag].numpy() != 0
+    worth = np.where(lines, left[:-1] - left[1:] > 4.0, left[:-1] == 0)
+    assert 0 < worth.mean() < 1
+    assert (lines & ~worth).any()
+    log_prob = learner.policy.evaluate(batch.hindsight, batch.action, learner.policy.initial_state(64)).log_prob
+    assert share.item() == pytest.approx(worth.mean())
+    assert likelihood.item() == pytest.approx(log_prob.detach().numpy()[worth].mean(), rel=1e-4)
+    rollout.targets = np.zeros((1, *TINY.canvas_shape), np.uint8)
+    metrics = learner.update(rollout.episodes(), 0.0)
+    assert metrics["return"] == pytest.approx(-4.0 * metrics["painting_share"] * TINY.num_actions, rel=1e-4)
+
+
+def make(weight: float, **changes: float) -> tuple[PolicyLearner, Rollout]:
     """A learner that is paid nothing, and the rollout of its policy."""
     torch.manual_seed(0)
     settings = PolicySettings(
         network="laptop", conditional=True, noise_size=3, hindsight_weight=weight, policy_learning_rate=2e-3,
         policy_final_learning_rate=2e-3, stroke_start_penalty=0.0, empty_canvas_penalty=0.0, precision="float32",
-        gradient_clip=1.0, entropy_cost=1e-3, final_entropy_cost=1e-3,
+        gradient_clip=1.0, entropy_cost=1e-3, final_entropy_cost=1e-3, **changes,  # type: ignore[arg-type]
     )  # fmt: skip
     policy = build_policy(settings, TINY.action_spec, TINY.canvas_shape, TINY.num_actions)
     judge = cast(Discriminator, FixedScore(lambda image: 0 * image.mean((1, 2, 3))))
@@ -82,7 +100,7 @@ def test_it_adds_the_likelihood_of_the_actions_under_what_they_painted() -> None
     assert batch.hindsight.target is not None
     for target in batch.hindsight.target:
         assert torch.equal(target, batch.all_canvases[-1])
-    expected = plain.policy.evaluate(batch.hindsight, batch.action, plain.policy.initial_state(64)).log_prob.mean()
+    expected, _ = plain.hindsight(batch)
     without, metrics = plain.update(trajectory, 0.0), weighted.update(trajectory, 0.0)
     assert "hindsight_log_prob" not in without
     assert metrics["hindsight_log_prob"] == pytest.approx(expected.item(), rel=1e-4)

@@ -103,5 +103,7 @@ def test_what_is_worth_imitating() -> None:
     assert at_once.T.tolist() == [[False, True, True, True], [False, True, True, True], [False, False, True, True]]
     patient = worth_imitating(distances, flags, discount=0.7)
     assert patient.T.tolist() == [[True, True, True, True], [True, True, True, True], [True, True, True, True]]
+    done = worth_imitating(torch.zeros(4, 1), torch.tensor([[0], [1], [2]]), discount=0.0)
+    assert done.T.tolist() == [[True, False, False]]  # there only doing nothing is right
     dear = worth_imitating(distances, flags, discount=0.0, addition_penalty=1.0)
     assert dear.T.tolist() == [[False, True, True, True], [False, False, True, True], [False, False, False, True]]
