@@ -59,7 +59,7 @@ def test_settings_are_given_by_name_beside_rllibs_own() -> None:
     assert config.settings.policy.entropy_cost == 0.03
     assert config.num_env_runners == 3
     assert config.settings.policy.discount == 0.5
-    with pytest.raises(ValueError, match="entropy_price: no such setting; valid are actors, advantage_floor, "):
+    with pytest.raises(ValueError, match="entropy_price: no such setting; valid are actors, addition_penalty, "):
         config.training(entropy_price=1)
 
 
