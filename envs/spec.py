@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+#: Values of the component ``flag``: leave things as they are (a lifted brush, too), add a line or an object, and, in
+#: scenes only, change the last object.
+SKIP, ADD, MODIFY = 0, 1, 2
 #: The order in which SPIRAL's policy decodes the components (paper, appendix; published agent). Those of scenes
 #: (``location``, ``type``) are unstated: a place is decided before what stands there.
 DECODE_ORDER = ("flag", "end", "control", "location", "type", "size", "pressure", "red", "green", "blue")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-#: The flag of an action that adds something: a line of a painting, an object of a scene (2 changes the last one).
-ADDS = 1
+from envs.spec import ADD, SKIP
 
 
 def stroke_starts(flags: Tensor, previous: Tensor | None = None) -> Tensor:
@@ -58,7 +57,7 @@ def episode_rewards(
     else:
         rewards = scores.new_zeros(flags.shape)
         rewards[-1] = scores if ends is None else scores * ends
-    rewards = rewards - stroke_start_penalty * stroke_starts(flags, previous_flag) - addition_penalty * (flags == ADDS)
+    rewards = rewards - stroke_start_penalty * stroke_starts(flags, previous_flag) - addition_penalty * (flags == ADD)
     blank = painted_nothing(flags)
     if painted is not None:
         blank &= ~painted
@@ -85,13 +84,13 @@ def worth_imitating(distances: Tensor, flags: Tensor, *, discount: float, additi
     Returns:
         bool [T, B].
     """
-    gains = distances[:-1] - distances[1:] - addition_penalty * (flags == ADDS)
+    gains = distances[:-1] - distances[1:] - addition_penalty * (flags == ADD)
     returns = torch.zeros_like(gains[0])
     worth = torch.empty_like(gains, dtype=torch.bool)
     for step in reversed(range(len(gains))):
         returns = gains[step] + discount * returns
         worth[step] = returns > 0
-    return worth | ((distances[:-1] == 0) & (flags == 0))
+    return worth | ((distances[:-1] == 0) & (flags == SKIP))
 
 
 def earned(scores: Tensor) -> Tensor:

@@ -9,9 +9,10 @@ import numpy as np
 
 from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import cpu_rates, figure, spread
-from envs.scenes.config import ADD, SceneConfig
+from envs.scenes.config import SceneConfig
 from envs.scenes.opengl import choose_backend
 from envs.scenes.world import SceneVectorEnv
+from envs.spec import ADD
 
 CANVASES = 64
 OBJECTS = 5

@@ -18,8 +18,6 @@ Backend = Literal["auto", "osmesa", "egl"]
 TYPES = ("sphere", "box", "cylinder", "capsule")
 #: Columns of an object's attributes, integers: ``objects`` arrays are [..., 6].
 ATTRIBUTES = ("type", "location", "size", "red", "green", "blue")
-#: Values of the action component ``flag``.
-SKIP, ADD, MODIFY = 0, 1, 2
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.lockstep import LockStepVectorEnv
-from envs.scenes.config import ADD, ATTRIBUTES, MODIFY, SceneConfig
+from envs.scenes.config import ATTRIBUTES, SceneConfig
 from envs.scenes.rendering import shared_renderer
-from envs.spec import ActionSpec
+from envs.spec import ADD, MODIFY, ActionSpec
 
 
 class Scenes:

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from envs.paint import PaintConfig
-from envs.scenes.config import ADD, SKIP, SceneConfig
-from envs.spec import ActionSpec
+from envs.scenes.config import SceneConfig
+from envs.spec import ADD, SKIP, ActionSpec
 from learners.networks.build import build_policy
 from learners.networks.glimpse import POOL, WINDOW, GlimpsePolicy, window_cells
 from learners.networks.policy import PaintPolicy, PolicyInputs

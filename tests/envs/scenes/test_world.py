@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 import envs  # noqa: F401  (registers the environment)
 from envs.paint import PaintConfig, PaintVectorEnv
-from envs.scenes.config import ADD, MODIFY, SKIP, SceneConfig
+from envs.scenes.config import SceneConfig
 from envs.scenes.world import SceneVectorEnv, scenes_made
+from envs.spec import ADD, MODIFY, SKIP
 from tests.envs.scenes.needs_opengl import draws
 
 RED = (0, 100, 1, 3, 0, 0)
