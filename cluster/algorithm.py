@@ -158,7 +158,7 @@ class Spiral(RunAlgorithm):
         Waits a moment for the first batch, or, with batches at hand or none ordered, for the policy's learner: each
         turn of the driver's loop costs about a millisecond of Python, which the learners' threads want too. (While the
         loop turned with nothing ordered, as it is with a ``max_lag`` of 1, the scene agent made 0.5 updates a second
-        instead of 1.4, and a run beside it 750 steps instead of 1 490.)
+        instead of 1.2, and a run beside it 800 steps instead of 1 060.)
         """
         waiting = len(self.queue) < self.policy_link.width
         with self.meters.time("wait"):
