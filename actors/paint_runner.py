@@ -22,7 +22,8 @@ class PaintRunner(BatchRunner):
     """Paints batches of episodes, pushes final canvases to the shared replay, keeps trajectories in the object store.
 
     The configuration must have ``settings`` (what to paint and with which network) and ``sink()`` (where final
-    canvases go): :class:`cluster.config.SpiralConfig` has. With ``random_canvases`` each batch brings random play too.
+    canvases go): :class:`cluster.painter.config.SpiralConfig` has. With ``random_canvases`` each batch brings
+    random play too.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:

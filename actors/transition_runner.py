@@ -15,7 +15,7 @@ from learners.settings import TD3Settings
 class TransitionRunner(BatchRunner):
     """Acts in many worlds at once and pushes blocks of transitions to the shared replay; the driver gets counts only.
 
-    The configuration must have what :class:`cluster.td3_config.LatentTD3Config` has: ``settings``, ``layout``,
+    The configuration must have what :class:`cluster.latent.td3_config.LatentTD3Config` has: ``settings``, ``layout``,
     ``world(count, seed)`` and ``sink()``.
     """
 

@@ -13,8 +13,8 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from actors.rollout import Rollout
 from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import cpu_rates, figure, median_ratio, spread, torch_threads
-from cluster.config import SpiralConfig
-from cluster.settings import PresetName, RunSettings, preset
+from cluster.painter.config import SpiralConfig
+from cluster.painter.settings import PresetName, RunSettings, preset
 from envs.paint import PaintVectorEnv
 from learners.memory import keep_large_blocks
 from learners.networks.policy import PaintPolicy
@@ -104,7 +104,7 @@ def bench_preset(name: PresetName, settings: RunSettings, options: BenchOptions)
             "runner": "ray.rllib SingleAgentEnvRunner",
             "canvases": canvases,
             "environment": "PaintVectorEnv by gym's vector_entry_point",
-            "module": "cluster.modules.PolicyModule, the same weights",
+            "module": "cluster.painter.rl_modules.PolicyModule, the same weights",
             "connectors": "RLlib's defaults",
             "sample": f"num_episodes={canvases}, a local runner without Ray processes",
         },

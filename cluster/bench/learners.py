@@ -14,7 +14,7 @@ from torch import nn
 
 from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, rounded, torch_threads
-from cluster.settings import PresetName, RunSettings, preset
+from cluster.painter.settings import PresetName, RunSettings, preset
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.memory import keep_large_blocks
 from learners.networks.build import build_discriminator, build_policy

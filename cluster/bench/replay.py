@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import redis
 
-from cluster.redis_server import RedisServer
-from cluster.replay import Replay, ReplaySpec
+from cluster.replay.buffer import Replay, ReplaySpec
+from cluster.replay.server import RedisServer
 
 _BATCH = 64
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, rounded
-from cluster.run_trainer import start_ray
-from cluster.td3_algorithm import LatentTD3
-from cluster.td3_config import LatentTD3Config
+from cluster.latent.td3 import LatentTD3
+from cluster.latent.td3_config import LatentTD3Config
+from cluster.training.trainer import start_ray
 from learners.networks.td3 import Actor
 
 WORLD, EPISODES = "Pendulum-v1", 100

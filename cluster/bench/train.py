@@ -11,13 +11,13 @@ from typing import Any
 import ray
 import torch
 
-from cluster.algorithm import Spiral
 from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, rounded
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds
-from cluster.config import SpiralConfig
-from cluster.settings import RunSettings, preset
-from cluster.trainer import start_ray
+from cluster.painter.config import SpiralConfig
+from cluster.painter.settings import RunSettings, preset
+from cluster.painter.spiral import Spiral
+from cluster.painter.trainer import start_ray
 
 
 def bench_settings(options: BenchOptions) -> RunSettings:

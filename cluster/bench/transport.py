@@ -16,9 +16,9 @@ import torch
 
 from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, spread
-from cluster.learner_groups import to_arrays
-from cluster.run_trainer import start_ray
-from cluster.settings import PresetName, RunSettings, preset
+from cluster.painter.learners import to_arrays
+from cluster.painter.settings import PresetName, RunSettings, preset
+from cluster.training.trainer import start_ray
 from envs.paint import PaintVectorEnv
 from learners.networks.build import build_discriminator, build_policy
 

@@ -57,7 +57,7 @@ def submit(arguments: Sequence[str]) -> int:
     given = list(arguments)
     place = given.index("--") if "--" in given else len(given)
     chosen = parse(Submit, given[:place], "submit", usage="[OPTIONS] -- COMMAND")
-    from cluster import jobs
+    from cluster.cli import job_submission as jobs
 
     return jobs.submit(
         given[place + 1 :],
@@ -74,7 +74,7 @@ def submit(arguments: Sequence[str]) -> int:
 def scale(arguments: Sequence[str]) -> int:
     """``impasto scale``."""
     chosen = parse(Scale, arguments, "scale")
-    from cluster.scale import scale as order
+    from cluster.training.scale import scale as order
 
     print(order(chosen.run, chosen.actors, chosen.address, chosen.seconds))
     return 0

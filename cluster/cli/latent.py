@@ -9,11 +9,11 @@ from typing import Annotated
 
 import tyro
 
-from cluster import commands
+from cluster.cli import commands
 from cluster.cli.parse import parse
 from cluster.errors import UserError
-from cluster.latent_settings import LatentSettings
-from cluster.stored_run import latent_settings, open_to_read
+from cluster.latent.settings import LatentSettings
+from cluster.runs.stored import latent_settings, open_to_read
 
 
 @dataclass(frozen=True)

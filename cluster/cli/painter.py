@@ -10,12 +10,12 @@ from typing import Annotated
 
 import tyro
 
-from cluster import commands
 from cluster.bench import BENCHES, BenchOptions
+from cluster.cli import commands
 from cluster.cli.parse import parse, with_dashes
 from cluster.errors import UserError
-from cluster.experiments import experiment_settings
-from cluster.settings import PresetName, RunSettings
+from cluster.painter.experiments import experiment_settings
+from cluster.painter.settings import PresetName, RunSettings
 
 PRESETS = ("laptop", "paper")
 

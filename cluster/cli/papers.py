@@ -11,11 +11,11 @@ import tyro
 
 from cluster.cli.parse import parse
 from cluster.errors import UserError
-from cluster.remote_folder import is_uri
-from cluster.run_place import RunPlace
-from cluster.settings import PresetName
-from cluster.stored_run import last_checkpoint, open_to_read, painter_settings
-from cluster.tables import table_rows
+from cluster.painter.reproduce_tables import table_rows
+from cluster.painter.settings import PresetName
+from cluster.runs.location import RunPlace
+from cluster.runs.remote import is_uri
+from cluster.runs.stored import last_checkpoint, open_to_read, painter_settings
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def search(arguments: Sequence[str]) -> int:
             raise UserError(f"--k: expected 1 or even numbers (the beam goes on two ways from each canvas), got {k}")
     if chosen.count < 1:
         raise UserError(f"--count: expected at least 1, got {chosen.count}")
-    from cluster.search_run import search_run, table
+    from cluster.painter.search import search_run, table
 
     folder = open_to_read(chosen.run)
     checkpoint = last_checkpoint(folder, best=chosen.best)
@@ -109,7 +109,7 @@ def reproduce(arguments: Sequence[str]) -> int:
     for option, given in (("--out", chosen.out), ("--runs", chosen.runs)):
         if is_uri(given):
             raise UserError(f"{option}: expected a folder of this machine, got {given}")
-    from cluster.reproduce import Reproduction
+    from cluster.painter.reproduce import Reproduction
 
     table = Reproduction(
         chosen.table,

@@ -11,9 +11,9 @@ import tyro
 from cluster.cli.painter import starting_point
 from cluster.cli.parse import parse
 from cluster.errors import UserError
+from cluster.painter.settings import PresetName, RunSettings
 from cluster.population import commands
 from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, population_preset
-from cluster.settings import PresetName, RunSettings
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def mcmc(arguments: Sequence[str]) -> int:
         raise UserError(f"--count: expected 1 to 1000 scenes, got {chosen.count}")
     if not chosen.variance > 0:
         raise UserError(f"--variance: expected more than 0, got {chosen.variance}")
-    from cluster.scene_runs import run_metropolis, table
+    from cluster.painter.evaluate_scenes import run_metropolis, table
 
     result = run_metropolis(
         Path(chosen.out), count=chosen.count, evaluations=evaluations, variance=chosen.variance, seed=chosen.seed

@@ -9,8 +9,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from cluster.dashboard import numbers
 from cluster.dashboard.links import Links
+from cluster.dashboard.pages import numbers
 
 
 def environment() -> jinja2.Environment:

@@ -19,12 +19,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from cluster.dashboard import pages, pictures, population_pages, population_record
 from cluster.dashboard.access import Access
-from cluster.dashboard.library import NotThere
+from cluster.dashboard.pages import pictures, population_pages, population_record
+from cluster.dashboard.pages import run_pages as pages
+from cluster.dashboard.readers.library import NotThere
+from cluster.dashboard.readers.runs import Run, Sheet
+from cluster.dashboard.readers.site import Site
 from cluster.dashboard.render import Renderer
-from cluster.dashboard.runs import Run, Sheet
-from cluster.dashboard.site import Site
 
 STATIC = Path(__file__).parent / "static"
 #: Crops of contact sheets, columns by rows, and the pixels of a painting in them.

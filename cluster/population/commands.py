@@ -9,27 +9,27 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.commands import check_free, start, storable
+from cluster.cli.commands import check_free, start, storable
 from cluster.errors import UserError
-from cluster.passwords import HIDDEN
+from cluster.painter.settings import RunSettings
 from cluster.population import folder as folders
-from cluster.population.branches import ancestry, best, curve, schedule
-from cluster.population.curves import compare, write_svg
-from cluster.population.events import Event, read_events
 from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import check_decays
+from cluster.population.lineage.ancestry import ancestry, best, curve, schedule
+from cluster.population.lineage.compare import compare, write_svg
+from cluster.population.lineage.events import Event, read_events
 from cluster.population.settings import PopulationSettings
-from cluster.run_folder import RunFolder, RunFolderError
-from cluster.run_place import RunPlace
-from cluster.settings import RunSettings
+from cluster.runs.folder import RunFolder, RunFolderError
+from cluster.runs.location import RunPlace
+from cluster.runs.redaction import HIDDEN
 
 if TYPE_CHECKING:
-    from cluster.population.run import Population
+    from cluster.population.tuner import Population
 
 
 def tune(settings: RunSettings, population: PopulationSettings, run: str, address: str = "") -> int:
     """Train a population in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
-    from cluster.population.run import Population
+    from cluster.population.tuner import Population
 
     name = "images" if "/" in settings.system.data else settings.system.data
     place = RunPlace.find(run or f"{name}-population-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
@@ -64,7 +64,7 @@ def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
     """Train in ``folder`` and say what came of it."""
     import ray
 
-    from cluster.trainer import standard_error_to, start_ray
+    from cluster.painter.trainer import standard_error_to, start_ray
 
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=runner.cpus())
@@ -84,7 +84,7 @@ def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
     """Go on with a whole population: every member from its last intact checkpoint."""
-    from cluster.population.run import Population, read_state, unfinished
+    from cluster.population.tuner import Population, read_state, unfinished
 
     try:
         folder = RunFolder.open(run)
@@ -165,8 +165,8 @@ def number(score: float | None) -> str:
 
 def replay(run: str, out: str, address: str = "") -> int:
     """Train one member from the start with the best member's stitched schedule, in folder ``out``."""
-    from cluster.population.plan import own_settings
-    from cluster.population.replay import ScheduledTrainer, write_plan
+    from cluster.population.member_config import own_settings
+    from cluster.population.schedule import ScheduledTrainer, write_plan
 
     place, events, standing = read(str(RunPlace.find(run).path))
     _, settings = place.read_settings()

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cluster.data import run_images
-from cluster.evaluation import pixel_features
-from cluster.frechet import frechet_distance
-from cluster.judge import Judge, load_judge
+from cluster.evaluation.frechet import frechet_distance
+from cluster.evaluation.image_metrics import pixel_features
+from cluster.evaluation.judge import Judge, load_judge
+from cluster.painter.data import run_images
+from cluster.painter.settings import RunSettings
 from cluster.population.settings import FitnessName, PopulationSettings
-from cluster.settings import RunSettings
 from learners.conditioning import score_records
 from learners.networks.build import build_discriminator
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cluster.painter.settings import RunSettings
 from cluster.population.settings import PopulationSettings
-from cluster.run_folder import RunFolder, RunFolderError
-from cluster.settings import RunSettings
+from cluster.runs.folder import RunFolder, RunFolderError
 
 
 class PopulationFolder:

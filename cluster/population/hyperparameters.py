@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from cluster.painter.settings import RunSettings
 from cluster.population.settings import PopulationSettings
-from cluster.settings import RunSettings
 
 Values = dict[str, float]
 

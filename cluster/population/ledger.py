@@ -10,11 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from cluster.population.comparing import applied_events, comparison_events, rescue_decision, skipped_event
-from cluster.population.events import LOCK_SECONDS, Event, EventFile
 from cluster.population.hyperparameters import draw
+from cluster.population.lineage.comparison_events import (
+    applied_events,
+    comparison_events,
+    rescue_decision,
+    skipped_event,
+)
+from cluster.population.lineage.events import LOCK_SECONDS, Event, EventFile
+from cluster.population.lineage.state import PopulationState
 from cluster.population.settings import PopulationSettings
-from cluster.population.state import PopulationState
 
 #: Crashes by a loss that is not finite, on one branch, after which a member copies another.
 HOPELESS = 2

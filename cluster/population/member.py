@@ -11,22 +11,22 @@ import ray
 import torch
 from ray.tune import Trainable
 
-from cluster import checkpoints
-from cluster.algorithm import Spiral
-from cluster.checkpoints import Checkpoint, CheckpointDamaged
-from cluster.metrics import MetricsWriter
-from cluster.population.apply import apply_values
-from cluster.population.events import LOCK_SECONDS
+from cluster.metrics.log import MetricsWriter
+from cluster.painter.sampler import ON_SHEET, Sampler
+from cluster.painter.settings import RunSettings
+from cluster.painter.shared_discriminator import Share
+from cluster.painter.spiral import Spiral
 from cluster.population.fitness import Critic, Fitness
 from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import Values, settings_with
-from cluster.population.plan import comparison_due, member_config, own_settings
+from cluster.population.lineage.events import LOCK_SECONDS
+from cluster.population.live_values import apply_values
+from cluster.population.member_config import comparison_due, member_config, own_settings
 from cluster.population.settings import PopulationSettings
-from cluster.replay import ReplayUnavailable
-from cluster.run_folder import RunFolder, RunFolderError
-from cluster.sampler import ON_SHEET, Sampler
-from cluster.settings import RunSettings
-from cluster.shared_discriminator import Share
+from cluster.replay.buffer import ReplayUnavailable
+from cluster.runs import checkpoints
+from cluster.runs.checkpoints import Checkpoint, CheckpointDamaged
+from cluster.runs.folder import RunFolder, RunFolderError
 from learners.conditioning import make_records
 from learners.policy_learner import NonFiniteLoss
 
@@ -293,6 +293,6 @@ def wait_for(path: Path) -> RunFolder:
 
 def storable(settings: RunSettings) -> dict[str, Any]:
     """Settings as ``config.json`` holds them: without a password."""
-    from cluster.commands import storable as plain
+    from cluster.cli.commands import storable as plain
 
     return plain(settings)

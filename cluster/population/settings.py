@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cluster.settings import PresetName
+from cluster.painter.settings import PresetName
 
 Range = tuple[float, float]
 FitnessName = Literal["judge", "pixel", "discriminator"]

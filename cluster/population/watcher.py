@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cluster.population.critics import CriticMatrix
-from cluster.population.events import Event, read_events
+from cluster.population.critic_matrix import CriticMatrix
 from cluster.population.folder import PopulationFolder
+from cluster.population.lineage.events import Event, read_events
 
 INTERVAL_SECONDS = 1.0
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import psutil
 
-from cluster.algorithm import Spiral
-from cluster.config import SpiralConfig
-from cluster.settings import RunSettings
+from cluster.painter.config import SpiralConfig
+from cluster.painter.settings import RunSettings
+from cluster.painter.spiral import Spiral
 from tests.cluster.tiny_run import wait_until
 
 

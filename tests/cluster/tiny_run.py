@@ -14,8 +14,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from cluster.algorithm import Spiral
-from cluster.settings import RunSettings, preset
+from cluster.painter.settings import RunSettings, preset
+from cluster.painter.spiral import Spiral
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from cluster import cli, commands, jobs, scale
+from cluster import cli
+from cluster.cli import commands
+from cluster.cli import job_submission as jobs
+from cluster.training import scale
 
 
 def check_impasto(words: list[str], monkeypatch: pytest.MonkeyPatch) -> Any:

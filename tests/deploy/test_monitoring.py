@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.telemetry import COUNTERS, GAUGES, TAGS
+from cluster.metrics.prometheus import COUNTERS, GAUGES, TAGS
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "grafana-impasto.json").read_text())

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from cluster.paintings import Recording, paint_again
-from cluster.settings import RunSettings, preset
-from cluster.sheets import contact_sheet
+from cluster.evaluation.contact_sheets import contact_sheet
+from cluster.painter.recordings import Recording, paint_again
+from cluster.painter.settings import RunSettings, preset
 
 STEPS_A_SECOND = 3500
 

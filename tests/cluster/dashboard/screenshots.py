@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from cluster.dashboard.pictures import load_recording
-from cluster.dashboard.site import Site
+from cluster.dashboard.pages.pictures import load_recording
+from cluster.dashboard.readers.site import Site
 from tests.cluster.dashboard.browser import PHONE, Browser
 from tests.cluster.dashboard.conftest import Served
 

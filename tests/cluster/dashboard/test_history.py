@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cluster.dashboard.history import MOST_ROWS, History, buckets
-from cluster.dashboard.tail import Tail
+from cluster.dashboard.readers.history import MOST_ROWS, History, buckets
+from cluster.dashboard.readers.tail import Tail
 
 
 def append(path: Path, *rows: dict[str, Any] | str) -> None:
@@ -50,7 +50,7 @@ def test_a_file_that_was_replaced_is_read_again(tmp_path: Path) -> None:
 
 
 def test_lines_longer_than_a_chunk(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("cluster.dashboard.tail.CHUNK", 4)
+    monkeypatch.setattr("cluster.dashboard.readers.tail.CHUNK", 4)
     path = tmp_path / "lines.jsonl"
     append(path, "a line of some length\nb\nunfinished")
     tail = Tail(path)

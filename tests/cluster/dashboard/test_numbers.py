@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from cluster.dashboard import numbers
+from cluster.dashboard.pages import numbers
 
 
 def plain(text: str) -> str:

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from cluster import cli
+from cluster.dashboard.pages.theatre import acts
 from cluster.dashboard.server import make_app
-from cluster.dashboard.theatre import acts
-from cluster.paintings import Recording, RecordingDamaged, paint_again
+from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
 from tests.cluster.dashboard.client import Client
 from tests.cluster.dashboard.made_population import MadePopulation
 from tests.cluster.dashboard.made_up import make_run, make_sheet, metrics_row, settings
@@ -260,7 +260,7 @@ def test_a_hundred_thousand_rows_in_less_than_a_second(tmp_path: Path) -> None:
 
 
 def test_live_updates_tell_when_a_page_changed(runs: Path) -> None:
-    from cluster.dashboard.site import Site
+    from cluster.dashboard.readers.site import Site
 
     site = Site(runs)
     pages = ("", "runs/alpha/", "runs/alpha/sheets/00000000/", "populations/people/events/")

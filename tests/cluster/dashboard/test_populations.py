@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cluster.dashboard.lanes import draw, round_steps
-from cluster.dashboard.library import Library, decode, encode
-from cluster.dashboard.populations import Population
-from cluster.dashboard.site import Site
+from cluster.dashboard.pages.lanes import draw, round_steps
+from cluster.dashboard.readers.library import Library, decode, encode
+from cluster.dashboard.readers.populations import Population
+from cluster.dashboard.readers.site import Site
 
 
 def event(kind: str, member: int, branch: int, steps: int, **more: Any) -> dict[str, Any]:

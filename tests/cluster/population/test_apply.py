@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from cluster.algorithm import Spiral
-from cluster.algorithm_state import read_live_values
-from cluster.config import SpiralConfig
-from cluster.learner_groups import PolicyGroupLearner
-from cluster.population.apply import NotApplied, apply_values
+from cluster.painter.algorithm_state import read_live_values
+from cluster.painter.config import SpiralConfig
+from cluster.painter.learners import PolicyGroupLearner
+from cluster.painter.settings import RunSettings
+from cluster.painter.spiral import Spiral
 from cluster.population.hyperparameters import settings_with
-from cluster.population.plan import comparison_due, own_settings, resources
+from cluster.population.live_values import NotApplied, apply_values
+from cluster.population.member_config import comparison_due, own_settings, resources
 from cluster.population.settings import PopulationSettings
-from cluster.settings import RunSettings
 from tests.cluster.tiny_run import quiet, tiny_settings
 
 FIRST = {"entropy_cost": 0.02, "policy_learning_rate": 3e-4}

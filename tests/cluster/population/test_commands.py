@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import ray
 
-from cluster import commands as plain
+from cluster.cli import commands as plain
 from cluster.errors import UserError
 from cluster.population import commands, folder
-from cluster.population.replay import ScheduledTrainer, read_plan
-from cluster.population.run import Population
-from cluster.run_folder import RunFolder
-from cluster.run_place import RunPlace
+from cluster.population.schedule import ScheduledTrainer, read_plan
+from cluster.population.tuner import Population
+from cluster.runs.folder import RunFolder
+from cluster.runs.location import RunPlace
 from tests.cluster.population.records import SETTINGS, born, opened, scored
 from tests.cluster.tiny_run import tiny_settings
 

@@ -8,10 +8,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from cluster.population.decisions import decide, ranking
+from cluster.painter.settings import preset
+from cluster.population.exploit import decide, ranking
 from cluster.population.hyperparameters import check_decays, decay, draw, explore, settings_with
 from cluster.population.settings import PopulationSettings, population_preset
-from cluster.settings import preset
 from learners.policy_learner import interpolate
 
 SCORES = {0: -4.0, 1: -1.0, 2: -3.0, 3: -2.0}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.population.events import EventFile
+from cluster.population.lineage.events import EventFile
 from tests.cluster.population.records import born, carry_out, kinds, opened, report, scored
 
 

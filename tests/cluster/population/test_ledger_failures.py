@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster.population.events import EventFile, read_events
 from cluster.population.ledger import Ledger
-from cluster.run_folder import RunFolderError
+from cluster.population.lineage.events import EventFile, read_events
+from cluster.runs.folder import RunFolderError
 from tests.cluster.population.records import SETTINGS, born, carry_out, kinds, opened, report, scored
 from tests.cluster.tiny_run import REPOSITORY
 
@@ -193,7 +193,7 @@ def test_one_process_at_a_time_writes_the_record(tmp_path: Path) -> None:
 def test_every_event_that_was_acknowledged_survives_sigkill(tmp_path: Path) -> None:
     path = tmp_path / "lineage.jsonl"
     code = (
-        "import sys\nfrom cluster.population.events import EventFile\n"
+        "import sys\nfrom cluster.population.lineage.events import EventFile\n"
         "file = EventFile(sys.argv[1])\n"
         "for number in range(10**6):\n"
         "    file.append({'event': 'checkpoint', 'elapsed_s': 0.0, 'text': 'x' * 3000})\n"

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cluster.population.branches import ancestry, best, branches, curve, schedule, values_at
-from cluster.population.curves import compare, median_curve, ticks, write_svg
-from cluster.population.events import read_events
+from cluster.population.lineage.ancestry import ancestry, best, branches, curve, schedule, values_at
+from cluster.population.lineage.compare import compare, median_curve, ticks, write_svg
+from cluster.population.lineage.events import read_events
 from tests.cluster.population.records import born, carry_out, opened, scored
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cluster.population.member import Member
-from cluster.replay import ReplayUnavailable
+from cluster.replay.buffer import ReplayUnavailable
 
 
 class Stub:

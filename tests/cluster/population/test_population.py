@@ -16,13 +16,14 @@ from typing import Any
 import psutil
 import pytest
 
-from cluster import checkpoints, cli
-from cluster.metrics import read_metrics
-from cluster.population.branches import ancestry, best, schedule, values_at
-from cluster.population.events import Event, read_events
+from cluster import cli
+from cluster.metrics.log import read_metrics
 from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import decay
-from cluster.population.plan import own_settings
+from cluster.population.lineage.ancestry import ancestry, best, schedule, values_at
+from cluster.population.lineage.events import Event, read_events
+from cluster.population.member_config import own_settings
+from cluster.runs import checkpoints
 from tests.cluster.tiny_run import assert_gone, end, family, launch, options, running, wait_until
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from cluster.population.critics import CriticMatrix
+from cluster.population.critic_matrix import CriticMatrix
 from cluster.population.folder import PopulationFolder
 from cluster.population.watcher import Watcher
 from tests.cluster.tiny_run import tiny_settings

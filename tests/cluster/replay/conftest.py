@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster.redis_server import RedisServer
-from cluster.replay import ReplaySpec
-from tests.cluster.replay.replays import SHAPE
+from cluster.replay.buffer import ReplaySpec
+from cluster.replay.server import RedisServer
+from tests.cluster.replay.buffer.replays import SHAPE
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cluster.redis_server import RedisServer
-from cluster.replay import Replay, ReplayEmpty, ReplaySpec
-from cluster.transition_replay import TransitionReplay
+from cluster.replay.buffer import Replay, ReplayEmpty, ReplaySpec
+from cluster.replay.server import RedisServer
+from cluster.replay.transitions import TransitionReplay
 from learners.transitions import TransitionLayout
 
 LAYOUT = TransitionLayout((("reward", "<f4", ()), ("action", "<f4", (2,))))

@@ -1,0 +1,193 @@
+"""Commands of ``impasto`` as jobs of a Ray cluster: the checkout travels, its size checked first, logs come back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shlex
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+import aiohttp
+from ray._private.runtime_env.packaging import create_package
+from ray.job_submission import JobStatus, JobSubmissionClient
+from ray.util.state import list_nodes
+from ray.util.state.exception import RayStateApiException
+
+from cluster.errors import UserError
+
+REPOSITORY = Path(__file__).parents[2]
+
+#: Ray lists no more; without a limit it lists 100 and the head may not be among them.
+MOST_NODES = 10_000
+
+#: How long to wait before a log that broke off is read again.
+AGAIN_SECONDS = 1.0
+
+#: Exit status of ``impasto submit`` by how the job ended.
+STATUSES = {JobStatus.SUCCEEDED: 0, JobStatus.FAILED: 1, JobStatus.STOPPED: 130}
+
+
+def check_upload(folder: Path, megabytes: float) -> int:
+    """Pack ``folder`` as Ray does (without what .gitignore and .rayignore name) and look at its size.
+
+    Returns:
+        Bytes that would be uploaded.
+
+    Raises:
+        UserError: more than ``megabytes``; names the largest files.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        package = Path(scratch) / "package.zip"
+        create_package(str(folder), package, include_gitignore=True)
+        size = package.stat().st_size
+        if size > megabytes * 1e6:
+            with zipfile.ZipFile(package) as archive:
+                largest = sorted(archive.infolist(), key=lambda info: -info.compress_size)[:3]
+            names = ", ".join(f"{info.filename} ({info.compress_size / 1e6:.1f} MB)" for info in largest)
+            raise UserError(
+                f"submit: {size / 1e6:.1f} MB would be uploaded, more than --megabytes {megabytes:g}; the largest are "
+                f"{names}: name them in .rayignore"
+            )
+    return size
+
+
+def entrypoint(arguments: Sequence[str]) -> str:
+    """The job's command. The shell becomes Python, so that a signal reaches the driver once.
+
+    Raises:
+        UserError: no command.
+    """
+    if not arguments:
+        raise UserError("submit: no command; for example: impasto submit -- train mnist")
+    return "exec python -m cluster " + shlex.join(arguments)
+
+
+def check_head_takes_no_work(address: str) -> None:
+    """The job's driver goes wherever there is a CPU; make sure that this is not the head node.
+
+    Another node may come later: the job waits for it, as it does on a cluster that starts nodes when they are wanted.
+
+    Raises:
+        UserError: the head offers CPUs.
+    """
+    nodes = list_nodes(address=address, filters=[("state", "=", "ALIVE")], limit=MOST_NODES)
+    for node in nodes:
+        cpus = float((node.resources_total or {}).get("CPU", 0))
+        if node.is_head_node and cpus:
+            raise UserError(
+                f"submit: --driver-on-workers, but the head node offers {cpus:g} CPUs and may get the driver; start it "
+                "with --num-cpus 0"
+            )
+
+
+def client_for(address: str) -> JobSubmissionClient:
+    """A connection to the cluster's job server.
+
+    Raises:
+        UserError: it does not answer.
+    """
+    try:
+        return JobSubmissionClient(address or None)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        message = " ".join(str(error).split())
+        raise UserError(
+            f"submit: no Ray job server at {address or 'the default address'}: {message}; give --address "
+            "http://HEAD:8265, and RAY_AUTH_MODE=token with RAY_AUTH_TOKEN where the cluster wants a token"
+        ) from error
+
+
+@contextmanager
+def job_server_errors(address: str) -> Iterator[None]:
+    """What the job server refuses, and where it went away, is one line."""
+    try:
+        yield
+    except (RuntimeError, OSError, aiohttp.ClientError, RayStateApiException) as error:
+        message = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"submit: the job server {address or 'at the default address'}: {message}") from error
+
+
+def submit(
+    arguments: Sequence[str],
+    *,
+    address: str,
+    driver_on_workers: bool,
+    driver_gpus: float,
+    megabytes: float,
+    stop_seconds: int,
+    follow: bool,
+    output: TextIO,
+) -> int:
+    """Submit a command and follow it; see :class:`cluster.cli.jobs.Submit` for what the arguments mean.
+
+    Returns:
+        The exit status: 0 succeeded (or submitted, without ``follow``), 1 failed, 130 stopped.
+    """
+    command = entrypoint(arguments)
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells three times what it leaves out of the package
+    size = check_upload(REPOSITORY, megabytes)
+    client = client_for(address)
+    with job_server_errors(address):
+        if driver_on_workers:
+            check_head_takes_no_work(client.get_address())
+        job = client.submit_job(
+            entrypoint=command,
+            runtime_env={
+                "working_dir": str(REPOSITORY),
+                # How long Ray waits between SIGTERM and SIGKILL: a checkpoint is written meanwhile.
+                "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(stop_seconds)},
+            },
+            entrypoint_num_cpus=1 if driver_on_workers else None,
+            entrypoint_num_gpus=driver_gpus or None,
+            metadata={"impasto": arguments[0]},
+        )
+        print(f"job {job}: {size / 1e6:.1f} MB uploaded; {command.removeprefix('exec ')}", file=output, flush=True)
+        if not follow:
+            print(f"follow: ray job logs {job} --follow; stop: ray job stop {job}", file=output)
+            return 0
+        return Follower(client, job, output).run()
+
+
+class Follower:
+    """Prints a job's log until it ends; Ctrl-C stops the job, which writes a checkpoint first."""
+
+    def __init__(self, client: JobSubmissionClient, job: str, output: TextIO) -> None:
+        self.client = client
+        self.job = job
+        self.output = output
+        self.printed = 0
+
+    def run(self) -> int:
+        """Follow to the end; returns the exit status."""
+        try:
+            asyncio.run(self.tail())
+        except KeyboardInterrupt:
+            print(f"stopping job {self.job}; Ctrl-C again leaves it to itself", file=self.output, flush=True)
+            self.client.stop_job(self.job)
+            asyncio.run(self.tail())
+        status = self.client.get_job_status(self.job)
+        print(f"job {self.job}: {status}", file=self.output)
+        return STATUSES.get(status, 1)
+
+    async def tail(self) -> None:
+        """Print what was not printed yet, until the job has ended; the connection may end sooner, and is made again."""
+        while True:
+            with suppress(RuntimeError, aiohttp.ClientError):  # a lasting cause shows when the status is asked for
+                await self.tail_once()
+            if self.client.get_job_status(self.job).is_terminal():
+                return
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def tail_once(self) -> None:
+        """Print what was not printed yet, until the log ends. It comes from its beginning each time."""
+        seen = 0
+        async for text in self.client.tail_job_logs(self.job):
+            fresh = text[max(0, self.printed - seen) :]
+            seen += len(text)
+            if fresh:
+                self.printed = max(self.printed, seen)
+                print(fresh, end="", file=self.output, flush=True)

@@ -1,0 +1,104 @@
+"""Lineage lanes: the geometry of a population's history, as SVG (x environment steps, y members)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cluster.dashboard.pages.numbers import number, whole
+from cluster.dashboard.readers.populations import Branch, Population
+
+LEFT, RIGHT, TOP, LANE, BOTTOM = 92.0, 84.0, 14.0, 44.0, 34.0
+#: Colours of founding ancestors (style.css has them for light and dark); beyond, they come again, dashed.
+COLOURS = 8
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One branch on its lane.
+
+    Attributes:
+        branch: what is drawn.
+        x0, x1, y: where, in pixels.
+        live: x up to which what trains now descends from it; x0 where nothing does.
+        colour: 0 to COLOURS - 1, by founding ancestor.
+        dashed: whether colours have come round.
+        arrow: path from the donor's lane; empty for a founder's.
+        label: what a screen reader says.
+    """
+
+    branch: Branch
+    x0: float
+    x1: float
+    y: float
+    live: float
+    colour: int
+    dashed: bool
+    arrow: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The whole drawing: its size, segments, (y, member) of lanes, (x, text) of ticks, and pixels per step."""
+
+    width: float
+    height: float
+    segments: list[Segment]
+    lanes: list[tuple[float, int]]
+    ticks: list[tuple[float, str]]
+    scale: float
+
+
+def draw(population: Population, width: float = 1080.0) -> Lanes:
+    """Lay out all branches of a population."""
+    members = population.numbers
+    place = {member: row for row, member in enumerate(members)}
+    last = max((branch.end for branch in population.branches.values()), default=0.0) or 1.0
+    founders = {number: row for row, number in enumerate(population.founders)}
+
+    scale = (width - LEFT - RIGHT) / last
+
+    def x(steps: float) -> float:
+        return round(LEFT + scale * steps, 1)
+
+    def y(member: int) -> float:
+        return TOP + LANE * (place[member] + 0.5)
+
+    segments = []
+    for branch in population.branches.values():
+        x0, x1, height = x(branch.start), x(branch.end), y(branch.member)
+        arrow = ""
+        if branch.donor is not None and branch.donor in place and branch.donor != branch.member:
+            source = y(branch.donor)
+            toward = 1 if height > source else -1
+            arrow = f"M{x0} {source + toward * 4:g}L{x0} {height - toward * 9:g}"
+        row = founders[branch.founder]
+        live = min(x1, x(branch.useful)) if branch.useful > branch.start else x0
+        segments.append(
+            Segment(branch, x0, x1, height, live, row % COLOURS, row >= COLOURS, arrow, describe(branch, live > x0))
+        )
+    height = TOP + LANE * max(1, len(members)) + BOTTOM
+    ticks = [(x(value), number(value) if value else "0") for value in round_steps(last)]
+    return Lanes(width, height, segments, [(y(member), member) for member in members], ticks, scale)
+
+
+def describe(branch: Branch, live: bool) -> str:
+    """One sentence about a branch."""
+    origin = f"copied from member {branch.donor}" if branch.donor is not None else "founder"
+    values = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in branch.values.items())
+    fate = "trains now" if branch.current else ("lives on in others" if live else "died out")
+    return (
+        f"Branch {branch.number}, member {branch.member}, {origin}, "
+        f"steps {whole(branch.start)} to {whole(branch.end)}, {values}; {fate}"
+    )
+
+
+def round_steps(last: float, most: int = 8) -> list[float]:
+    """Ticks at multiples of 1, 2 or 5 times a power of ten, from 0 to ``last``."""
+    step = 1.0
+    while last / step > most:
+        for factor in (2.0, 2.5, 2.0):
+            step *= factor
+            if last / step <= most:
+                break
+    return [step * count for count in range(int(last / step) + 1)]

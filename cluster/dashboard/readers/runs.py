@@ -1,0 +1,257 @@
+"""One run folder: its settings, state, pictures and checkpoints, read again only where files changed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cluster.dashboard.readers.history import History
+from cluster.dashboard.readers.library import Entry, Library, NotThere, decode
+from cluster.painter.settings import RunSettings
+
+#: A run that wrote nothing for so long, in seconds, is taken to have ended: rows come every second, and making sheets
+#: and checkpoints takes less.
+SILENCE = 90.0
+
+_SHEET = re.compile(r"(\d+)(?:-branch-(\d+))?\.png")
+_OTHER = re.compile(r"[\w.-]+\.png")
+_CHECKPOINT = re.compile(r"(\d{6,})-update-(\d+)")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet.
+
+    Attributes:
+        key: its name in URLs.
+        path: the PNG.
+        update: policy updates behind it; None where the name does not say.
+        branch: of a population; None in a single run.
+        steps: environment steps behind it, None where unknown.
+        distance: pixel Frechet distance that was measured with it.
+        recorded: its actions lie beside it, for the stroke theatre.
+    """
+
+    key: str
+    path: Path
+    update: int | None
+    branch: int | None
+    steps: float | None
+    distance: float | None
+    recorded: bool
+
+    @property
+    def recording(self) -> Path:
+        """The actions."""
+        return self.path.with_suffix(".npz")
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"update {self.update}" if self.update is not None else decode(self.key)
+
+
+@dataclass(frozen=True)
+class SavedCheckpoint:
+    """A line of the list of checkpoints: name, update, score (higher is better), Unix time, bytes."""
+
+    name: str
+    update: int
+    score: float | None
+    created: float
+    bytes: int
+
+
+class Run:
+    """A run, or a member of a population. ``refresh`` before looking.
+
+    Attributes:
+        population: whose member it is.
+    """
+
+    def __init__(self, entry: Entry, library: Library, population: Entry | None = None) -> None:
+        self.entry = entry
+        self.library = library
+        self.population = population
+        self.history = History(entry.path / "metrics.jsonl")
+        self.config: dict[str, Any] = {}
+        self._config_stamp = 0
+
+    def refresh(self) -> None:
+        """Read what changed. A file that can not be read leaves what is known as it is."""
+        path = self.entry.path / "config.json"
+        try:
+            stamp = self.library.check(path).stat().st_mtime_ns
+            if stamp != self._config_stamp:
+                config = json.loads(path.read_bytes())
+                self.config = config if isinstance(config, dict) else {}
+                self._config_stamp = stamp
+                self.__dict__.pop("settings", None)
+        except (OSError, ValueError, NotThere):
+            pass
+        try:
+            if self.history.tail.path.exists():
+                self.library.check(self.history.tail.path)
+                self.history.refresh()
+        except (OSError, NotThere):
+            pass
+
+    @cached_property
+    def settings(self) -> RunSettings | None:
+        """The settings of a painter; None where this Impasto does not know them (another world, another version)."""
+        try:
+            return RunSettings.from_json(self.config)
+        except (ValueError, TypeError, AttributeError):
+            return None
+
+    def setting(self, part: str, name: str) -> Any:
+        """One setting as config.json has it; None where it is not there."""
+        values = self.config.get(part)
+        return values.get(name) if isinstance(values, dict) else None
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The newest value of every metric."""
+        return self.history.latest
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"member {int(self.entry.path.name)}" if self.population else decode(self.entry.key)
+
+    @property
+    def written(self) -> float:
+        """Unix time of the newest row; of the folder's beginning where there is none."""
+        stamp = self.history.tail.stamp
+        return (stamp[1] if stamp else self._config_stamp) / 1e9
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is over, by the limits that it has now (``resume`` may have changed them)."""
+        limits = (
+            (self.latest.get("elapsed_s"), 60 * (self.setting("system", "minutes") or 0)),
+            (self.latest.get("env_steps"), self.setting("system", "steps") or 0),
+        )
+        shares = [done / limit for done, limit in limits if isinstance(done, int | float) and limit]
+        return min(1.0, max(shares, default=0.0))
+
+    @property
+    def state(self) -> str:
+        """``training``, ``waiting`` (for Redis), ``finished``, ``stopped`` before its end, or ``new``."""
+        silent = time.time() - self.written > SILENCE
+        if not self.history.rows:
+            return "stopped" if silent else "new"
+        if self.progress >= 1:
+            return "finished"
+        if silent:
+            return "stopped"
+        return "waiting" if self.latest.get("note") else "training"
+
+    @property
+    def resume_command(self) -> str:
+        """What goes on with it; a finished one needs more time or steps."""
+        words = ["impasto", "resume", str((self.population or self.entry).path)]
+        if self.population:
+            return shlex.join(words)
+        if self.state == "finished":
+            steps, minutes = self.setting("system", "steps"), self.setting("system", "minutes")
+            words += ["--steps", str(2 * steps)] if steps else ["--minutes", f"{2 * (minutes or 0):g}"]
+        return shlex.join(words)
+
+    def sheets(self) -> list[Sheet]:
+        """The contact sheets made while training, oldest first."""
+        looks = {(row.get("update"), row.get("population/branch")): row for row in self.history.pictures()}
+        updates, steps = self.history.column("update"), self.history.column("env_steps")
+        known = ~(np.isnan(updates) | np.isnan(steps))
+        updates, steps = updates[known], steps[known]
+        order = np.argsort(updates, kind="stable")
+        found = []
+        for path in self._files("samples"):
+            if match := _SHEET.fullmatch(path.name):
+                update = int(match[1])
+                branch = int(match[2]) if match[2] else None
+                look = looks.get((update, branch), {})
+                at = look.get("env_steps")
+                if at is None and len(updates):
+                    at = float(np.interp(update, updates[order], steps[order], left=0.0))
+                recorded = path.with_suffix(".npz").is_file()
+                found.append(Sheet(path.stem, path, update, branch, at, look.get("sample/pixel_frechet"), recorded))
+        return sorted(found, key=lambda sheet: (sheet.branch or 0, sheet.update or 0))
+
+    def other_sheets(self) -> list[Sheet]:
+        """Pictures that somebody asked for: evaluations, and ``impasto sample``'s."""
+        paths = [path for path in self._files("samples") if not _SHEET.fullmatch(path.name)]
+        for folder in self._files("samples", folders=True):
+            paths += [path for path in self._files(f"samples/{folder.name}")]
+        return [
+            Sheet(
+                path.stem if path.parent.name == "samples" else f"{path.parent.name}~{path.stem}",
+                path,
+                None,
+                None,
+                None,
+                None,
+                path.with_suffix(".npz").is_file(),
+            )
+            for path in paths
+            if _OTHER.fullmatch(path.name)
+        ]
+
+    def sheet(self, key: str) -> Sheet:
+        """The sheet of this name.
+
+        Raises:
+            NotThere: there is none.
+        """
+        for sheet in (*self.sheets(), *self.other_sheets()):
+            if sheet.key == key:
+                return sheet
+        raise NotThere(key)
+
+    @staticmethod
+    def best(sheets: list[Sheet]) -> Sheet | None:
+        """The one of lowest distance, the newest where none was measured."""
+        scored = [sheet for sheet in sheets if sheet.distance is not None]
+        if scored:
+            return min(scored, key=lambda sheet: sheet.distance or 0.0)
+        return sheets[-1] if sheets else None
+
+    def checkpoints(self) -> list[SavedCheckpoint]:
+        """As their manifests say, oldest first; their contents are not read (that is ``resume``'s to check)."""
+        found = []
+        for path in self._files("checkpoints", folders=True):
+            match = _CHECKPOINT.fullmatch(path.name)
+            if not match:
+                continue
+            manifest = path / "manifest.json"
+            try:
+                values = json.loads(self.library.check(manifest).read_bytes())
+                created, score = manifest.stat().st_mtime, values["score"]
+                total = sum(each["bytes"] for each in values["files"].values())
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, NotThere):
+                continue
+            found.append(SavedCheckpoint(path.name, int(match[2]), score, created, total))
+        return sorted(found, key=lambda each: each.name)
+
+    def _files(self, folder: str, *, folders: bool = False) -> list[Path]:
+        """What lies in a folder of the run, and inside RUNS, by name."""
+        try:
+            paths = sorted(self.library.check(self.entry.path / folder).iterdir())
+        except (OSError, NotThere):
+            return []
+        inside = []
+        for path in paths:
+            try:
+                if not path.name.startswith(".") and self.library.check(path).is_dir() == folders:
+                    inside.append(path)
+            except (OSError, NotThere):  # removed since; a link that leads out
+                continue
+        return inside

@@ -1,0 +1,137 @@
+"""What all latent worlds of a run share, held once a node: frozen parts and training images in Ray's object store."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from numpy.typing import NDArray
+
+from cluster.latent.parts_cache import frozen_parts
+from cluster.latent.settings import LatentSettings
+from envs.latent import FrozenParts, LatentVectorEnv, PartsShape
+from envs.latent.data import LatentImages, load_latent_images
+from envs.latent.rules import LatentRules
+from envs.latent.tasks import parse_tasks
+
+#: Images of a world that is only asked what it looks like.
+FEW = 16
+
+#: Training images that agents never act on, at most; a tenth of fewer than 10 000.
+HELD_OUT = 1000
+
+
+@dataclass
+class LatentGround:
+    """Images and frozen parts, loaded or trained.
+
+    Attributes:
+        data: the training split.
+        parts: made of it.
+    """
+
+    data: LatentImages
+    parts: FrozenParts
+
+    @classmethod
+    def load(
+        cls, settings: LatentSettings, say: Callable[[str], None] = print, parts: FrozenParts | None = None
+    ) -> LatentGround:
+        """Read the data, and the parts from the cache; where they are not there, train them.
+
+        ``parts``: a run's own, instead.
+
+        Raises:
+            ValueError: the data can not be had, there is no such task, or no GAN covers the classes; one line.
+        """
+        data = load_images(settings, "train")
+        parse_tasks(settings.world.task, len(data.classes))  # training takes minutes: a typing error is told before
+        return cls(data, frozen_parts(settings.parts, data, say=say) if parts is None else parts)
+
+    @functools.cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.random.default_rng(0).permutation(len(self.data.images))
+
+    @property
+    def held_out(self) -> LatentImages:
+        """Training images, a random draw, that no agent acts on: checkpoints are chosen by them, so that the test split
+        stays unseen. The parts were trained on them too."""
+        return self._some(self._order[: self._held])
+
+    @property
+    def acted_on(self) -> LatentImages:
+        """All other training images."""
+        return self._some(self._order[self._held :])
+
+    @property
+    def _held(self) -> int:
+        return min(HELD_OUT, max(1, len(self.data.images) // 10))
+
+    def _some(self, rows: NDArray[np.intp]) -> LatentImages:
+        labels = self.data.labels
+        chosen = None if labels is None else labels[rows]
+        return dataclasses.replace(self.data, images=self.data.images[rows], labels=chosen)
+
+    def share(self) -> SharedGround:
+        """Put the parts, and the images that agents act on, into the object store."""
+        arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in self.parts.state_dict().items()}
+        data = self.acted_on
+        return SharedGround([ray.put((self.parts.shape, arrays, data.images, data.labels))])
+
+
+def load_images(settings: LatentSettings, split: Any) -> LatentImages:
+    """A split of the run's data."""
+    system = settings.system
+    return load_latent_images(
+        system.data,
+        split,
+        size=system.image_size,
+        channels=system.image_channels,
+        data_dir=Path(system.data_dir) if system.data_dir else None,
+    )
+
+
+@dataclass(frozen=True)
+class SharedGround:
+    """A handle to a :class:`LatentGround` in the object store; processes of one node read the same memory.
+
+    Attributes:
+        references: a list with one reference. Lists travel with a configuration as they are.
+    """
+
+    references: list[Any]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharedGround:
+        """Itself: RLlib copies configurations, and a reference must not be."""
+        return self
+
+    def world(self, settings: LatentSettings, count: int, seed: int, few: bool = False) -> LatentVectorEnv:
+        """``count`` worlds; with ``few``, on a handful of images, to see what they look like."""
+        shape, arrays, images, labels = ray.get(self.references[0])
+        if few:
+            images, labels = images[:FEW], None if labels is None else labels[:FEW]
+        return LatentVectorEnv(count, settings.world, parts_of(shape, arrays), images, labels, seed)
+
+    def rules(self, settings: LatentSettings) -> LatentRules:
+        """What transitions are scored, relabelled and told by."""
+        shape, arrays, _, _ = ray.get(self.references[0])
+        return LatentRules(settings.world, parts_of(shape, arrays))
+
+
+def parts_of(shape: PartsShape, arrays: dict[str, NDArray[np.float32]]) -> FrozenParts:
+    """Frozen parts whose weights *are* these arrays, which may be read-only: nobody writes to them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch has no read-only tensors and says so
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    with torch.device("meta"):
+        parts = FrozenParts(shape)
+    parts.load_state_dict(tensors, assign=True)
+    return parts.requires_grad_(False).eval()

@@ -1,0 +1,114 @@
+"""What ``impasto evaluate`` and ``impasto translate`` do with a run in the latent world."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cluster.errors import UserError
+from cluster.latent.assets import LatentGround, load_images
+from cluster.latent.baselines import evaluate_baselines
+from cluster.latent.contact_sheet import write_sheet
+from cluster.latent.judge import latent_judge
+from cluster.latent.parts_cache import parts_identity, parts_of_run
+from cluster.latent.policy import checkpoint_policy
+from cluster.latent.policy_evaluation import LatentEvaluation
+from cluster.latent.settings import LatentSettings
+from cluster.latent.translation import Translated, translate_files
+from cluster.runs.checkpoints import Checkpoint
+from cluster.runs.folder import RunFolder
+from cluster.runs.stored import about_run
+from envs.latent.rules import LatentRules
+
+
+def say(line: str) -> None:
+    """Tell how far a training is, beside the result."""
+    print(line, file=sys.stderr)
+
+
+def evaluate_latent(
+    folder: RunFolder,
+    settings: LatentSettings,
+    checkpoint: Checkpoint,
+    count: int = 0,
+    data_dir: str = "",
+    *,
+    baselines: bool = False,
+) -> dict[str, Any]:
+    """Judge a run's policy on test images that neither it nor its parts have seen.
+
+    Args:
+        folder, settings, checkpoint: of the run.
+        count: images, 0 for the whole test split. Only all are worth publishing.
+        data_dir: where the data are, if not where the run found them.
+        baselines: whether to train and measure the baselines on the same frozen parts too.
+
+    Returns:
+        What :meth:`cluster.latent.policy_evaluation.LatentEvaluation.evaluate` returns,
+        "parts" (what the frozen parts allow),
+        "judge" and "parts_identity" (figures compare under the same ones only), "run",
+        "updates", "env_steps", "minutes", "sheet" (a picture of inputs, outputs for each task, and noisy inputs), and
+        perhaps "baselines" (the same measures by name).
+    """
+    settings = settings.replace(data_dir=data_dir) if data_dir else settings
+    ground = LatentGround.load(settings, say, parts_of_run(folder.path))
+    test = load_images(settings, "test")
+    directory = Path(settings.system.data_dir) if settings.system.data_dir else None
+    judge = latent_judge(ground.data, test, data_dir=directory)
+    rules = LatentRules(settings.world, ground.parts)
+    evaluation = LatentEvaluation(rules, test, judge, limit=count)
+    policy = checkpoint_policy(settings, rules, checkpoint)
+    sheet = write_sheet(evaluation, policy, folder.samples / f"evaluation-{checkpoint.update:08d}.png")
+    return {
+        **about_run(folder, checkpoint, sheet),
+        "judge": judge.judge.identity,
+        "parts_identity": parts_identity(ground.parts),
+        **evaluation.evaluate(policy),
+        "parts": evaluation.parts_report(),
+        **({"baselines": evaluate_baselines(evaluation, ground.data, say=say)} if baselines else {}),
+    }
+
+
+def latent_table(result: dict[str, Any]) -> str:
+    """An evaluation as text."""
+    columns = ("accuracy", "reward_accuracy", "gap", "diversity", "frechet_distance", "score")
+    lines = [
+        f"{result['run']}: {result['updates']} updates, {result['env_steps']} steps, {result['minutes']:.1f} minutes; "
+        f"{result['images']} test images",
+        f"{'task':<20}" + " ".join(f"{name:>17}" for name in columns),
+    ]
+    rows = [*result["tasks"].items(), ("mean", result["mean"])]
+    rows += [(name, each["mean"]) for name, each in result.get("baselines", {}).items()]
+    for name, each in rows:
+        cells = (each.get(column) for column in columns)
+        lines.append(f"{name:<20}" + " ".join(f"{'-' if cell is None else f'{cell:.4f}':>17}" for cell in cells))
+    if result["noise"]:
+        lines.append(f"{'noise':<20}" + "  ".join(f"{sigma}: {value:.3f}" for sigma, value in result["noise"].items()))
+    return "\n".join(lines)
+
+
+def translate(
+    folder: RunFolder,
+    settings: LatentSettings,
+    checkpoint: Checkpoint,
+    images: Sequence[str],
+    task: str,
+    out: str,
+) -> list[Translated]:
+    """Translate a user's images with a run's policy.
+
+    Raises:
+        UserError: the policy was not trained for the task; none is given and there are several; the run's folder does
+            not hold its frozen parts.
+    """
+    known = LatentRules(settings.world, parts_of_run(folder.path))
+    names = [known.tasks.names[number] for number in known.tasks.asked]
+    if not task and len(names) > 1:
+        raise UserError(f"translate: --task is missing: one of {', '.join(names)}")
+    task = task or names[0]
+    if task not in names:
+        raise UserError(f"translate: {folder.path} was trained for {', '.join(names)}, not for {task!r}")
+    policy = checkpoint_policy(settings, known, checkpoint)
+    return translate_files(known, policy, [Path(image) for image in images], task, Path(out))

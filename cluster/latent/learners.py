@@ -1,0 +1,97 @@
+"""TD3's learner in a learner group: fetches transitions from the shared replay and makes many updates an order."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from torch import Tensor
+
+from cluster.painter.learners import GroupLearner, to_arrays
+from cluster.replay.buffer import Replay, ReplayEmpty, ReplayUnavailable
+from cluster.replay.transitions import TransitionReplay
+from learners.hindsight import learner_columns
+from learners.td3 import TD3Learner
+
+
+class TD3GroupLearner(GroupLearner):
+    """Prepares the next order's batches in a thread while the present one is learned from."""
+
+    inner: TD3Learner
+
+    def make(self, network: Any) -> TD3Learner:
+        """The inner learner, its end of the replay, and the world's rules if it has any."""
+        settings = self.run.settings
+        self.td3 = settings.td3
+        rank = torch.distributed.get_rank() if self.distributed else 0
+        self.rng = np.random.default_rng([settings.system.seed, self.run.restarts, 8, rank])
+        torch.manual_seed(int(self.rng.integers(2**62)))  # the targets' noise differs between processes
+        self.transitions = TransitionReplay(Replay(self.run.replay), self.run.layout, settings.system.block)
+        self.rules = self.run.rules()
+        self.thread = ThreadPoolExecutor(1)
+        self.prepared: Future[tuple[dict[str, Tensor], float]] | None = None
+        return TD3Learner(network, self.td3, torch.device(self.device), self.reduce_gradients)
+
+    def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
+        """``updates_per_order`` updates; ``training_data`` carries nothing.
+
+        Args:
+            order: ``progress`` of the run in [0, 1].
+
+        Returns:
+            ``metrics``, ``updates``, ``steps`` (transitions learned from), ``weights`` (a list with one reference,
+            of the actor). Without any transition in the replay yet, ``updates`` alone; without Redis, also
+            ``unavailable``, one line that says so.
+        """
+        start = time.perf_counter()
+        batches, missing = None, {}
+        preparation, self.prepared = self.prepared or self.thread.submit(self.prepare), None
+        try:
+            batches, took = preparation.result()
+        except ReplayEmpty:
+            pass
+        except ReplayUnavailable as error:
+            missing = {"unavailable": str(error)}
+        if not self.all_have(batches is not None) or batches is None:
+            return {"updates": self.inner.updates} | missing
+        self.prepared = self.thread.submit(self.prepare)
+        waited = time.perf_counter() - start
+        metrics = self.inner.update(batches, order["progress"])
+        return {
+            "metrics": metrics | {"sample_seconds": took, "sample_wait_seconds": waited},
+            "updates": self.inner.updates,
+            "steps": batches["reward"].numel(),
+            "weights": [self.publish()],
+        }
+
+    def prepare(self) -> tuple[dict[str, Tensor], float]:
+        """Fetch what is new, draw and relabel an order's batches: tensors [K, B, ...], and the seconds it took."""
+        start = time.perf_counter()
+        self.transitions.refresh()
+        count, batch = self.td3.updates_per_order, self.td3.batch
+        records = self.transitions.sample(count * batch, self.rng)
+        columns = learner_columns(records, self.rules, self.td3.relabel_share, self.rng)
+        batches = {
+            name: torch.from_numpy(values).view(count, batch, *values.shape[1:]) for name, values in columns.items()
+        }
+        return batches, time.perf_counter() - start
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back an exported state; what was prepared before belongs to another replay."""
+        preparation, self.prepared = self.prepared, None
+        if preparation is not None:
+            preparation.exception()  # let it end; it is not used
+        super().restore(state)
+
+    def publish(self) -> ray.ObjectRef[dict[str, Any]]:
+        """Put the actor's weights into the object store."""
+        return ray.put(to_arrays(self.inner.networks.actor))
+
+
+def publish_actor(learner: TD3GroupLearner) -> list[Any]:
+    """For ``LearnerGroup.foreach_learner``: a list with a reference of the actor's present weights."""
+    return [learner.publish()]

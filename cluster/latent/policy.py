@@ -1,0 +1,44 @@
+"""A trained agent of the latent world, to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from cluster.errors import UserError
+from cluster.latent.settings import LatentSettings
+from cluster.latent.translation import Policy
+from cluster.runs.checkpoints import Checkpoint
+from envs.latent.rules import Floats, LatentRules
+from learners.networks.td3 import Actor
+
+
+def actor_policy(actor: Actor) -> Policy:
+    """The actor without noise, in NumPy arrays."""
+
+    def policy(observation: Floats) -> Floats:
+        with torch.inference_mode():
+            action: Floats = actor(torch.from_numpy(np.ascontiguousarray(observation))).numpy()
+        return action
+
+    return policy
+
+
+def checkpoint_policy(settings: LatentSettings, rules: LatentRules, checkpoint: Checkpoint) -> Policy:
+    """The policy of a checkpoint.
+
+    Raises:
+        UserError: it does not fit the run's settings.
+    """
+    actor = Actor(rules.observed, rules.parts.shape.z, settings.td3.hidden)
+    weights: Mapping[str, Any] = checkpoint.tensors["policy"]
+    mine = {name.removeprefix("actor."): value for name, value in weights.items() if name.startswith("actor.")}
+    try:
+        actor.load_state_dict(mine)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(f"the checkpoint's policy does not fit the run's settings: {reason}") from error
+    return actor_policy(actor.eval())

@@ -1,0 +1,106 @@
+"""Starting a run from another one's end: its networks, and its replay, scored again by the new task's rules.
+
+What an action decodes to does not depend on the task, so nothing has to be decoded again: the stored features are
+scored for the tasks that are asked now.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cluster.runs.checkpoints import Checkpoint
+from envs.latent.rules import LatentRules
+from learners.transitions import TransitionLayout
+
+
+def scored_again(
+    blocks: NDArray[np.uint8],
+    old: TransitionLayout,
+    new: TransitionLayout,
+    rules: LatentRules,
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """Blocks of the old run as blocks of the new one.
+
+    Args:
+        blocks: uint8 [B, bytes] of layout ``old``.
+        old, new: layouts; they may differ in the length of the observation, whose first numbers are the latent.
+        rules: of the new run; its tasks are asked in equal shares, whichever the old run asked.
+        rng: draws the tasks, and new identities: actors of the new run, which have the old one's seed, may send blocks
+            of the old identities, which learners would take for these.
+
+    Returns:
+        uint8 [B, bytes] of layout ``new``.
+
+    Raises:
+        ValueError: the old run had episodes of several steps, or other parts: its actions mean something else.
+    """
+    latent = rules.parts.shape.latent
+    missing = {"features", "source", "task"} - set(old.dtype.names or ())
+    if missing or "next_observation" in (*(old.dtype.names or ()), *(new.dtype.names or ())):
+        raise ValueError("warm start: both runs must have tasks, and episodes of one action (horizon 1)")
+    for name in ("action", "features", "source"):
+        if old.dtype[name] != new.dtype[name]:
+            raise ValueError(f"warm start: the other run's {name} has another size: it had other frozen parts")
+    found = np.empty((len(blocks), new.block_bytes(_rows(blocks, old))), np.uint8)
+    for number, block in enumerate(blocks):
+        records = old.unpack(block.tobytes())
+        task = rng.choice(rules.tasks.asked, len(records))
+        features, source = (np.ascontiguousarray(records[name]) for name in ("features", "source"))
+        columns: dict[str, NDArray[Any]] = {
+            "observation": rules.observe(np.ascontiguousarray(records["observation"][:, :latent]), task),
+            "action": records["action"],
+            "reward": rules.score(features, source, task),
+            "discount": records["discount"],
+            "features": features,
+            "source": source,
+            "task": task,
+        }
+        found[number] = new.pack(columns, int(rng.integers(2**32)))
+    return found
+
+
+def _rows(blocks: NDArray[np.uint8], layout: TransitionLayout) -> int:
+    return int((blocks.shape[1] - layout.header_bytes) // layout.dtype.itemsize)
+
+
+def transplanted(old: dict[str, Tensor], fresh: dict[str, Tensor], latent: int, actions: int) -> dict[str, Tensor]:
+    """The old run's weights in networks that may be told another number of tasks.
+
+    Args:
+        old, fresh: state dicts of :class:`learners.networks.td3.TD3Networks`.
+        latent: numbers of the latent, the first of an observation.
+        actions: numbers of an action, the last of what a critic sees.
+
+    Returns:
+        Old weights wherever the shapes agree. In first layers of another width: the columns of latent and action are
+        the old ones, those of the tasks zero, so that all tasks begin alike.
+
+    Raises:
+        ValueError: the hidden layers differ.
+    """
+    result: dict[str, Tensor] = {}
+    for name, value in fresh.items():
+        given = old.get(name)
+        if given is not None and given.shape == value.shape:
+            result[name] = given.clone()
+        elif given is not None and given.ndim == 2 and len(given) == len(value):
+            columns = torch.zeros_like(value)
+            columns[:, :latent] = given[:, :latent]
+            if "critic" in name:
+                columns[:, -actions:] = given[:, -actions:]
+            result[name] = columns
+        else:
+            raise ValueError(f"warm start: the other run's networks differ in {name}; give the same --hidden")
+    return result
+
+
+def old_layout(checkpoint: Checkpoint) -> TransitionLayout:
+    """The layout of a checkpoint's transitions."""
+    columns = checkpoint.documents["layout"]
+    return TransitionLayout(tuple((name, dtype, tuple(shape)) for name, dtype, shape in columns))

@@ -1,0 +1,42 @@
+"""A cheap measure of how far paintings are from the data, for any data set, to tell the best checkpoint."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster.evaluation.frechet import frechet_distance
+from cluster.evaluation.image_metrics import pixel_features
+from cluster.painter.data import run_images
+from cluster.painter.sampler import ON_SHEET
+from cluster.painter.settings import RunSettings
+
+#: Paintings that a look takes at most, and the environment steps that it takes if those are more than a sheet wants.
+MOST, STEPS_PER_LOOK = 512, 20_000
+
+
+class PixelQuality:
+    """Frechet distance of 8x8 pooled pixels between paintings and training images; 0 for the same distribution.
+
+    Attributes:
+        count: paintings that it wants, and real images that it compares them with.
+    """
+
+    def __init__(self, settings: RunSettings) -> None:
+        # All training waits for a look: of long episodes it takes fewer.
+        self.count = count = min(MOST, max(ON_SHEET, STEPS_PER_LOOK // settings.world.num_actions))
+        images = run_images(settings)
+        chosen = np.random.default_rng(0).permutation(len(images))[:count]
+        self.real = pixel_features(images[chosen])
+
+    def distance(self, paintings: NDArray[np.uint8]) -> float:
+        """The distance for uint8 [N, H, W, C] paintings at the observed size."""
+        return frechet_distance(pixel_features(paintings), self.real)
+
+
+def pixel_l2(paintings: NDArray[np.uint8], targets: NDArray[np.uint8]) -> float:
+    """Mean squared difference of pixels in [0, 1] between uint8 [N, H, W, C] paintings and their targets."""
+    total = 0.0
+    for painting, target in zip(paintings, targets, strict=True):
+        total += float(np.square((painting.astype(np.float32) - target) / 255).mean())
+    return total / len(paintings)

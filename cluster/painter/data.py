@@ -1,0 +1,58 @@
+"""A run's images, loaded once in a process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster.painter.settings import RunSettings
+from envs.datasets import ImageSet, load_dataset
+from envs.scenes.config import SceneConfig
+from envs.scenes.generator import SceneSet, load_scenes
+
+Split = Literal["train", "test"]
+
+
+def run_images(settings: RunSettings, split: Split = "train") -> NDArray[np.uint8]:
+    """The data set that a run learns from, at the size that its networks see: uint8 [N, H, W, C], read-only.
+
+    Raises:
+        ValueError: it can not be had; one line that says why.
+    """
+    return run_data(settings, split).images
+
+
+def run_data(settings: RunSettings, split: Split = "train") -> ImageSet:
+    """The same with its labels, if it has any; those of scenes are the rows of :func:`run_scenes`."""
+    if settings.system.data == "scenes":
+        images = run_scenes(settings, split).images
+        return ImageSet(images, np.arange(len(images)), "scenes")
+    size, _, channels = settings.paint.canvas_shape
+    return cached(settings.system.data, split, size, 3 if channels == 3 else 1, settings.system.data_dir)
+
+
+def run_scenes(settings: RunSettings, split: Split = "train") -> SceneSet:
+    """The scenes that a run on ``scenes`` learns from, or the held-out ones, with what is in them."""
+    config = replace(settings.scene, scene_actions=SceneConfig.scene_actions)  # which does not change the pictures
+    return cached_scenes(config, split)
+
+
+@lru_cache(maxsize=4)
+def cached_scenes(config: SceneConfig, split: Split) -> SceneSet:
+    """:func:`envs.scenes.generator.load_scenes`, remembered."""
+    found = load_scenes(split, config.training_scenes if split == "train" else None, config=config)
+    found.images.setflags(write=False)
+    return found
+
+
+@lru_cache(maxsize=4)
+def cached(data: str, split: Split, size: int, channels: Literal[1, 3], data_dir: str) -> ImageSet:
+    """:func:`envs.datasets.load_dataset`, remembered: a driver that learns itself wants the same images three times."""
+    found = load_dataset(data, split=split, size=size, channels=channels, data_dir=Path(data_dir) if data_dir else None)
+    found.images.setflags(write=False)
+    return found

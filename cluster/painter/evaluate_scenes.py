@@ -1,0 +1,155 @@
+"""Scenes against what agents made of them: a trained policy, and the Metropolis-Hastings baseline beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.metropolis import Found, metropolis
+from cluster.errors import UserError
+from cluster.evaluation.contact_sheets import contact_sheet
+from cluster.painter.both_policies import paint_with_both
+from cluster.painter.checkpoint_score import pixel_l2
+from cluster.painter.data import run_scenes
+from cluster.painter.sampler import Paintings
+from cluster.painter.settings import RunSettings
+from cluster.runs.checkpoints import Checkpoint
+from cluster.runs.folder import RunFolder
+from cluster.runs.stored import about_run
+from envs.data_files import write_atomically
+from envs.scenes.config import SceneConfig
+from envs.scenes.generator import SceneSet, load_scenes
+from envs.scenes.matching import accuracy
+from envs.scenes.world import scenes_made
+
+SHOWN = 40
+
+
+def figures(
+    scenes: SceneSet, made: NDArray[Any], counts: NDArray[Any], images: NDArray[np.uint8], config: SceneConfig
+) -> dict[str, float]:
+    """:func:`envs.scenes.matching.accuracy` and ``l2``, the mean squared difference of pixels in [0, 1].
+
+    Args:
+        scenes: N targets.
+        made, counts, images: objects [N, L, 6], how many of each row are there, and pictures uint8 [N, H, W, 3].
+        config: the world that they stand in.
+    """
+    found = accuracy(scenes.objects, scenes.counts, made, counts, config)
+    return found | {"l2": pixel_l2(images, scenes.images)}
+
+
+def measure_scenes(settings: RunSettings, paintings: Paintings) -> dict[str, float]:
+    """:func:`figures` of held-out scenes that a run's policy made again.
+
+    Raises:
+        UserError: it was given no targets.
+    """
+    if paintings.label is None:
+        raise UserError("scenes are compared with targets, and this run has none: train with --conditional True")
+    held_out, rows = run_scenes(settings, "test"), paintings.label
+    targets = SceneSet(held_out.images[rows], held_out.objects[rows], held_out.counts[rows])
+    made = scenes_made(paintings.actions, settings.scene)
+    return figures(targets, made.objects, made.counts, paintings.full, settings.scene)
+
+
+def evaluate(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 1000) -> dict[str, Any]:
+    """Have the trained and an untrained policy make held-out scenes again.
+
+    Args:
+        folder, settings, checkpoint: of the run.
+        count: scenes; there are 1 000 at most.
+
+    Returns:
+        ``sets`` with :func:`figures` under ``untrained`` and ``trained``, ``seconds_per_scene``, ``samples``, ``run``,
+        ``updates``, ``env_steps``, ``minutes``, ``sheet``.
+    """
+    count = min(count, len(run_scenes(settings, "test").images))
+    sets = {}
+    start = time.perf_counter()
+    for name, paintings in paint_with_both(settings, checkpoint, count):
+        seconds = time.perf_counter() - start
+        sets[name] = measure_scenes(settings, paintings)
+        start = time.perf_counter()
+    path = folder.samples / f"evaluation-{checkpoint.update:08d}.png"
+    sheet = contact_sheet(paintings.shown[: 2 * SHOWN], path, columns=16)
+    found = {"sets": sets, "samples": count, "seconds_per_scene": seconds / count}
+    return found | about_run(folder, checkpoint, sheet)
+
+
+def run_metropolis(
+    folder: Path,
+    *,
+    count: int = 100,
+    evaluations: Sequence[int] = (10, 100, 1000, 5000),
+    variance: float = 0.25,
+    seed: int = 0,
+    config: SceneConfig | None = None,
+) -> dict[str, Any]:
+    """Blocked Metropolis-Hastings on the first ``count`` held-out scenes; see :func:`actors.metropolis.metropolis`.
+
+    Writes ``metropolis.json`` and ``metropolis.png`` (rows: targets, then the likeliest scene after each number of
+    evaluations) into ``folder``.
+
+    Returns:
+        ``sets`` with :func:`figures`, ``acceptance`` and ``log_likelihood`` under each number of evaluations,
+        ``samples``, ``seconds_per_evaluation``, ``variance``, ``seed``, ``sheet``.
+    """
+    config = config or SceneConfig()
+    scenes = load_scenes("test", config=config)
+    scenes = SceneSet(scenes.images[:count], scenes.objects[:count], scenes.counts[:count])
+    start = time.perf_counter()
+    found: list[Found] = []
+    for each in metropolis(scenes.images, config, evaluations, variance=variance, seed=seed):
+        found.append(each)
+    seconds = time.perf_counter() - start
+    shown = [scenes.images[:16], *(each.images[:16] for each in found)]
+    folder.mkdir(parents=True, exist_ok=True)
+    sheet = contact_sheet(
+        np.concatenate(shown),
+        folder / "metropolis.png",
+        columns=len(shown[0]),
+        row_labels=["target", *(str(each.evaluations) for each in found)],
+    )
+    result = {
+        "sets": {
+            str(each.evaluations): figures(scenes, each.objects, each.counts, each.images, config)
+            | {"acceptance": each.acceptance, "log_likelihood": float(each.log_likelihood.mean())}
+            for each in found
+        },
+        "samples": len(scenes.images),
+        "seconds_per_evaluation": seconds / (len(scenes.images) * found[-1].evaluations),
+        "variance": variance,
+        "seed": seed,
+        "sheet": str(sheet),
+    }
+    write_atomically(folder / "metropolis.json", (json.dumps(result, indent=1) + "\n").encode())
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """A result of either as aligned text, in per cent."""
+    columns = {
+        "count": "count",
+        "count_and_color": "+ colour",
+        "count_and_color_near": "+ near",
+        "everything": "all",
+        "object_color": "colour",
+        "object_color_near": "near",
+        "object_type": "type",
+        "object_size": "size",
+        "object_place": "place",
+    }
+    lines = [f"{'':10}{'scenes right':>30}{'objects right':>50}"]
+    lines.append(f"{'':10}" + "".join(f"{name:>10}" for name in columns.values()) + f"{'L2':>10}")
+    for name, values in result["sets"].items():
+        cells = "".join(f"{100 * values[column]:>9.1f}%" for column in columns)
+        lines.append(f"{name:10}{cells}{values['l2']:>10.5f}")
+    lines.append(f"{result['samples']} held-out scenes; sheet: {result['sheet']}")
+    return "\n".join(lines)

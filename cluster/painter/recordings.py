@@ -1,0 +1,104 @@
+"""Recorded paintings: the actions behind a contact sheet, the scores on the way, and painting them again.
+
+With fresh brushes a painting is a pure function of its actions, so actions are all that has to be kept; a later reader
+can paint them at any size, without the policy and without torch.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster.painter.settings import RunSettings
+from envs.paint import StrokeDecoder
+from envs.scenes.config import SceneConfig
+from envs.worlds import make_world
+from pymypaint import BatchPainter
+
+
+class RecordingDamaged(RuntimeError):
+    """A file of recorded paintings is not what was written. One line that names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The episodes behind a contact sheet, in its order.
+
+    Attributes:
+        actions: int16 [T, N, K] in spec order.
+        noise: float32 [N, Z] that each was painted from.
+        scores: float32 [T + 1, N], the discriminator's scores of the blank canvas and of the canvas after each action,
+            all by the discriminator of that moment.
+    """
+
+    actions: NDArray[np.int16]
+    noise: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+    def save(self, path: Path) -> Path:
+        """Write a compressed .npz under a temporary name, then rename it; returns ``path``."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp")
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, actions=self.actions, noise=self.noise, scores=self.scores)
+        os.replace(temporary, path)
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> Recording:
+        """Read back what :meth:`save` wrote; nothing in it is unpickled.
+
+        Raises:
+            RecordingDamaged: it is missing, torn, or its arrays do not fit together.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                recording = cls(file["actions"], file["noise"], file["scores"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise RecordingDamaged(f"{path} can not be read: {type(error).__name__} {error}") from None
+        steps, count = recording.actions.shape[:2] if recording.actions.ndim == 3 else (0, 0)
+        if not count or len(recording.noise) != count or recording.scores.shape != (steps + 1, count):
+            raise RecordingDamaged(
+                f"{path}: expected actions [T, N, K], noise [N, Z], scores [T + 1, N], got shapes "
+                f"{recording.actions.shape}, {recording.noise.shape}, {recording.scores.shape}"
+            )
+        return recording
+
+
+def paint_again(
+    settings: RunSettings, actions: NDArray[np.integer[Any]], scale: int = 1, most: int = 0
+) -> NDArray[np.uint8]:
+    """Paint recorded actions on canvases ``scale`` times as large: a painting is a program.
+
+    Args:
+        settings: of the run that recorded them.
+        actions: integers [T, B, K].
+        scale: size of the canvas in units of the training canvas.
+        most: keep every second, third, ... canvas, and the last, so that no more than these are kept; 0 keeps all.
+
+    Returns:
+        uint8 [T + 1, B, H * scale, W * scale, C], the blank canvas and the canvas after each action, or fewer.
+    """
+    size, count = settings.world.canvas_size * scale, actions.shape[1]
+    every = -(-len(actions) // (most - 1)) if most else 1
+    frames = np.empty((1 + -(-len(actions) // every), count, size, size, settings.world.channels), np.uint8)
+    if isinstance(settings.world, SceneConfig):
+        env = make_world(count, replace(settings.world, scene_size=size))
+        frames[0] = env.reset()[0]["canvas"]
+        for step, action in enumerate(actions):
+            frames[1 + step // every] = env.step(action.astype(np.int64))[0]["canvas"]
+        env.close()
+        return frames
+    paint = settings.paint
+    decoder = StrokeDecoder(paint)
+    with BatchPainter(count, paint.brush, height=size, width=size, legacy_move=paint.legacy_move) as painter:
+        painter.reset(frames[0], log_radius=decoder.smallest_log_radius(scale))
+        for step, action in enumerate(actions):
+            decoder(action.astype(np.int64), scale).paint_on(painter, frames[1 + step // every])
+    return frames

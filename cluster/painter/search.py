@@ -1,0 +1,128 @@
+"""``impasto search``: what trying more paintings for each one kept is worth, and what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from actors.search import Found, Score, Search
+from cluster.evaluation.contact_sheets import contact_sheet
+from cluster.evaluation.judge import Judge, load_judge
+from cluster.painter.checkpoint_score import pixel_l2
+from cluster.painter.data import run_data
+from cluster.painter.settings import RunSettings
+from cluster.runs.checkpoints import Checkpoint
+from cluster.runs.folder import RunFolder
+from learners.conditioning import make_records, score_records
+from learners.networks.build import build_discriminator, build_policy
+from learners.precision import autocast
+
+
+def discriminator_score(settings: RunSettings, checkpoint: Checkpoint) -> Score:
+    """The trained discriminator's score."""
+    network = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
+    network.load_state_dict(checkpoint.tensors["discriminator"])
+    network.eval()
+
+    @torch.inference_mode()
+    def score(
+        canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None, action: NDArray[np.int16]
+    ) -> NDArray[np.float32]:
+        records = make_records(canvas, target, action if settings.joint else None)
+        with autocast(settings.policy.precision, torch.device("cpu")):
+            found = score_records(network, torch.from_numpy(records), settings.conditioning)
+        scores: NDArray[np.float32] = found.numpy()
+        return scores
+
+    return score
+
+
+def search_run(
+    folder: RunFolder,
+    settings: RunSettings,
+    checkpoint: Checkpoint,
+    *,
+    widths: tuple[int, ...],
+    count: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Search with several K, by both methods.
+
+    Args:
+        folder, settings, checkpoint: of the run.
+        widths: the values of K.
+        count: pictures painted with each.
+        seed: of noise, action sampling and targets.
+
+    Returns:
+        JSON-able: ``rows``, each with ``method`` (``best`` or ``beam``), ``k``, mean ``score``, ``seconds``; for
+        reproductions ``l2``; for MNIST the judge's ``confidence`` or, for reproductions, ``accuracy``, which the
+        search did not see; ``sheet``, a picture with a row for each.
+    """
+    world = settings.world
+    policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
+    policy.load_state_dict(checkpoint.tensors["policy"])
+    search = Search(
+        world,
+        policy,
+        discriminator_score(settings, checkpoint),
+        seed=seed,
+        precision=settings.policy.precision,
+    )
+    target, label = None, None
+    if settings.policy.conditional:
+        data = run_data(settings, "test")
+        chosen = np.resize(np.random.default_rng(seed).permutation(len(data.images)), count)
+        target = data.images[chosen]
+        label = None if data.labels is None else data.labels[chosen]
+    where = settings.system.data_dir
+    judge = load_judge(data_dir=Path(where) if where else None) if settings.system.data == "mnist" else None
+    rows, pictures, names = [], [], []
+    if target is not None:
+        factor = world.canvas_size // len(target[0])
+        pictures.append(target[:SHOWN].repeat(factor, 1).repeat(factor, 2))
+        names.append("target")
+    for method, run in (("best", search.best_of), ("beam", search.beam)):
+        for k in widths:
+            found = run(count, k, target)
+            rows.append({"method": method, "k": k} | figures(found, target, judge, label))
+            pictures.append(found.full[:SHOWN])
+            names.append(f"{method} {k}")
+    sheet = contact_sheet(
+        np.concatenate(pictures), folder.samples / "search.png", columns=min(SHOWN, count), row_labels=names
+    )
+    return {"run": str(folder.path), "updates": checkpoint.update, "count": count, "rows": rows, "sheet": str(sheet)}
+
+
+#: Pictures in a row of the sheet.
+SHOWN = 16
+
+
+def figures(
+    found: Found, target: NDArray[np.uint8] | None, judge: Judge | None, label: NDArray[np.int64] | None
+) -> dict[str, float]:
+    """What was found, in numbers."""
+    result = {"score": float(found.score.mean()), "seconds": found.seconds}
+    if target is not None:
+        result["l2"] = pixel_l2(found.canvas, target)
+    if judge is not None:
+        _, probabilities = judge.features_and_probabilities(found.canvas)
+        if label is None:
+            result["confidence"] = float(probabilities.max(1).mean())
+        else:
+            result["accuracy"] = float((probabilities.argmax(1) == label).mean())
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as aligned text."""
+    columns = [name for name in ("score", "seconds", "l2", "confidence", "accuracy") if name in result["rows"][0]]
+    lines = [f"{'':8}{'K':>5}" + "".join(f"{name:>12}" for name in columns)]
+    for row in result["rows"]:
+        lines.append(f"{row['method']:8}{row['k']:>5}" + "".join(f"{row[name]:>12.4f}" for name in columns))
+    lines.append(f"{result['count']} pictures each; sheet: {result['sheet']}")
+    return "\n".join(lines)

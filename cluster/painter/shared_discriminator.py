@@ -1,0 +1,196 @@
+"""One discriminator for several generators (SPIRAL++, Mellor et al. 2019): its process, and a run's end of it.
+
+All push their paintings into one ring; the discriminator learns from that mixture, and pays every generator. It is
+updated once for each update of any of them, so their number is also the number of its updates for one of theirs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray.rllib.core.learner.learner_group import LearnerGroup
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+
+from cluster.errors import UserError
+from cluster.painter.algorithm_state import first_result, learner_state, restore_learners
+from cluster.painter.config import SpiralConfig
+from cluster.painter.learners import export_state
+from cluster.painter.rl_modules import DiscriminatorModule
+from cluster.painter.settings import RunSettings
+from cluster.replay.buffer import ReplaySpec, ReplayUnavailable
+from cluster.replay.host import ReplayHost
+from cluster.runs import checkpoints
+from cluster.runs.checkpoints import Checkpoint
+from cluster.training.learner_client import LearnerDied, LearnerLink
+from envs.worlds import make_world
+from learners.policy_learner import NonFiniteLoss
+
+KEPT = 2
+#: For it to start (a GPU may have to be waited for), or to write a checkpoint.
+START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a run needs to learn beside others: the discriminator's actor, and the ring of all paintings."""
+
+    actor: Any
+    replay: ReplaySpec
+
+
+def build_discriminator_group(config: SpiralConfig, observation_space: Any, action_space: Any) -> LearnerGroup:
+    """The learner group of a run's discriminator; ``config.replay`` must be known."""
+    return config.discriminator_config().build_learner_group(
+        rl_module_spec=RLModuleSpec(
+            module_class=DiscriminatorModule,
+            observation_space=observation_space,
+            action_space=action_space,
+            model_config={"settings": config.settings},
+        )
+    )
+
+
+class SharedDiscriminator:
+    """A Ray actor around the discriminator's learner group. Starts from its newest checkpoint, if it has one."""
+
+    def __init__(self, settings: RunSettings, replay: ReplaySpec, folder: str) -> None:
+        """``folder`` is for its checkpoints."""
+        torch.set_num_threads(settings.system.torch_threads)
+        config = SpiralConfig().use(settings)
+        config.replay, config.member = replay, "shared"
+        config.restarts = time.time_ns()  # other draws than before a crash
+        with contextlib.closing(make_world(1, settings.world)) as world:
+            spaces = world.single_observation_space, world.single_action_space
+        self.group = build_discriminator_group(config, *spaces)
+        self.link = LearnerLink(self.group)
+        self.folder, self.seconds = Path(folder), 60 * settings.system.checkpoint_minutes
+        self.saved_at = time.monotonic()
+        found, _ = checkpoints.latest_good(self.folder)
+        if found is not None:
+            restore_learners({"discriminator": self.group}, checkpoints.load(found))
+
+    def __repr__(self) -> str:
+        """Ray shows this as the actor's name."""
+        return "shared/discriminator"
+
+    def update(self) -> dict[str, Any]:
+        """One update; what a learner group's first learner answers.
+
+        Raises:
+            RuntimeError: the loss was not finite; the weights are as they were, and it is no fault of whoever asked.
+        """
+        with replaced_if_dead():
+            self.link.submit([])
+            try:
+                (result,) = self.link.results(wait=True)
+            except NonFiniteLoss as error:
+                raise RuntimeError(f"the shared discriminator: {error}") from error
+        if time.monotonic() - self.saved_at >= self.seconds:
+            self.save()
+        return result
+
+    def ask(self, question: Any) -> Any:
+        """Call ``question`` with each learner; the first one's answer."""
+        with replaced_if_dead():
+            return first_result(self.group, question)
+
+    def save(self) -> None:
+        """Write a checkpoint to start from after a crash, or when a population is resumed."""
+        documents, tensors = learner_state({"discriminator": self.ask(export_state)})
+        update = int(documents["counters"]["discriminator"]["updates"])
+        checkpoints.save(self.folder, Checkpoint(update, tensors, documents=documents), keep_last=KEPT)
+        self.saved_at = time.monotonic()
+
+
+@contextlib.contextmanager
+def replaced_if_dead() -> Iterator[None]:
+    """End this process where one of its learner processes died: Ray starts another, with all, and asks again."""
+    try:
+        yield
+    except LearnerDied:
+        os._exit(1)
+
+
+class SharedGroup:
+    """A run's end of a :class:`SharedDiscriminator`: what is asked of the discriminator's learner group."""
+
+    is_remote = True
+
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+
+    def __len__(self) -> int:
+        return 1
+
+    def update(self, **order: Any) -> list[dict[str, Any]]:
+        """Have it do one update; the order holds nothing for it."""
+        return [ray.get(self.actor.update.remote())]
+
+    def foreach_learner(self, question: Any) -> list[Answer]:
+        """Ask it."""
+        return [Answer(ray.get(self.actor.ask.remote(question)))]
+
+    def shutdown(self) -> None:
+        """It stays, for the others."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A learner's answer, as learner groups give them."""
+
+    value: Any
+
+    def get(self) -> Any:
+        """The value."""
+        return self.value
+
+
+@contextlib.contextmanager
+def sharing(settings: RunSettings, generators: int, folder: Path) -> Iterator[tuple[Share, ReplayHost]]:
+    """A discriminator for ``generators`` runs of these settings, and its ring, until the block ends.
+
+    Where its process dies Ray starts another, which goes on from the newest checkpoint in ``folder``; callers wait.
+
+    Raises:
+        UserError: its Redis can not be reached, or its process does not start.
+    """
+    system = settings.system
+    try:
+        host = ReplayHost(system.redis, settings.record_shape, system.replay_capacity * generators)
+    except ReplayUnavailable as error:
+        raise UserError(str(error)) from error
+    try:
+        actor: Any = (
+            ray.remote(SharedDiscriminator)
+            .options(
+                num_cpus=0,
+                num_gpus=system.learner_gpus if system.discriminator_learners == 0 else 0,
+                max_restarts=-1,
+                max_task_retries=-1,
+            )
+            .remote(settings, host.spec, str(folder))
+        )
+        try:
+            try:
+                ray.get(actor.save.remote(), timeout=START_SECONDS)
+            except (ray.exceptions.RayError, OSError) as error:
+                line = (str(error).strip() or type(error).__name__).splitlines()[-1]
+                raise UserError(f"the shared discriminator does not start: {line}") from error
+            yield Share(actor, host.spec), host
+            try:
+                ray.get(actor.save.remote(), timeout=START_SECONDS)
+            except (ray.exceptions.RayError, OSError) as error:
+                print(f"warning: the shared discriminator's last checkpoint was not written: {error}", file=sys.stderr)
+        finally:
+            ray.kill(actor)
+    finally:
+        host.close()

@@ -1,0 +1,79 @@
+"""A painter's training run: what is looked at while it trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+import torch
+from ray.exceptions import ObjectLostError
+
+from cluster.errors import UserError
+from cluster.metrics.log import MetricsWriter
+from cluster.painter.checkpoint_score import PixelQuality, pixel_l2
+from cluster.painter.config import SpiralConfig
+from cluster.painter.sampler import ON_SHEET, Sampler
+from cluster.painter.settings import RunSettings
+from cluster.painter.spiral import Spiral
+from cluster.training.algorithm import RunAlgorithm
+from cluster.training.learner_client import LearnerDied
+from cluster.training.trainer import Look, Outcome, RunTrainer, standard_error_to, start_ray
+
+__all__ = ["Outcome", "Trainer", "standard_error_to", "start_ray"]
+
+
+class Trainer(RunTrainer):
+    """Runs :class:`Spiral` in a run folder."""
+
+    settings: RunSettings
+    judge: dict[str, Any]
+
+    def __init__(self, settings: RunSettings, *, restarts: int = 0) -> None:
+        """Reads the data set and the brush, so that a wrong name is known before there is a folder.
+
+        Raises:
+            ValueError: one of them can not be had.
+        """
+        system = settings.system
+        in_driver = min(system.policy_learners, system.discriminator_learners) == 0
+        if system.learner_gpus and in_driver and not torch.cuda.is_available():
+            raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
+        super().__init__(settings, restarts=restarts)
+        self.cpus = 2 + system.actors + system.policy_learners + system.discriminator_learners
+        self.sampler = Sampler(settings)
+        self.quality = PixelQuality(settings)
+
+    def build(self) -> Spiral:
+        """The algorithm, running."""
+        config = SpiralConfig().use(self.settings)
+        config.restarts = self.restarts
+        config.run_name = self.folder.path.name
+        algorithm = config.build_algo()
+        assert isinstance(algorithm, Spiral)
+        return algorithm
+
+    def look(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
+        """Also fetch the discriminator, which judges the sheet's paintings after each stroke."""
+        assert isinstance(algorithm, Spiral)
+        algorithm.settle()
+        try:
+            self.judge = ray.get(algorithm.judge[0])
+        except ObjectLostError as error:
+            raise LearnerDied("the discriminator's learner died, and its weights with it") from error
+        super().look(algorithm, writer)
+
+    def look_at(self, weights: dict[str, Any], update: int) -> Look:
+        """Write a contact sheet at fixed noise, and measure how far pixels are from real images, or from targets."""
+        self.sampler.load(weights, self.judge)
+        # Targets that it trains on: this choice of the best checkpoint must not have seen the test split.
+        paintings = self.sampler.paint(self.quality.count, judged=ON_SHEET, split="train")
+        sheet = self.sampler.write(paintings, self.folder.samples, f"{update:08d}")
+        figures = {"sample/pixel_frechet": self.quality.distance(paintings.observed)}
+        worse = figures["sample/pixel_frechet"]
+        if paintings.target is not None:
+            worse = figures["sample/l2"] = pixel_l2(paintings.observed, paintings.target)
+        return Look(-worse, sheet, figures)
+
+    def close(self) -> None:
+        """Free the canvases."""
+        self.sampler.close()

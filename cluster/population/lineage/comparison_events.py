@@ -1,0 +1,161 @@
+"""From scores to what the record says about them: comparisons, decisions, reasons. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cluster.population.exploit import decide, ranking
+from cluster.population.hyperparameters import draw, explore
+from cluster.population.lineage.events import Event
+from cluster.population.lineage.state import PopulationState
+from cluster.population.settings import PopulationSettings
+
+STANDING = (
+    "member",
+    "branch",
+    "env_steps",
+    "score",
+    "measures",
+    "episodes",
+    "checkpoint",
+    "checkpoint_sha256",
+    "sample",
+    "values",
+)
+
+
+def comparison_events(
+    state: PopulationState, number: int, waiting: list[int], population: PopulationSettings, *, seed: int, steps: int
+) -> list[Event]:
+    """The ``comparison`` event with its decisions, then a ``skipped`` one for each who goes on as it is.
+
+    The same scores give the same decisions.
+
+    Args:
+        state: of the population; it holds the scores of comparison ``number``.
+        number: of the comparison.
+        waiting: members to decide about; all who have a score are compared.
+        population: settings.
+        seed: of all draws.
+        steps: environment steps at which the run is over.
+    """
+    scores = state.scores[number]
+    by_member = {member: report["score"] for member, report in scores.items()}
+    milestone = int(next(iter(scores.values()))["milestone"])
+    decisions: list[Event] = []
+    skipped: list[Event] = []
+    for member in sorted(waiting):
+        rng = np.random.default_rng([seed, number, member])
+        over = milestone >= steps or state.members[member].finished
+        verdict = decide(member, by_member, milestone, over, population, rng)
+        if verdict.donor is None:
+            skipped.append(skipped_event(scores[member], verdict.reason))
+        else:
+            branch = state.next_branch + len(decisions)
+            decisions.append(decision(scores[member], scores[verdict.donor], branch, population, rng))
+    comparison = {
+        "event": "comparison",
+        "member": None,
+        "comparison": number,
+        "env_steps": milestone,
+        "fitness": population.fitness,
+        "standings": [{name: scores[member].get(name) for name in STANDING} for member in ranking(by_member)],
+        "decided": sorted(waiting),
+        "decisions": decisions,
+    }
+    return [comparison, *skipped]
+
+
+def skipped_event(where: Mapping[str, Any], reason: str) -> Event:
+    """A member goes on as it is: ``where`` has its member, branch, env_steps, comparison, score, episodes."""
+    names = ("member", "branch", "env_steps", "comparison", "score", "episodes")
+    return {"event": "skipped", **{name: where[name] for name in names}, "reason": reason}
+
+
+def decision(
+    mine: Mapping[str, Any],
+    donor: Mapping[str, Any],
+    branch: int,
+    population: PopulationSettings,
+    rng: np.random.Generator,
+) -> Event:
+    """An order to copy ``donor``, with values changed already, so that a restart does not draw others."""
+    values, operations = explore(donor["values"], population, rng)
+    return {
+        "member": mine["member"],
+        "comparison": mine["comparison"],
+        "donor": donor["member"],
+        "donor_branch": donor["branch"],
+        "branch": branch,
+        "checkpoint": donor["checkpoint"],
+        "checkpoint_sha256": donor["checkpoint_sha256"],
+        "score": mine["score"],
+        "donor_score": donor["score"],
+        "episodes": mine["episodes"],
+        "donor_episodes": donor["episodes"],
+        "donor_values": donor["values"],
+        "values": values,
+        "operations": operations,
+    }
+
+
+def rescue_decision(state: PopulationState, member: int, population: PopulationSettings, seed: int) -> Event | None:
+    """What a member does whose branch can not go on: copy the best of the last comparison.
+
+    Before any comparison it goes on from its own last checkpoint with newly drawn values. None if it has none, and in
+    a population whose members do not copy each other: there it starts again as it was.
+    """
+    if population.exploit == "none":
+        return None
+    rng = np.random.default_rng([seed, 1_000_003, state.next_branch])
+    known = state.members[member]
+    mine = {
+        "member": member,
+        "branch": known.branch,
+        "comparison": state.last_comparison,
+        "score": None,
+        "episodes": 0,
+        "checkpoint": known.checkpoint,
+        "checkpoint_sha256": known.checkpoint_sha256,
+        "values": known.values,
+    }
+    others = [each for each in state.standings if each["member"] != member and each["score"] is not None]
+    if others:
+        return decision(mine, others[0], state.next_branch, population, rng)
+    if known.checkpoint is None:
+        return None
+    chosen = decision(mine, mine, state.next_branch, population, rng)
+    chosen["values"] = draw(population, rng)
+    chosen["operations"] = dict.fromkeys(chosen["values"], "resample")
+    return chosen
+
+
+def applied_events(order: Mapping[str, Any], record: Mapping[str, Any]) -> list[Event]:
+    """``exploit`` and ``explore``: a decision that was carried out, and what was read back."""
+    where = {"member": order["member"], "branch": order["branch"], "env_steps": record["env_steps"]}
+    where["comparison"] = order["comparison"]
+    copied = ("donor", "donor_branch", "score", "donor_score", "episodes", "donor_episodes")
+    exploit = {
+        "event": "exploit",
+        **where,
+        "previous_branch": record["previous_branch"],
+        **{name: order[name] for name in (*copied, "checkpoint", "checkpoint_sha256")},
+        "env_steps_before": record["env_steps_before"],
+        "values_before": record["values_before"],
+        "values": order["donor_values"],
+        "seconds": record["seconds"],
+        "applied": True,
+    }
+    change = {
+        "event": "explore",
+        **where,
+        "operations": order["operations"],
+        "values_before": order["donor_values"],
+        "values": order["values"],
+        "applied": record["applied"],
+        "decay": record["decay"],
+    }
+    return [exploit, change]

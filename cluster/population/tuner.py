@@ -1,0 +1,232 @@
+"""A population from start to end: Tune starts the members and restarts those that crash; everything else is ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray import tune
+from ray.exceptions import RayActorError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from cluster.errors import UserError
+from cluster.painter.sampler import Sampler
+from cluster.painter.settings import RunSettings
+from cluster.painter.shared_discriminator import Share, sharing
+from cluster.population.critic_matrix import CriticMatrix
+from cluster.population.fitness import Fitness
+from cluster.population.folder import PopulationFolder
+from cluster.population.ledger import Ledger
+from cluster.population.lineage.events import read_events
+from cluster.population.lineage.state import PopulationState
+from cluster.population.member import Member
+from cluster.population.member_config import resources
+from cluster.population.settings import PopulationSettings
+from cluster.population.watcher import Watcher
+from cluster.runs.folder import RunFolder
+
+#: Tune's own record, its terminal output and its handling of Ctrl-C are switched off: the population has its own.
+TUNE_ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "600",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+
+
+class Population:
+    """Runs members until they are done, the time is over, or someone presses Ctrl-C."""
+
+    def __init__(self, settings: RunSettings, population: PopulationSettings) -> None:
+        """Reads data set, brush and judge, so that what is wrong with them is known before there is a folder.
+
+        Raises:
+            ValueError: one of them can not be had.
+        """
+        self.settings, self.population = settings, population
+        Sampler(settings).close()
+        self.fitness = Fitness(settings, population)
+
+    @property
+    def members_settings(self) -> RunSettings:
+        """The settings, less the processes that are shared."""
+        return self.settings.replace(discriminator_learners=0) if self.population.share_discriminator else self.settings
+
+    def cpus(self) -> int:
+        """CPUs that Ray must have for all members at once, and for what they share."""
+        each = resources(self.members_settings, self.population)
+        needed = sum(bundle.get("CPU", 0) for bundle in each.bundles) * self.population.members
+        return int(needed + self.shared_resources()["CPU"]) + 1
+
+    def shared_resources(self) -> dict[str, float]:
+        """What the processes take that all members share."""
+        system = self.settings.system
+        if not self.population.share_discriminator:
+            return {"CPU": 0, "GPU": 0}
+        learners, gpus = system.discriminator_learners, system.learner_gpus
+        return {"CPU": 0 if gpus else learners, "GPU": gpus * max(1, learners)}
+
+    def check_room(self, *, joined: bool) -> None:
+        """Say where not all members can train at once; those who find no room would be compared with nobody.
+
+        Args:
+            joined: Ray is a cluster that was there before: it may add nodes, so that it only looks too small.
+
+        Raises:
+            UserError: not even one fits, on a Ray that we started.
+        """
+        each = resources(self.members_settings, self.population)
+        there = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        for name in ("CPU", "GPU"):
+            one = sum(bundle.get(name, 0) for bundle in each.bundles)
+            have = max(0, there.get(name, 0) - self.shared_resources()[name])
+            if one > have:
+                small = f"a member takes {one:g} {name}s, this Ray cluster has {have:g} for it: see --driver-cpus"
+                if not joined:
+                    raise UserError(small)
+                print(f"warning: {small}; waiting for more nodes")
+            elif one * self.population.members > have:
+                print(f"warning: room for {int(have / one)} of {self.population.members} members: {have:g} {name}s")
+
+    def run(self, folder: RunFolder, *, joined: bool = False) -> str:
+        """Train until the end; returns why it ended: ``finished``, ``time``, ``interrupted``.
+
+        Args:
+            folder: of the population.
+            joined: see :meth:`check_room`.
+
+        Raises:
+            UserError: a member was given up; the others have gone on to their end.
+        """
+        self.check_room(joined=joined)
+        place = PopulationFolder(folder.path)
+        system = self.settings.system
+        matrix = CriticMatrix(place, self.settings, self.population.critic_samples)
+        members = unfinished(place, self.population, system.steps)
+        ledger: Any = (
+            ray.remote(Ledger)
+            .options(
+                name=f"ledger-{os.getpid()}-{time.time_ns()}",
+                num_cpus=0,
+                max_restarts=-1,
+                max_task_retries=-1,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False),
+            )
+            .remote(str(place.lineage), self.population, seed=system.seed, steps=system.steps, minutes=system.minutes)
+        )
+        try:
+            ray.get(ledger.begin.remote(uuid.uuid4().hex))  # answered once it has the record open
+        except RayActorError as error:
+            raise UserError(
+                f"the population's record can not be used: {str(error).strip().splitlines()[-1]}"
+            ) from error
+        watcher = Watcher(place, matrix, ledger.request_stop.remote)
+        try:
+            with signals_to(watcher), self.shared(place, watcher) as share:
+                results = self.fit(place, ledger, members, share)
+            known = read_state(place).members
+            lost = [n for n in members if n not in known or known[n].running or known[n].last_crash]
+            reason = watcher.stop_reason or ("finished" if all(each.finished for each in known.values()) else "time")
+            ray.get(ledger.close.remote("failed" if lost else reason))
+        finally:
+            watcher.close()
+        if lost:
+            errors = [str(error).strip().splitlines()[-1] for error in results.errors]
+            raise UserError(
+                f"member {', '.join(f'{number:02d}' for number in lost)} was given up after "
+                f"{self.population.member_failures} crashes: {errors[0] if errors else 'see ray.log'}"
+            )
+        return reason
+
+    @contextmanager
+    def shared(self, place: PopulationFolder, watcher: Watcher) -> Iterator[Share | None]:
+        """What all members learn from, if the settings say so."""
+        if not self.population.share_discriminator:
+            yield None
+            return
+        with sharing(self.settings, self.population.members, place.path / "discriminator") as (share, host):
+            watcher.upkeep = host.keep_alive
+            try:
+                yield share
+            finally:
+                watcher.upkeep = None
+
+    def fit(self, place: PopulationFolder, ledger: Any, members: list[int], share: Share | None) -> Any:
+        """Have Tune run ``members``, each a trial that is restarted when it crashes."""
+        os.environ.update(TUNE_ENVIRONMENT)
+        trials = place.path / ".tune"
+        shutil.rmtree(trials, ignore_errors=True)  # Tune schedules; it does not remember
+        trainable = tune.with_resources(
+            tune.with_parameters(
+                Member,
+                ledger=ledger,
+                folder=place,
+                population=self.population,
+                settings=self.members_settings,
+                fitness=self.fitness,
+                share=share,
+            ),
+            resources(self.members_settings, self.population),
+        )
+        tuner = tune.Tuner(
+            trainable,
+            param_space={"member": tune.grid_search(members)},
+            tune_config=tune.TuneConfig(
+                reuse_actors=False,
+                trial_name_creator=lambda trial: f"member-{trial.config['member']:02d}",
+                trial_dirname_creator=lambda trial: f"member-{trial.config['member']:02d}",
+            ),
+            run_config=tune.RunConfig(
+                name="trials",
+                storage_path=str(trials),
+                failure_config=tune.FailureConfig(max_failures=self.population.member_failures),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+                verbose=0,
+            ),
+        )
+        try:
+            return tuner.fit()
+        finally:
+            shutil.rmtree(trials, ignore_errors=True)
+
+
+def read_state(place: PopulationFolder) -> PopulationState:
+    """What the record of a population adds up to now."""
+    state = PopulationState()
+    for event in read_events(place.lineage):
+        state.take(event)
+    return state
+
+
+def unfinished(place: PopulationFolder, population: PopulationSettings, steps: int) -> list[int]:
+    """Members that have not reached ``steps``, as far as the record says."""
+    members = read_state(place).members
+    done = [number for number, each in members.items() if each.finished and each.env_steps >= steps]
+    return [number for number in range(population.members) if number not in done]
+
+
+@contextmanager
+def signals_to(watcher: Watcher) -> Iterator[None]:
+    """The first SIGINT or SIGTERM has every member end with a checkpoint; the second ends everything now."""
+
+    def on_signal(number: int, frame: Any) -> None:
+        if watcher.stop_reason is not None:
+            raise KeyboardInterrupt
+        watcher.stop_reason = "interrupted"
+
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

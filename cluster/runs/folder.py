@@ -1,0 +1,157 @@
+"""The folder of one run: where everything about it lies, and the lock that keeps a second driver out."""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+
+class RunFolderError(RuntimeError):
+    """The folder can not be used as asked. One line with the path and what to do."""
+
+
+class RunFolder:
+    """Paths of a run and its lock; made by `create` or `open`, and a context manager.
+
+    PATH/config.json       every setting of the run
+    PATH/metrics.jsonl     one JSON object per interval
+    PATH/tensorboard/      the same for TensorBoard
+    PATH/samples/          contact sheets and the animated painting
+    PATH/checkpoints/      see cluster/checkpoints.py
+    PATH/parts.safetensors the frozen parts of a run in the latent world
+    """
+
+    def __init__(self, path: Path, lock: int | None) -> None:
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: str | Path, config: Mapping[str, Any]) -> "RunFolder":
+        """Start a run in a new folder, or in one that holds no run, and lock it.
+
+        Args:
+            path: the folder; its parents are made too.
+            config: JSON-able settings, written to config.json.
+
+        Raises:
+            RunFolderError: the folder holds a run already, is a file, or is locked by another driver.
+        """
+        path = Path(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise RunFolderError(f"{path} is not a folder: choose another --run") from None
+        json.dumps(dict(config))  # fails before anything is made
+        lock = _lock(path)
+        folder = cls(path, lock)
+        try:
+            if folder.config.exists():
+                raise RunFolderError(
+                    f"{path} holds another run: continue it with `impasto resume {path}` or choose another --run"
+                )
+            for sub in (folder.tensorboard, folder.samples, folder.checkpoints):
+                sub.mkdir(exist_ok=True)
+            folder.write_config(config)  # last and at once: a folder with a config is a run
+        except BaseException:
+            folder.close()
+            raise
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path, *, write: bool = True) -> "RunFolder":
+        """Open the folder of an existing run.
+
+        Args:
+            path: the folder.
+            write: take the lock, to go on training; False only reads, which is allowed while a driver trains.
+
+        Raises:
+            RunFolderError: there is no run here, or another driver writes it.
+        """
+        path = Path(path)
+        if not (path / "config.json").is_file():
+            raise RunFolderError(f"{path} holds no run: it has no config.json")
+        return cls(path, _lock(path) if write else None)
+
+    @property
+    def config(self) -> Path:
+        """The file with the settings."""
+        return self.path / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """The file of MetricsWriter."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder of TensorBoard events."""
+        return self.path / "tensorboard"
+
+    @property
+    def samples(self) -> Path:
+        """The folder of pictures."""
+        return self.path / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The root for cluster.runs.checkpoints."""
+        return self.path / "checkpoints"
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Replace config.json, at once."""
+        temporary = self.path / ".config.json.tmp"
+        temporary.write_text(json.dumps(dict(config), indent=1) + "\n")
+        os.replace(temporary, self.config)
+
+    def read_config(self) -> dict[str, Any]:
+        """The settings that `create` was given. RunFolderError where the file can not be read."""
+        try:
+            config = json.loads(self.config.read_text())
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{self.config} can not be read: {error}") from None
+        if not isinstance(config, dict):
+            raise RunFolderError(f"{self.config} can not be read: it holds no JSON object")
+        return config
+
+    def close(self) -> None:
+        """Give the lock back."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a driver holds the lock of the run in ``path`` now."""
+    try:
+        os.close(_lock(path, claim=False))
+    except RunFolderError:
+        return True
+    return False
+
+
+def _lock(path: Path, *, claim: bool = True) -> int:
+    """Lock the folder for this process; the kernel gives the lock back when the process ends, however it ends."""
+    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        raise RunFolderError(
+            f"{path} is being written by another driver, process {holder}: wait for it or end it"
+        ) from None
+    if not claim:
+        return descriptor
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor

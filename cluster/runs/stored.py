@@ -1,0 +1,83 @@
+"""What a command reads of a run that is stored: its folder, its settings, a checkpoint; mistakes are UserErrors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from cluster.errors import UserError
+from cluster.painter.settings import RunSettings, SettingsParts
+from cluster.runs import checkpoints
+from cluster.runs.checkpoints import Checkpoint, CheckpointDamaged
+from cluster.runs.folder import RunFolder, RunFolderError
+from cluster.runs.kinds import settings_class
+
+if TYPE_CHECKING:
+    from cluster.latent.settings import LatentSettings
+
+
+def read_settings(folder: RunFolder) -> SettingsParts:
+    """The settings of a run, of whatever kind."""
+    try:
+        config = folder.read_config()
+        return settings_class(config.get("kind", RunSettings.kind)).from_json(config)
+    except (RunFolderError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder.config}: not the settings of a run: {error}") from error
+
+
+def painter_settings(folder: RunFolder, command: str) -> RunSettings:
+    """The settings of a painter's run; UserError where it is another kind's."""
+    settings = read_settings(folder)
+    if not isinstance(settings, RunSettings):
+        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not a painter's")
+    return settings
+
+
+def latent_settings(folder: RunFolder, command: str) -> LatentSettings:
+    """The settings of a run in the latent world; UserError where it is another kind's."""
+    settings = read_settings(folder)
+    if settings.kind != "latent":
+        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not one of `impasto train latent`")
+    return cast("LatentSettings", settings)
+
+
+def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = False) -> Checkpoint | None:
+    """The newest intact checkpoint, or the best one; damaged ones are named on standard error.
+
+    Raises:
+        UserError: there is none, or the best one is damaged.
+    """
+    if best and (path := checkpoints.best(folder.checkpoints)):
+        try:
+            return checkpoints.load(path)
+        except CheckpointDamaged as error:
+            raise UserError(str(error)) from error
+    path, damaged = checkpoints.latest_good(folder.checkpoints)
+    for message in damaged:
+        print(f"warning: damaged checkpoint skipped: {message}", file=sys.stderr)
+    if path is None:
+        if required or damaged:
+            raise UserError(f"{folder.path}: no intact checkpoint")
+        return None
+    return checkpoints.load(path)
+
+
+def open_to_read(run: str) -> RunFolder:
+    """A run's folder, without its lock: it may be training."""
+    try:
+        return RunFolder.open(run, write=False)
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+
+
+def about_run(folder: RunFolder, checkpoint: Checkpoint, sheet: Path) -> dict[str, Any]:
+    """Which run was evaluated, how far it had come, and where the picture is."""
+    counters = checkpoint.documents["counters"]
+    return {
+        "run": str(folder.path),
+        "updates": checkpoint.update,
+        "env_steps": counters["trained_steps"],
+        "minutes": counters["trained_seconds"] / 60,
+        "sheet": str(sheet),
+    }

@@ -1,0 +1,84 @@
+"""What the configurations of all algorithms of ours have: a run's settings, by bare name beside RLlib's own."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+from cluster.latent.settings import LatentSystemSettings
+from cluster.painter.settings import SettingsParts, SystemSettings
+from cluster.replay.buffer import ReplaySpec
+from cluster.training.rllib_internals import keep_runner_states_to_ourselves
+
+Settings = TypeVar("Settings", bound=SettingsParts)
+
+
+class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
+    """Base of :class:`cluster.painter.config.SpiralConfig` and :class:`cluster.latent.td3_config.LatentTD3Config`.
+
+    Attributes:
+        settings: the run's settings.
+        replay: the shared replay; filled in by the algorithm when it has a Redis.
+        restarts: how often this run was started again; varies the seeds.
+        run_name: what this run is called in Ray's metrics.
+        member: what it is called in a population, in the names of its processes too.
+    """
+
+    #: RLlib's names of settings that are ours.
+    renamed: ClassVar[dict[str, str]]
+    settings: Settings
+
+    def __init__(self, algo_class: type | None, settings: Settings, member: str) -> None:
+        super().__init__(algo_class=algo_class)
+        self.replay: ReplaySpec | None = None
+        self.restarts = 0
+        self.run_name = ""
+        self.member = member
+        self.api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
+        self.framework("torch")
+        self.fault_tolerance(
+            restart_failed_env_runners=True,
+            delay_between_env_runner_restarts_s=1.0,
+            env_runner_health_probe_timeout_s=10.0,
+        )
+        keep_runner_states_to_ourselves(self)
+        self.use(settings)
+
+    @abstractmethod
+    def use(self, settings: Settings) -> Self:
+        """Take all settings of a run, and lay out its actors and learner processes."""
+
+    def lay_out(self, system: SystemSettings | LatentSystemSettings, runner: type, worlds: int) -> None:
+        """Actors of ``runner`` with ``worlds`` worlds each, and learner processes, as the settings say."""
+        # RLlib is not told the seed: we seed all that we draw from, and for a seed RLlib switches whole processes to
+        # torch's deterministic algorithms, which fill every new tensor (a seventh of the paper policy's time on a CPU).
+        self.debugging(log_level="ERROR")
+        self.env_runners(
+            env_runner_cls=runner,
+            num_env_runners=system.actors,
+            create_local_env_runner=False,
+            max_requests_in_flight_per_env_runner=2,
+            num_envs_per_env_runner=worlds,
+        )
+        self.learners(num_learners=system.policy_learners, num_gpus_per_learner=system.learner_gpus)
+
+    def training(self, **values: Any) -> Self:
+        """Change settings by name: RLlib's, or any of the run's.
+
+        Raises:
+            ValueError: a name that neither knows.
+        """
+        for theirs_name, our_name in self.renamed.items():
+            if theirs_name in values:
+                values[our_name] = values.pop(theirs_name)
+        known = inspect.signature(AlgorithmConfig.training).parameters
+        theirs = {name: value for name, value in values.items() if name in known}
+        ours = {name: value for name, value in values.items() if name not in known}
+        if theirs:
+            super().training(**theirs)
+        if ours:
+            self.use(self.settings.replace(**ours))
+        return self

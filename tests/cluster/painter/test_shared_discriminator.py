@@ -1,0 +1,95 @@
+"""Two runs with one discriminator: both feed it, both are paid by it, neither takes it back; and it survives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+
+from cluster.painter.algorithm_state import first_result
+from cluster.painter.config import SpiralConfig
+from cluster.painter.learners import GroupLearner, export_state
+from cluster.painter.shared_discriminator import Share, sharing
+from cluster.painter.spiral import Spiral
+from cluster.population.settings import PopulationSettings
+from cluster.runs import checkpoints
+from tests.cluster.live_run import kill, train_until
+from tests.cluster.tiny_run import tiny_settings, wait_until
+
+pytestmark = pytest.mark.usefixtures("private_ray")
+Couple = tuple[Spiral, Spiral, Share]
+
+
+def generator(images: Path, share: Share, seed: int) -> Spiral:
+    config = SpiralConfig().use(tiny_settings(images, minutes=60, seed=seed))
+    config.shared = share
+    algorithm = config.build_algo()
+    assert isinstance(algorithm, Spiral)
+    return algorithm
+
+
+@pytest.fixture(scope="module")
+def couple(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Couple]:
+    folder = tmp_path_factory.mktemp("shared")
+    with sharing(tiny_settings(images, checkpoint_minutes=0.01), 2, folder) as (share, _):
+        one, two = generator(images, share, 1), generator(images, share, 2)
+        yield one, two, share
+        one.stop()
+        two.stop()
+    assert checkpoints.latest_good(folder)[0] is not None, "it is saved at the end"
+
+
+def pid(learner: GroupLearner) -> int:
+    return os.getpid()
+
+
+@pytest.mark.slow
+def test_both_feed_it_and_are_paid_by_it(couple: Couple) -> None:
+    one, two, _ = couple
+    for algorithm in (one, two):
+        train_until(algorithm, lambda latest: latest["updates"] > 3)
+    assert one.replay_host.spec == two.replay_host.spec
+    assert one.replay_host.spec.capacity == 2 * tiny_settings(Path("x")).system.replay_capacity
+    before = two.discriminator_updates
+    train_until(one, lambda latest: latest["discriminator/updates"] > before + 2)
+    train_until(two, lambda latest: latest["discriminator/updates"] > one.discriminator_updates)
+    counts = first_result(one.discriminator_group, export_state)["counters"]
+    assert counts["updates"] >= max(one.discriminator_updates, two.discriminator_updates) > 0
+
+
+@pytest.mark.slow
+def test_taking_back_a_checkpoint_leaves_it_as_it_is(couple: Couple) -> None:
+    one, two, _ = couple
+    train_until(one, lambda latest: latest["updates"] > 0)
+    old = one.make_checkpoint()
+    assert len(old.arrays["replay"]["canvases"]) == 0, "the ring is nobody's own"
+    old_updates = old.documents["counters"]["discriminator"]["updates"]
+    train_until(two, lambda latest: latest["discriminator/updates"] > old_updates + 2)
+    filled = one.replay.fill
+    one.restore_checkpoint(old)
+    assert one.policy_updates == old.update
+    state = first_result(two.discriminator_group, export_state)
+    assert state["counters"]["updates"] > old_updates
+    assert one.replay.fill == filled
+    assert one.reset_config({"settings": one.spiral_config.settings.replace(entropy_cost=0.07)})
+
+
+@pytest.mark.slow
+def test_it_is_started_again_from_its_checkpoint(couple: Couple) -> None:
+    one, _, share = couple
+    ray.get(share.actor.save.remote())
+    saved = ray.get(share.actor.ask.remote(export_state))["counters"]["updates"]
+    first = ray.get(share.actor.ask.remote(pid))
+    kill(first)
+    again = wait_until(lambda: ray.get(share.actor.ask.remote(pid)), 60, "another process")
+    assert again != first
+    train_until(one, lambda latest: latest["discriminator/updates"] > saved)
+    assert ray.get(share.actor.ask.remote(export_state))["counters"]["updates"] > saved >= 1
+
+
+def test_a_member_that_evolves_its_discriminator_can_not_share_it() -> None:
+    with pytest.raises(ValueError, match="share_discriminator: with evolve_discriminator each member needs"):
+        PopulationSettings(share_discriminator=True, evolve_discriminator=True)

@@ -1,0 +1,108 @@
+"""All settings of a run: unique names, checks, presets, and the way through config.json and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.cli.commands import storable
+from cluster.latent.settings import LatentSettings
+from cluster.painter.settings import RunSettings, SystemSettings, preset
+
+PARTS = [part.default_factory for part in dataclasses.fields(RunSettings)]  # type: ignore[misc]
+
+
+def test_no_two_parts_share_a_name() -> None:
+    names = [setting.name for part in PARTS for setting in dataclasses.fields(part)]
+    assert len(names) == len(set(names)) > 50
+
+
+def test_every_setting_is_explained() -> None:
+    """The docstrings are the command line's help."""
+    for part in (*PARTS, RunSettings):
+        for setting in dataclasses.fields(part):
+            assert re.search(rf"^        {setting.name}: \S", part.__doc__ or "", re.MULTILINE), setting.name
+
+
+@pytest.mark.parametrize("settings", [RunSettings(), preset("laptop"), preset("paper"), preset("laptop", "a/folder")])
+def test_json_and_back(settings: RunSettings) -> None:
+    written = json.dumps(settings.to_json())
+    assert RunSettings.from_json(json.loads(written)) == settings
+
+
+def test_a_setting_is_replaced_by_its_bare_name() -> None:
+    changed = preset("laptop").replace(entropy_cost=0.5, actors=4, spectral_norm=False, brush_sizes=(3.0,))
+    assert changed.policy.entropy_cost == 0.5
+    assert changed.system.actors == 4
+    assert not changed.discriminator.spectral_norm
+    assert changed.paint.brush_sizes == (3.0,)
+    assert changed.policy.network == "laptop"
+    assert preset("laptop").replace() == preset("laptop")
+
+
+def test_an_unknown_name_lists_the_valid_ones() -> None:
+    with pytest.raises(ValueError, match=r"^entropy: no such setting; valid are .*entropy_cost, ") as caught:
+        RunSettings().replace(entropy=1)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"^cores: no such setting"):
+        RunSettings.from_json({"system": {"cores": 2}})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, 0) for name in ("actors", "canvases", "publish_interval", "max_lag", "replay_batches")),
+        ("random_canvases", -1),
+        ("keep_checkpoints", 0),
+        *((name, value) for name in ("minutes", "checkpoint_minutes", "sample_minutes") for value in (0, -1.0)),
+        ("minutes", float("nan")),
+        *((name, -1) for name in ("steps", "policy_learners", "discriminator_learners", "learner_gpus")),
+    ],
+)
+def test_a_value_out_of_range_is_named(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^{name}: expected .*, got {value}"):
+        SystemSettings(**{name: value})
+    with pytest.raises(ValueError, match=rf"^{name}: expected"):
+        RunSettings().replace(**{name: value})
+
+
+def test_the_paper_preset_is_the_published_one() -> None:
+    """Ganin et al. 2018, section 4 and appendix."""
+    paper = preset("paper")
+    assert (paper.paint.canvas_size, paper.paint.observation_size, paper.paint.grid) == (64, 64, 32)
+    assert paper.paint.num_actions == 19
+    assert paper.policy.network == "paper"
+    assert paper.discriminator.adversary == "wgan-gp"
+    assert not paper.discriminator.spectral_norm
+    assert paper.system.canvases == 64
+    assert paper.system.replay_capacity == 20 * 64
+    assert not paper.paint.color
+    assert preset("paper", "photos/").paint.color
+
+
+def test_the_laptop_preset_is_small() -> None:
+    laptop = preset("laptop")
+    assert laptop.policy.network == "laptop"
+    assert laptop.paint.observation_size == 32
+    assert laptop.paint.num_actions == 5
+    assert laptop.discriminator.adversary == "hinge"
+    assert laptop.system.data == "mnist"
+    assert preset("laptop", "photos/").paint.color
+
+
+def test_a_folder_named_like_a_data_set_is_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("celeba", "kmnist", "pictures"):
+        (tmp_path / name).mkdir()
+    for data, known in (("celeba", True), ("kmnist", False), ("pictures", False)):
+        stored = RunSettings.from_json(storable(preset("laptop", data)))
+        assert stored.system.data == (data if known else str(tmp_path / data))
+    latent = LatentSettings().replace(data="kmnist")
+    assert LatentSettings.from_json(storable(latent)).system.data == "kmnist"
+    other = latent.replace(data="celeba")
+    assert LatentSettings.from_json(storable(other)).system.data == str(tmp_path / "celeba")
