@@ -6,7 +6,7 @@ import pytest
 
 from cluster.replay.buffer import ReplaySpec
 from cluster.replay.server import RedisServer
-from tests.cluster.replay.buffer.replays import SHAPE
+from tests.cluster.replay.replays import SHAPE
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import redis
 
 from cluster.replay.buffer import Replay, ReplayEmpty, ReplaySpec, ReplayUnavailable
 from cluster.replay.server import RedisServer, find_redis_server
-from tests.cluster.replay.buffer.replays import SHAPE, numbered, values
+from tests.cluster.replay.replays import SHAPE, numbered, values
 
 
 def test_a_wrong_password_fails_at_once_even_when_waiting(server: RedisServer) -> None:

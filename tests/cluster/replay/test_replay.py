@@ -9,7 +9,7 @@ import redis
 
 from cluster.replay.buffer import Replay, ReplayEmpty, ReplaySpec
 from cluster.replay.server import RedisServer
-from tests.cluster.replay.buffer.replays import SHAPE, numbered, values
+from tests.cluster.replay.replays import SHAPE, numbered, values
 
 
 def test_an_empty_replay_has_nothing_to_sample(spec: ReplaySpec) -> None:
