@@ -1,6 +1,76 @@
-"""Worlds that an agent can act on. Importing this package registers ``impasto/Paint-v0`` and ``impasto/Scene-v0``."""
+"""The worlds that agents act on: painting canvas, MuJoCo scene and GAN latent; their actions, data sets and rewards.
+
+Code in here may import `pymypaint` and NumPy; only `envs.latent` imports torch. Start reading at `envs.paint`, then
+`envs.lockstep` (the conventions that all worlds share) and `envs.spec` (actions); data begin at `envs.datasets`.
+Importing the package registers `impasto/Paint-v0` and `impasto/Scene-v0`; public names are imported when they are used,
+so that actors without networks never load torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
+if TYPE_CHECKING:
+    from envs.data_files import DataError
+    from envs.datasets import ImageSet, load_dataset
+    from envs.latent import FrozenParts, LatentConfig, LatentVectorEnv
+    from envs.paint import PaintConfig, PaintVectorEnv
+    from envs.scenes import SceneConfig, SceneVectorEnv
+    from envs.single import PaintEnv, SceneEnv
+    from envs.spec import ActionComponent, ActionSpec
+    from envs.worlds import make_world
+
+_HOMES = {
+    "ActionComponent": "spec",
+    "ActionSpec": "spec",
+    "DataError": "data_files",
+    "FrozenParts": "latent",
+    "ImageSet": "datasets",
+    "LatentConfig": "latent",
+    "LatentVectorEnv": "latent",
+    "PaintConfig": "paint",
+    "PaintEnv": "single",
+    "PaintVectorEnv": "paint",
+    "SceneConfig": "scenes",
+    "SceneEnv": "single",
+    "SceneVectorEnv": "scenes",
+    "load_dataset": "datasets",
+    "make_world": "worlds",
+}
+
+__all__ = [
+    "ActionComponent",
+    "ActionSpec",
+    "DataError",
+    "FrozenParts",
+    "ImageSet",
+    "LatentConfig",
+    "LatentVectorEnv",
+    "PaintConfig",
+    "PaintEnv",
+    "PaintVectorEnv",
+    "SceneConfig",
+    "SceneEnv",
+    "SceneVectorEnv",
+    "load_dataset",
+    "make_world",
+]
+
 gym.register(id="impasto/Paint-v0", entry_point="envs.single:PaintEnv")
 gym.register(id="impasto/Scene-v0", entry_point="envs.single:SceneEnv")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"envs.{_HOMES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    """Names for completion: those of the module, and the public ones that were not used yet."""
+    return sorted({*globals(), *__all__})

@@ -22,23 +22,24 @@ def load_celeba(
     data_dir: Path | None = None,
     cache_dir: Path | None = None,
 ) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    """Faces of one split, cut to their centre square and resized.
+    """Load the faces of one split, cut to their center square and resized.
 
     With the whole set, files 1 to 162 770 are "train" and those from 182 638 on "test", as published (between them is
     the validation set). A part of it that ends earlier is divided nine to one, as folders of images are.
 
     Args:
-      split: which part.
-      size, channels: of the result; see `envs.image_folder`.
-      data_dir: folder to look into first, itself and its `celeba/` (torchvision's layout), for a folder or zip whose
-        name begins with `img_align_celeba`.
-      cache_dir: where fetched files are kept.
+        split: the part to load.
+        size: height and width of the result in pixels.
+        channels: 1 for gray, 3 for RGB; see `envs.image_folder`.
+        data_dir: folder to look into first, itself and its `celeba/` (torchvision's layout), for a folder or zip whose
+            name begins with `img_align_celeba`.
+        cache_dir: folder that keeps fetched files.
 
     Returns:
-      images uint8 [N, size, size, channels], and the names of those that could not be read.
+        Images uint8 [N, size, size, channels], and the names of those that could not be read.
 
     Raises:
-      DataError: nothing found and no source reachable, or nothing readable.
+        DataError: nothing found and no source reachable, or nothing readable.
     """
     path = find_or_fetch(
         "CelebA",
@@ -60,7 +61,7 @@ def load_celeba(
 
 
 def _official(names: list[str], split: str) -> list[str]:
-    """The published split by file number; empty unless all files are numbered and reach the test set."""
+    """Names in the published split, by file number; empty unless all files are numbered and reach the test set."""
     stems = [PurePosixPath(name).stem for name in names]
     if not all(stem.isdigit() for stem in stems):
         return []

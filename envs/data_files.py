@@ -1,4 +1,4 @@
-"""Where fetched data is kept, how it is written, and the error that every data source raises."""
+"""The cache of fetched data, files that are written whole, and the error that every data source raises."""
 
 import os
 import tempfile
@@ -6,20 +6,20 @@ from pathlib import Path
 
 
 class DataError(ValueError):
-    """A data set can not be had; the message is one line that says what is wrong and what to do about it."""
+    """Error of a data set that can not be had; one line that says what is wrong and what to do about it."""
 
 
 def default_cache_dir() -> Path:
-    """`$IMPASTO_CACHE`, or `~/.cache/impasto` where it is not set. The folder may not exist yet."""
+    """Folder of the cache: `$IMPASTO_CACHE`, or `~/.cache/impasto` if that is not set. It may not exist yet."""
     chosen = os.environ.get("IMPASTO_CACHE")
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "impasto"
 
 
 def make_cache_dir(path: Path) -> Path:
-    """Creates `path` (with parents) where it is missing and returns it.
+    """Create `path` (with parents) if it is missing and return it.
 
     Raises:
-      DataError: it can not be created or written.
+        DataError: it can not be created or written.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def make_cache_dir(path: Path) -> Path:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes `content` under a temporary name beside `path`, then renames it: a reader sees the whole file or none.
+    """Write `content` under a temporary name beside `path`, then rename it: a reader sees the whole file or none.
 
     Several processes may write the same file at once; the last one stays.
     """

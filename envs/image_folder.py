@@ -24,25 +24,25 @@ _HOLD_OUT_EVERY = 10
 def load_image_folder(
     path: Path, *, split: Literal["train", "test"], size: int, channels: Literal[1, 3]
 ) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    """Reads every image under a folder or in a zip, sorted by name.
+    """Read every image under a folder or in a zip, sorted by name.
 
-    Each is turned upright (EXIF), put on white where it is transparent, cut to its centre square and resized (see
+    Each is turned upright (EXIF), put on white if it is transparent, cut to its center square and resized (see
     `envs.resampling`). Hidden files and files without an image's suffix are passed over.
 
-    Where the top folder holds `train/` and `test/`, these are the splits. Otherwise every tenth image, in the order of
+    If the top folder holds `train/` and `test/`, these are the splits. Otherwise every tenth image, in the order of
     names, is held out as "test", so that a set can be judged on images that it was not trained on.
 
     Args:
-      path: a folder or a zip file.
-      split: which part to read.
-      size: height and width of the result in pixels.
-      channels: 1 for grey (ITU-R 601 luma), 3 for RGB.
+        path: a folder or a zip file.
+        split: the part to read.
+        size: height and width of the result in pixels.
+        channels: 1 for gray (ITU-R 601 luma), 3 for RGB.
 
     Returns:
-      images uint8 [N, size, size, channels], and the names of those that could not be read (one warning names them).
+        Images uint8 [N, size, size, channels], and the names of those that could not be read (one warning names them).
 
     Raises:
-      DataError: no such path, not a folder or zip, or nothing readable in it.
+        DataError: no such path, not a folder or zip, or nothing readable in it.
     """
     with open_images(path) as (found, read):
         chosen = split_names(found, split)
@@ -54,10 +54,10 @@ def load_image_folder(
 
 @contextlib.contextmanager
 def open_images(path: Path) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
-    """The names of the images under a folder or in a zip, sorted, and a function that reads one.
+    """Open a folder or zip: yields the names of its images, sorted, and a function that reads one.
 
     Raises:
-      DataError: no such path, not a folder or zip, or no images in it.
+        DataError: no such path, not a folder or zip, or no images in it.
     """
     if path.is_dir():
         yield _images_among(path, _folder_names(path)), lambda name: (path / name).read_bytes()
@@ -90,7 +90,7 @@ def _is_image(name: str) -> bool:
 
 
 def split_names(names: list[str], split: Literal["train", "test"]) -> list[str]:
-    """The names of a split: those under `train/` or `test/`, or, without these, all but every tenth and every tenth."""
+    """Names of a split: those under `train/` or `test/`, or, without these, all but every tenth and every tenth."""
     tops = [PurePosixPath(name).parts[0] for name in names]
     if "train" in tops and "test" in tops:
         return [name for name, top in zip(names, tops, strict=True) if top == split]
@@ -100,14 +100,14 @@ def split_names(names: list[str], split: Literal["train", "test"]) -> list[str]:
 def read_images(
     path: Path, chosen: list[str], read: Callable[[str], bytes], size: int, channels: Literal[1, 3]
 ) -> tuple[npt.NDArray[np.uint8], list[str], tuple[str, ...]]:
-    """Reads and decodes the chosen images of an open folder or zip.
+    """Read and decode the chosen images of an open folder or zip.
 
     Returns:
-      images uint8 [N, size, size, channels], their names, and the names of those that could not be read (one warning
-      names them).
+        Images uint8 [N, size, size, channels], their names, and the names of those that could not be read (one warning
+        names them).
 
     Raises:
-      DataError: none can be read.
+        DataError: none can be read.
     """
     images = np.empty((len(chosen), size, size, channels), np.uint8)
     skipped = []
@@ -134,7 +134,7 @@ def read_images(
 
 
 def _decode(content: bytes, size: int, channels: Literal[1, 3]) -> npt.NDArray[np.uint8]:
-    """One image file to uint8 [size, size, channels]."""
+    """Decode one image file to uint8 [size, size, channels]."""
     mode = "L" if channels == 1 else "RGB"
     with Image.open(io.BytesIO(content)) as opened:
         opened.draft(mode, (size, size))  # lets the JPEG decoder skip detail that the result can not show

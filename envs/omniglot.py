@@ -28,23 +28,24 @@ def load_omniglot(
     data_dir: Path | None = None,
     cache_dir: Path | None = None,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], tuple[str, ...]]:
-    """Drawings of one split; no alphabet is in both.
+    """Load the drawings of one split; no alphabet is in both.
 
-    Where the evaluation set is there, it is "test" and the background set "train", as published. With a background set
+    If the evaluation set is there, it is "test" and the background set "train", as published. With a background set
     alone, every fifth alphabet by name is held out as "test".
 
     Args:
-      split: which part.
-      size, channels: of the result; see `envs.image_folder`.
-      data_dir: folder to look into first, itself and its `omniglot/` and `omniglot-py/` (torchvision's layout).
-      cache_dir: where fetched files are kept.
+        split: the part to load.
+        size: height and width of the result in pixels.
+        channels: 1 for gray, 3 for RGB; see `envs.image_folder`.
+        data_dir: folder to look into first, itself and its `omniglot/` and `omniglot-py/` (torchvision's layout).
+        cache_dir: folder that keeps fetched files.
 
     Returns:
-      images uint8 [N, size, size, channels]; labels int64 [N], the character, numbered within the split; names of
-      images that could not be read.
+        Images uint8 [N, size, size, channels]; labels int64 [N], the character, numbered within the split; names of
+        images that could not be read.
 
     Raises:
-      DataError: nothing found and no source reachable, or nothing readable.
+        DataError: nothing found and no source reachable, or nothing readable.
     """
     sets = find_or_fetch(
         "Omniglot",
@@ -75,13 +76,13 @@ def load_omniglot(
 
 
 def _alphabet(name: str) -> str:
-    """`images_background/Greek/character01/0001_01.png` to `Greek`."""
+    """Alphabet of a drawing: `Greek` of `images_background/Greek/character01/0001_01.png`."""
     parts = PurePosixPath(name).parts
     return parts[-3] if len(parts) >= 3 else ""
 
 
 def _find(folder: Path) -> list[Path]:
-    """The evaluation set, if it is there, and the fullest background set."""
+    """Paths of the evaluation set, if it is there, and of the fullest background set."""
     found = []
     for names in ((_EVALUATION,), _BACKGROUND):
         paths = [folder / sub / name for name in names for sub in _FOLDERS]

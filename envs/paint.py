@@ -12,8 +12,8 @@ from envs.lockstep import LockStepVectorEnv
 from envs.spec import ActionComponent, ActionSpec
 from pymypaint import BatchPainter
 
-#: Locations are recorded as int16.
 MAX_GRID = 181
+"""Locations are recorded as int16."""
 
 
 @dataclass(frozen=True)
@@ -22,22 +22,32 @@ class PaintConfig:
 
     Attributes:
         canvas_size: height and width of the canvas that is painted, in pixels.
-        observation_size: height and width of what the agent sees; must divide ``canvas_size`` (area pooling).
+        observation_size: height and width of what the agent sees; must divide `canvas_size` (area pooling).
             Smaller observations make networks, replay and transfers cheaper and lose detail.
         grid: cells of the location grid along each side.
-        episode_length: length of an episode where, as published, the reset counts as one step: an episode
-            has ``episode_length - 1`` actions. More actions paint more detail and are harder to credit.
-        brush: name of a libmypaint brush, or path of a ``.myb`` file.
+        episode_length: length of an episode; as published, the reset counts as one step, so that an episode
+            has `episode_length - 1` actions. More actions paint more detail and are harder to credit.
+        brush: name of a libmypaint brush, or path of a `.myb` file.
         brush_sizes: brush radii in pixels of the canvas; more than one makes it an action component.
-        pressure_levels: number of pressures, ``linspace(0.1, 1, n)``; 1 fixes the pressure at ``fixed_pressure``.
-        fixed_pressure: pressure in [0, 1] where ``pressure_levels`` is 1.
-        color: whether strokes have colours (three components of ``color_levels`` each); else black on white.
-        color_levels: values per colour channel.
-        first_is_move: whether the first action only places the brush, whatever its flag says.
+        pressure_levels: number of pressures, `linspace(0.1, 1, n)`; 1 fixes the pressure at `fixed_pressure`.
+        fixed_pressure: pressure in [0, 1] of every stroke if `pressure_levels` is 1.
+        color: strokes have colors (three components of `color_levels` each); else black on white.
+        color_levels: values per color channel.
+        first_is_move: the first action only places the brush, whatever its flag says.
         history: keep one brush for ever, as the published environment does (what it paints then depends on
             all earlier episodes), instead of a fresh brush per episode.
         legacy_move: reproduce the published environment's move bug (after a move, x is taken for y).
-        threads: threads that paint; results do not depend on it.
+        threads: number of threads that paint; results do not depend on it.
+
+    Raises:
+        ValueError: a setting out of range; one line that names it.
+
+    Example:
+        >>> config = PaintConfig(color=False, brush_sizes=(2.0,), grid=16, episode_length=6)
+        >>> config.action_spec.names
+        ('control', 'end', 'flag', 'pressure')
+        >>> config.num_actions, config.canvas_shape
+        (5, (64, 64, 1))
     """
 
     canvas_size: int = 64
@@ -79,7 +89,7 @@ class PaintConfig:
 
     @property
     def channels(self) -> int:
-        """C, the number of channels of a canvas: 3 in colour, else 1."""
+        """C, the number of channels of a canvas: 3 in color, else 1."""
         return 3 if self.color else 1
 
     @property
@@ -107,7 +117,16 @@ class PaintConfig:
 
 @dataclass
 class Strokes:
-    """Real-valued strokes of N canvases, the decoded form of an action array [N, K]."""
+    """Real-valued strokes of N canvases, the decoded form of an action array [N, K].
+
+    Attributes:
+        end: float64 [N, 2], (y, x) in pixels of the canvas.
+        control: float64 [N, 2], control point of the quadratic Bezier curve, likewise.
+        pressure: float64 [N], 0 to 1, reached at the end of the stroke.
+        log_radius: float64 [N], logarithm of the brush's radius in pixels.
+        color: float64 [N, 3], red, green and blue, 0 to 1.
+        paint: bool [N], false for a move.
+    """
 
     end: NDArray[np.float64]
     control: NDArray[np.float64]
@@ -117,13 +136,13 @@ class Strokes:
     paint: NDArray[np.bool_]
 
     def paint_on(self, painter: BatchPainter, canvas: NDArray[np.uint8]) -> None:
-        """Paint them with ``painter``, whose canvases are written to ``canvas`` uint8 [N, H, W, C]."""
+        """Paint them with `painter`, whose canvases are written to `canvas` uint8 [N, H, W, C]."""
         painter.stroke(self.end, self.control, self.pressure, self.log_radius, self.color, self.paint, canvas)
 
 
 @dataclass(frozen=True)
 class StrokeDecoder:
-    """Turns integer actions into strokes; the tables are those of the published environment."""
+    """Decoder of integer actions into strokes, with the tables of the published environment."""
 
     config: PaintConfig
     spec: ActionSpec = field(init=False)
@@ -132,11 +151,11 @@ class StrokeDecoder:
         object.__setattr__(self, "spec", self.config.action_spec)
 
     def smallest_log_radius(self, scale: float = 1.0) -> float:
-        """log of the radius that the brush has after a reset, in pixels of a canvas ``scale`` times as large."""
+        """Logarithm of the brush's radius after a reset, in pixels of a canvas `scale` times as large."""
         return float(np.log(self.config.brush_sizes[0] * scale))
 
     def __call__(self, actions: NDArray[np.int64], scale: float = 1.0) -> Strokes:
-        """Decode int64 [N, K]; ``scale`` paints the same strokes on a canvas that many times as large."""
+        """Decode int64 [N, K]; `scale` paints the same strokes on a canvas that many times as large."""
         config, spec, count = self.config, self.spec, len(actions)
         size = config.canvas_size * scale
 
@@ -161,7 +180,7 @@ class StrokeDecoder:
 
 
 def pool(canvas: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Area-pool uint8 [N, H, W, C] to [N, size, size, C], rounding half up; ``size`` divides H = W."""
+    """Area-pool uint8 [N, H, W, C] to [N, size, size, C], rounding half up; `size` divides H = W."""
     count, height, _, channels = canvas.shape
     factor = height // size
     if factor == 1:
@@ -181,7 +200,26 @@ def pool(canvas: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
-    """N paintings in lock-step, see :class:`envs.lockstep.LockStepVectorEnv`; an action is one stroke."""
+    """N paintings that step together, see `envs.lockstep.LockStepVectorEnv`; an action is one stroke.
+
+    Example:
+        Two canvases are painted on at random for an episode of five actions.
+
+        >>> from envs import PaintConfig, PaintVectorEnv
+        >>> worlds = PaintVectorEnv(2, PaintConfig(color=False, episode_length=6))
+        >>> observation, _ = worlds.reset()
+        >>> bool((observation["canvas"] == 255).all())
+        True
+        >>> _ = worlds.action_space.seed(0)
+        >>> ended = [False, False]
+        >>> while not any(ended):
+        ...     observation, reward, ended, _, _ = worlds.step(worlds.action_space.sample())
+        >>> observation["canvas"].shape, observation["episode_step"].tolist()
+        ((2, 64, 64, 1), [5, 5])
+        >>> bool((observation["canvas"] < 255).any())
+        True
+        >>> worlds.close()
+    """
 
     def __init__(self, num_envs: int = 1, config: PaintConfig | None = None, render_mode: str | None = None) -> None:
         super().__init__(num_envs, config or PaintConfig(), render_mode)
@@ -199,7 +237,7 @@ class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
         self.canvas = np.full((num_envs, size, size, self.config.channels), 255, np.uint8)
 
     def clear(self) -> None:
-        """White canvases, and fresh brushes."""
+        """Make the canvases white and, unless `history` is set, the brushes new."""
         self.painter.reset(self.canvas, log_radius=self.decoder.smallest_log_radius())
 
     def apply(self, actions: NDArray[np.int64]) -> None:
@@ -207,12 +245,12 @@ class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
         self.decoder(actions).paint_on(self.painter, self.canvas)
 
     def seen(self) -> NDArray[np.uint8]:
-        """uint8 [N, H, W, C], H = W = ``observation_size``."""
+        """Canvases at the size of observations, uint8 [N, H, W, C]."""
         canvas = pool(self.canvas, self.config.observation_size)
         return canvas.copy() if canvas is self.canvas else canvas
 
     def render(self) -> Any:
-        """uint8 [H, W, 3] pictures of the full canvases, one for each environment (None without a render mode)."""
+        """Pictures of the full canvases, uint8 [H, W, 3], one for each environment; None without a render mode."""
         if self.render_mode is None:
             return None
         return tuple(np.broadcast_to(canvas, (*canvas.shape[:2], 3)).copy() for canvas in self.canvas)

@@ -11,7 +11,7 @@ _CHUNK_VALUES = 1 << 22
 
 @lru_cache(maxsize=64)
 def resampling_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
-    """Weights of each source pixel in each target pixel along one axis.
+    """Compute the weights of each source pixel in each target pixel along one axis.
 
     Shrinking averages over area: each source pixel counts by the share of the target pixel that it covers, so an
     integer ratio is exactly average pooling. Enlarging is Catmull-Rom interpolation (cubic convolution with a = -0.5;
@@ -19,11 +19,11 @@ def resampling_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
     included. The same size is the identity.
 
     Args:
-      source: pixels along the axis, > 0.
-      target: pixels wanted, > 0.
+        source: pixels along the axis, > 0.
+        target: pixels wanted, > 0.
 
     Returns:
-      float32 [target, source], each row summing to 1; read-only, it is shared between calls.
+        float32 [target, source], each row summing to 1; read-only, it is shared between calls.
     """
     step = source / target
     if target <= source:
@@ -32,30 +32,34 @@ def resampling_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
         covered = np.minimum(left + step, pixel + 1) - np.maximum(left, pixel)
         weights = np.clip(covered, 0.0, None)
     else:
-        centre = (np.arange(target)[:, None] + 0.5) * step - 0.5
-        distance = np.abs(np.arange(source)[None, :] - centre)
+        center = (np.arange(target)[:, None] + 0.5) * step - 0.5
+        distance = np.abs(np.arange(source)[None, :] - center)
         near = 1.5 * distance**3 - 2.5 * distance**2 + 1
         far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
         weights = np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
-    normalised: npt.NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    normalised.flags.writeable = False
-    return normalised
+    normalized: npt.NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    normalized.flags.writeable = False
+    return normalized
 
 
 def resize_images(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
-    """Resizes a stack of images to `size` x `size`, anti-aliased; see `resampling_matrix` for the filter.
+    """Resize a stack of images to `size` x `size`, anti-aliased; see `resampling_matrix` for the filter.
 
     Halves round up, so shrinking 64 to 32 is `(a + b + c + d + 2) >> 2`.
 
     Args:
-      images: uint8 [N, H, W, C].
-      size: height and width of the result, > 0.
+        images: uint8 [N, H, W, C].
+        size: height and width of the result, > 0.
 
     Returns:
-      uint8 [N, size, size, C]; `images` itself where it has that size already.
+        uint8 [N, size, size, C]; `images` itself if it has that size already.
 
     Raises:
-      ValueError: `images` is not uint8 [N, H, W, C], or is empty along H, W or C.
+        ValueError: `images` is not uint8 [N, H, W, C], or is empty along H, W or C.
+
+    Example:
+        >>> resize_images(np.array([[[[0], [255]], [[255], [255]]]], np.uint8), 1).item()
+        191
     """
     if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape[1:]:
         raise ValueError(f"images: expected uint8 [N, H, W, C], got {images.dtype} {list(images.shape)}")

@@ -1,4 +1,4 @@
-"""Action specs as data: which decisions an action is made of, in which order they are decoded, and when they count."""
+"""Action specs as data: the decisions that an action is made of, their order of decoding, and when they count."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-#: Values of the component ``flag``: leave things as they are (a lifted brush, too), add a line or an object, and, in
-#: scenes only, change the last object.
 SKIP, ADD, MODIFY = 0, 1, 2
-#: The order in which SPIRAL's policy decodes the components (paper, appendix; published agent). Those of scenes
-#: (``location``, ``type``) are unstated: a place is decided before what stands there.
+"""Values of the component `flag`: leave things as they are (a lifted brush, too), add a line or an object, and, in
+scenes only, change the last object."""
 DECODE_ORDER = ("flag", "end", "control", "location", "type", "size", "pressure", "red", "green", "blue")
+"""The order in which SPIRAL's policy decodes the components (paper, appendix; published agent). Those of scenes
+(`location`, `type`) are unstated: a place is decided before what stands there."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class ActionComponent:
     """One discrete decision.
 
     Attributes:
-        name: name of the component, e.g. ``"end"``.
-        size: number of values; a value is an integer in ``[0, size)``.
-        location: whether the value is a cell ``(y, x) = divmod(value, grid)`` of the location grid.
-        painting_only: whether it has no effect, and counts in no loss, when nothing is drawn (flag 0).
+        name: name of the component, e.g. `"end"`.
+        size: number of values; a value is an integer in `[0, size)`.
+        location: true if the value is a cell `(y, x) = divmod(value, grid)` of the location grid.
+        painting_only: true if it has no effect, and counts in no loss, when nothing is drawn (flag 0).
     """
 
     name: str
@@ -36,14 +36,25 @@ class ActionComponent:
 
 @dataclass(frozen=True)
 class ActionSpec:
-    """Components of an action in spec order (the order of the columns of an action array ``[..., K]``).
+    """Components of an action in spec order (the order of the columns of an action array `[..., K]`).
 
     Attributes:
         components: the K components.
-        grid: width of the location grid; a location has ``grid * grid`` values.
-        first_is_move: whether the first action of an episode must be a move (flag 0).
-        anchors: (y, x) on the canvas of each location, 0 (top, left) to 1; empty where a location is the corner of its
+        grid: width of the location grid; a location has `grid * grid` values.
+        first_is_move: true if the first action of an episode is a move (flag 0) in any case.
+        anchors: (y, x) on the canvas of each location, 0 (top, left) to 1; empty if a location is the corner of its
             cell of a grid laid over the canvas.
+
+    Example:
+        >>> spec = ActionSpec((ActionComponent("end", 16, location=True, painting_only=False),
+        ...                    ActionComponent("flag", 2, painting_only=False), ActionComponent("size", 3)), grid=4)
+        >>> spec.names, spec.sizes.tolist()
+        (('end', 'flag', 'size'), [16, 2, 3])
+        >>> spec.mask(np.array([[5, 0, 2], [5, 1, 2]])).tolist()  # a move uses no size
+        [[True, True, False], [True, True, True]]
+        >>> spec.validate([[5, 1, 7]], count=1)
+        Traceback (most recent call last):
+        ValueError: actions[0]: size = 7, expected 0 to 2
     """
 
     components: tuple[ActionComponent, ...]
@@ -58,7 +69,7 @@ class ActionSpec:
 
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
-        """int64 [K], the number of values of each component."""
+        """Number of values of each component, int64 [K]."""
         return np.array([component.size for component in self.components], np.int64)
 
     @cached_property
@@ -75,28 +86,28 @@ class ActionSpec:
 
     @cached_property
     def painting_only(self) -> NDArray[np.bool_]:
-        """bool [K], the components that are masked while the brush is lifted."""
+        """Components that are masked while the brush is lifted, bool [K]."""
         return np.array([component.painting_only for component in self.components])
 
     @cached_property
     def canvas_places(self) -> NDArray[np.float64]:
-        """float64 [grid * grid, 2], (y, x) on the canvas of each location, 0 (top, left) to 1."""
+        """(y, x) on the canvas of each location, 0 (top, left) to 1: float64 [grid * grid, 2]."""
         if self.anchors:
             return np.array(self.anchors)
         return np.stack(np.divmod(np.arange(self.grid * self.grid), self.grid), 1) / self.grid
 
     def column(self, name: str) -> int | None:
-        """Column of the component ``name``, or None where this spec does not have it."""
+        """Column of the component `name`, or None if this spec does not have it."""
         return self.names.index(name) if name in self.names else None
 
     def mask(self, actions: Any) -> Any:
-        """Which components of ``actions`` counted.
+        """Mask of the components of `actions` that counted.
 
         Args:
             actions: integers [..., K], a NumPy array or a torch tensor.
 
         Returns:
-            bool [..., K] of the same kind: only those that a move or skip uses where the flag is 0, else all.
+            bool [..., K] of the same kind: with flag 0 true only for components that a move or skip uses, else for all.
         """
         painted = actions[..., self.flag : self.flag + 1] != 0
         always = ~self.painting_only

@@ -16,15 +16,15 @@ _lock = threading.Lock()
 
 
 def import_torchvision() -> ModuleType:
-    """Returns the imported `torchvision`; where its compiled part loads, this is a plain import.
+    """Import `torchvision` and return it, also if its compiled part does not load.
 
-    Otherwise the two operators that its Python code refers to are declared (without an implementation: calling
-    `torchvision.ops.nms` still fails) and the import is tried again. Imports torch, so call it only where torchvision
-    is needed. Thread-safe.
+    If that part loads, this is a plain import. Otherwise the two operators that its Python code refers to are declared
+    (without an implementation: calling `torchvision.ops.nms` still fails) and the import is tried again. This imports
+    torch, so call it only if torchvision is needed. Thread-safe.
 
     Raises:
-      ImportError: torchvision is not installed.
-      RuntimeError: its import fails for another reason than the missing operators.
+        ImportError: torchvision is not installed.
+        RuntimeError: its import fails for another reason than the missing operators.
     """
     with _lock:
         try:

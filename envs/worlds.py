@@ -1,4 +1,4 @@
-"""The worlds that take integer actions [N, K] and show canvases: what actors and learners need not tell apart."""
+"""The worlds that take integer actions [N, K] and show canvases, which actors and learners need not tell apart."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ World: TypeAlias = PaintVectorEnv | SceneVectorEnv
 
 
 def make_world(count: int, config: WorldConfig, render_mode: str | None = None) -> World:
-    """``count`` worlds in lock-step.
+    """Make `count` worlds that step together.
 
     Raises:
-        ValueError: a world that can not be made here; one line that says why.
+        ValueError: the world can not be made here; one line that says why.
+
+    Example:
+        >>> make_world(3, PaintConfig(color=False)).single_observation_space["canvas"].shape
+        (64, 64, 1)
     """
     kind = SceneVectorEnv if isinstance(config, SceneConfig) else PaintVectorEnv
     return kind(count, config, render_mode)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Data of the latent world: labelled images as their data set publishes them, bright shapes on a dark ground."""
+"""Data of the latent world: labeled images with bright shapes on a dark ground, as their data sets publish them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class LatentImages:
         images: uint8 [N, H, W, C], 0 background to 255, C 1 or 3.
         labels: int64 [N], or None.
         classes: names of the classes, in the order of the labels; empty without labels.
-        name: what it was loaded by.
-        inverted: whether the files have a bright ground, and were turned dark.
+        name: the name or path that it was loaded by.
+        inverted: true if the files have a bright ground and were turned dark.
     """
 
     images: NDArray[np.uint8]
@@ -50,18 +50,20 @@ def load_latent_images(
     data_dir: Path | None = None,
     cache_dir: Path | None = None,
 ) -> LatentImages:
-    """Loads a data set. Those known by name keep their 28x28 grey pixels.
+    """Load a data set. Those known by name keep their 28x28 gray pixels.
 
     Args:
-      name_or_path: one of `NAMES`, or a folder of images: with a subfolder for each class (below `train` and `test`,
-        or directly), or images without labels (a zip too; see `envs.image_folder`). Every tenth is held out for "test"
-        where there are no `train` and `test`. Grey folders whose images are mostly bright are turned dark.
-      split: "train" or "test".
-      size, channels: of a folder's images, pixels and 1 (grey) or 3 (RGB).
-      data_dir, cache_dir: see `envs.mnist.load_mnist`.
+        name_or_path: one of `NAMES`, or a folder of images: with a subfolder for each class (below `train` and `test`,
+            or directly), or images without labels (a zip too; see `envs.image_folder`). Without `train` and `test`,
+            every tenth image is held out for "test". Gray folders whose images are mostly bright are turned dark.
+        split: "train" or "test".
+        size: height and width of a folder's images in pixels.
+        channels: 1 (gray) or 3 (RGB) for a folder's images.
+        data_dir: folder to look into first, see `envs.mnist.load_mnist`.
+        cache_dir: folder that keeps fetched files.
 
     Raises:
-      DataError: it can not be had; one line that says what to do.
+        DataError: it can not be had; one line that says what to do.
     """
     digits = tuple(str(digit) for digit in range(10))
     if name_or_path == "mnist":
@@ -81,7 +83,7 @@ def load_latent_images(
 def _with_torchvision(
     name: str, split: Split, data_dir: Path | None, cache_dir: Path | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """From `data_dir` or the cache in torchvision's layout; else fetched into the cache."""
+    """Load a data set in torchvision's layout from `data_dir` or the cache; else fetch it into the cache."""
     from envs.torchvision_compat import import_torchvision
 
     import_torchvision()
@@ -109,7 +111,7 @@ def _with_torchvision(
 
 
 def _folder(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> LatentImages:
-    """A folder; whether it is turned dark is decided by its training images, for both splits."""
+    """Load a folder, turned dark if its training images are mostly bright; these decide for both splits."""
     found = _as_stored(path, split, size, channels)
     deciding = found
     if split != "train" and channels == 1:
@@ -120,7 +122,7 @@ def _folder(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> Lat
 
 
 def _as_stored(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> LatentImages:
-    """A folder with a subfolder for each class, or images without labels."""
+    """Load a folder with a subfolder for each class, or images without labels."""
     splits = path.is_dir() and (path / "train").is_dir() and (path / "test").is_dir()
     top = path / split if splits else path
     kinds = _classes(path / "train" if splits else path) if path.is_dir() else ()
@@ -136,7 +138,7 @@ def _as_stored(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> 
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
-    """Names of subfolders that hold images, sorted; empty where there are fewer than two, or loose images too."""
+    """Names of subfolders that hold images, sorted; empty if there are fewer than two, or loose images too."""
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX")))
     if any(entry.is_file() and PurePosixPath(entry.name).suffix.lower() in SUFFIXES for entry in entries):
         return ()
@@ -145,7 +147,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
 
 
 def _read_class(folder: Path, split: Split, size: int, channels: Literal[1, 3], *, whole: bool) -> NDArray[np.uint8]:
-    """Images of one class: all of them where the folder is a split of its own."""
+    """Load the images of one class: all of them if the folder is a split of its own."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; every class needs one in train and in test")
     if not whole:
@@ -159,5 +161,5 @@ def _read_class(folder: Path, split: Split, size: int, channels: Literal[1, 3], 
 
 
 def _bright_ground(images: NDArray[np.uint8]) -> bool:
-    """Whether grey images are mostly bright, such as ink on paper."""
+    """True if gray images are mostly bright, such as ink on paper."""
     return images.shape[3] == 1 and bool(images.mean() > 127.5)

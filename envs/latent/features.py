@@ -1,4 +1,4 @@
-"""What a step leaves behind for scoring: compact arrays that the replay stores, so that a score costs no decoding."""
+"""Features of a step: compact arrays that the replay stores, so that scoring it again costs no decoding."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from envs.latent.measures import NAMES, style
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of N actions.
+    """Outcome of N actions.
 
     Attributes:
-        probabilities: float32 [N, K] of the classes, by the reward's classifier; K = 0 where the data have no labels.
-        realism: float32 [N], the discriminator's score, standardised on real latents.
+        probabilities: float32 [N, K] of the classes, by the reward's classifier; K = 0 if the data have no labels.
+        realism: float32 [N], the discriminator's score, standardized on real latents.
         measures: float32 [N, 7], see `envs.latent.measures.measure`.
-        latent: float32 [N, L], standardised, what the decoder was given.
+        latent: float32 [N, L], standardized, the decoder's input.
     """
 
     probabilities: Tensor
@@ -28,18 +28,18 @@ class Outcome:
 
     @property
     def style(self) -> Tensor:
-        """float32 [N, 4], see `envs.latent.measures.style`."""
+        """Style of the strokes, float32 [N, 4], see `envs.latent.measures.style`."""
         return style(self.measures)
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is true of N inputs, before any noise.
+    """Facts about N inputs, before any noise.
 
     Attributes:
-        label: int64 [N], 0 to K - 1, or -1 where it is unknown.
+        label: int64 [N], 0 to K - 1, or -1 if it is unknown.
         measures: float32 [N, 7] of the image.
-        latent: float32 [N, L], standardised, of the image.
+        latent: float32 [N, L], standardized, of the image.
     """
 
     label: Tensor
@@ -48,7 +48,7 @@ class Source:
 
     @property
     def style(self) -> Tensor:
-        """float32 [N, 4], see `envs.latent.measures.style`."""
+        """Style of the strokes, float32 [N, 4], see `envs.latent.measures.style`."""
         return style(self.measures)
 
 
@@ -60,8 +60,8 @@ class FeatureLayout:
     source float32 [N, S]: label, measures (7), latent (L).
 
     Attributes:
-        classes: K.
-        latent: L.
+        classes: K, the number of classes.
+        latent: L, the size of a latent.
     """
 
     classes: int
@@ -69,21 +69,25 @@ class FeatureLayout:
 
     @property
     def features(self) -> int:
-        """F."""
+        """F, the number of columns of the features."""
         return self.classes + 1 + len(NAMES) + self.latent
 
     @property
     def source(self) -> int:
-        """S."""
+        """S, the number of columns of the source."""
         return 1 + len(NAMES) + self.latent
 
     def pack_outcome(self, outcome: Outcome) -> Tensor:
-        """Features float32 [N, F]."""
+        """Pack an outcome into features float32 [N, F]."""
         columns = (outcome.probabilities, outcome.realism[:, None], outcome.measures, outcome.latent)
         return torch.cat(columns, dim=1)
 
     def unpack_outcome(self, features: Tensor) -> Outcome:
-        """The opposite of `pack_outcome`; ValueError for another number of columns."""
+        """Unpack features float32 [N, F].
+
+        Raises:
+            ValueError: another number of columns.
+        """
         if features.shape[1] != self.features:
             raise ValueError(f"features: expected [N, {self.features}], got {list(features.shape)}")
         probabilities, realism, measures, latent = torch.split(
@@ -92,11 +96,15 @@ class FeatureLayout:
         return Outcome(probabilities, realism[:, 0], measures, latent)
 
     def pack_source(self, source: Source) -> Tensor:
-        """Source float32 [N, S]."""
+        """Pack a source into an array float32 [N, S]."""
         return torch.cat((source.label[:, None].to(torch.float32), source.measures, source.latent), dim=1)
 
     def unpack_source(self, source: Tensor) -> Source:
-        """The opposite of `pack_source`; ValueError for another number of columns."""
+        """Unpack an array float32 [N, S].
+
+        Raises:
+            ValueError: another number of columns.
+        """
         if source.shape[1] != self.source:
             raise ValueError(f"source: expected [N, {self.source}], got {list(source.shape)}")
         label, measures, latent = torch.split(source, [1, len(NAMES), self.latent], dim=1)

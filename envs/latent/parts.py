@@ -1,4 +1,4 @@
-"""The frozen parts of the latent world: what was learned before the agent, and stays as it is."""
+"""The frozen parts of the latent world: networks that are trained before the agent and do not change after."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BATCH = 1000
 
 @dataclass(frozen=True)
 class PartsShape:
-    """Sizes of the frozen parts; they decide what a file of weights fits.
+    """Sizes of the frozen parts; a file of weights fits only the same sizes.
 
     Attributes:
         image_shape: (H, W, C) of the images.
@@ -63,8 +63,8 @@ class PartsShape:
 class FrozenParts(nn.Module):
     """Encoder, decoder, generator, discriminator and classifier, and the statistics of real images under them.
 
-    Latents are standardised: `encode` returns, and `decode` and the GAN take, numbers of mean 0 and variance 1 over the
-    training images. Attribute `report` holds what was measured when they were trained (JSON-able).
+    Latents are standardized: `encode` returns, and `decode` and the GAN take, numbers of mean 0 and variance 1 over the
+    training images. Attribute `report` holds the measurements of their training (JSON-able).
     """
 
     latent_mean: Tensor
@@ -100,36 +100,36 @@ class FrozenParts(nn.Module):
         self.eval().requires_grad_(False)
 
     def encode(self, images: Tensor) -> Tensor:
-        """float32 [N, C, H, W] in [0, 1] to standardised latents float32 [N, L]."""
+        """Encode images float32 [N, C, H, W] in [0, 1] as standardized latents float32 [N, L]."""
         latent: Tensor = (self.encoder(images) - self.latent_mean) / self.latent_std
         return latent
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Standardised latents float32 [N, L] to images float32 [N, C, H, W] in [0, 1]."""
+        """Decode standardized latents float32 [N, L] to images float32 [N, C, H, W] in [0, 1]."""
         return torch.sigmoid(self.decoder(latent * self.latent_std + self.latent_mean))
 
     def realism(self, latent: Tensor) -> Tensor:
-        """float32 [N]: the discriminator's score of standardised latents, itself standardised on real ones."""
+        """The discriminator's score of standardized latents, itself standardized on real ones: float32 [N]."""
         score: Tensor = (self.discriminator(latent) - self.realism_mean) / self.realism_std
         return score
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """float32 [N, K] of images float32 [N, C, H, W] in [0, 1]; K = 0 where there is no classifier."""
+        """Class probabilities float32 [N, K] of images float32 [N, C, H, W] in [0, 1]; K = 0 without a classifier."""
         if self.classifier is None:
             return images.new_zeros((len(images), 0))
         return functional.softmax(self.classifier(images), dim=1)
 
     def outcome(self, latent: Tensor) -> Outcome:
-        """What standardised latents float32 [N, L] look like once decoded; differentiable."""
+        """Outcome of standardized latents float32 [N, L], which are decoded for it; differentiable."""
         return self.look(latent)[0]
 
     def look(self, latent: Tensor) -> tuple[Outcome, Tensor]:
-        """Outcome and decoded images float32 [N, C, H, W] of standardised latents float32 [N, L]; differentiable."""
+        """Outcome and decoded images float32 [N, C, H, W] of standardized latents float32 [N, L]; differentiable."""
         images = self.decode(latent)
         return Outcome(self.probabilities(images), self.realism(latent), measure(images), latent), images
 
     def encode_all(self, images: Tensor) -> Tensor:
-        """`encode` without gradients, in batches, so that memory stays small."""
+        """Encode images without gradients, in batches, so that memory stays small."""
         with torch.inference_mode():
             return torch.cat([self.encode(part) for part in torch.split(images, _BATCH)])
 
@@ -140,10 +140,10 @@ class FrozenParts(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> FrozenParts:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-          ValueError: the file is missing, damaged, or something else.
+            ValueError: the file is missing, damaged, or something else.
         """
         try:
             with safe_open(path, framework="pt") as file:

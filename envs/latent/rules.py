@@ -1,4 +1,4 @@
-"""The rules of the latent world without its episodes: what is observed, what an action does, what it scores."""
+"""The rules of the latent world without its episodes: observations, effects of actions, and scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LatentConfig:
     """Settings of the latent world.
 
     Attributes:
-        task: what is asked, see `envs.latent.tasks.parse_tasks`.
+        task: the tasks that are asked for, see `envs.latent.tasks.parse_tasks`.
         action_range: standard deviations of the prior that an action of 1 stands for. Beyond 3 the generator was never
             trained and its samples look less and less like the data; below 2 rare shapes are out of reach.
         horizon: actions of an episode. 1: one answer. More: later actions refine the first, see `refinement`.
@@ -30,7 +30,9 @@ class LatentConfig:
         noise: share of inputs, 0 to 1, that are encoded from a noisy image. Higher: an agent that reads noise better,
             and clean images slightly worse.
         max_sigma: standard deviation of that noise is drawn from 0 to this, pixels being 0 to 1 (and clipped to it).
-        realism_weight, style_weight, likeness_weight: see `envs.latent.scoring.Weights`.
+        realism_weight: weight of the discriminator's score, see `envs.latent.scoring.Weights`.
+        style_weight: weight of the similarity of strokes, see there.
+        likeness_weight: weight of the similarity of latents, see there.
     """
 
     task: str = "add:1"
@@ -54,17 +56,17 @@ class LatentConfig:
 
     @property
     def weights(self) -> Weights:
-        """Of the terms of a score."""
+        """Weights of the terms of a score."""
         return Weights(self.realism_weight, self.style_weight, self.likeness_weight)
 
 
 def add_noise(images: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
-    """Gaussian noise on pixels, clipped to [0, 1].
+    """Add Gaussian noise to pixels and clip them to [0, 1].
 
     Args:
-      images: float32 [N, C, H, W] in [0, 1].
-      sigma: float32 [N], standard deviation for each image.
-      generator: of the noise.
+        images: float32 [N, C, H, W] in [0, 1].
+        sigma: float32 [N], standard deviation for each image.
+        generator: source of the noise.
     """
     noise = torch.randn(images.shape, generator=generator)
     return (images + sigma[:, None, None, None] * noise).clamp(0, 1)
@@ -73,12 +75,12 @@ def add_noise(images: Tensor, sigma: Tensor, generator: torch.Generator) -> Tens
 class LatentRules:
     """Observations, moves and scores for N inputs at a time, in NumPy arrays.
 
-    Observation float32 [N, O]: the input's standardised latent (L), the task's one-hot encoding, and with a horizon
+    Observation float32 [N, O]: the input's standardized latent (L), the task's one-hot encoding, and with a horizon
     above 1 also z so far in units of `action_range` and the share of the episode that is over.
     """
 
     def __init__(self, config: LatentConfig, parts: FrozenParts, tasks: TaskSet | None = None) -> None:
-        """`tasks` replaces the config's."""
+        """Take the tasks of `config`, or `tasks` instead."""
         self.config, self.parts, self.layout = config, parts, parts.shape.layout
         self.tasks = tasks or parse_tasks(config.task, parts.shape.classes)
         self.scorer = Scorer(parts, config.weights)
@@ -87,11 +89,11 @@ class LatentRules:
 
     @property
     def observed(self) -> int:
-        """O."""
+        """O, the size of an observation."""
         return self._told.stop + (self.parts.shape.z + 1 if self.config.horizon > 1 else 0)
 
     def observe(self, latent: Floats, task: Ints, z: Floats | None = None, step: int = 0) -> Floats:
-        """Observations float32 [N, O] of inputs with `latent` float32 [N, L] under tasks int64 [N].
+        """Make observations float32 [N, O] of inputs with `latent` float32 [N, L] under tasks int64 [N].
 
         `z` float32 [N, z] and `step` say how far an episode of several actions is; by default it begins.
         """
@@ -104,27 +106,27 @@ class LatentRules:
         return observation
 
     def retell(self, observation: Floats, task: Ints) -> Floats:
-        """A copy of observations float32 [N, O] with other tasks int64 [N]."""
+        """Copy observations float32 [N, O] with other tasks int64 [N] in them."""
         told = observation.copy()
         told[:, self._told] = self.tasks.encoding[task]
         return told
 
     def move(self, z: Floats, actions: Floats, *, first: bool) -> Floats:
-        """z float32 [N, z] after actions in [-1, 1]: set by the first, moved by later ones, within the action range."""
+        """Move z float32 [N, z] by actions in [-1, 1]: the first sets it, later ones add to it within the range."""
         limit = self.config.action_range
         actions = np.clip(actions, -1, 1).astype(np.float32)
         moved: Floats = limit * actions if first else np.clip(z + self.config.refinement * actions, -limit, limit)
         return moved
 
     def features(self, z: Floats) -> Floats:
-        """What z float32 [N, z] decodes to, as stored features float32 [N, F]: the only expensive rule."""
+        """Stored features float32 [N, F] of the outcomes of z float32 [N, z]: the only expensive rule."""
         with torch.inference_mode():
             outcome = self.parts.outcome(self.parts.generator(torch.from_numpy(z)))
             packed: Floats = self.layout.pack_outcome(outcome).numpy()
         return packed
 
     def score(self, features: Floats, source: Floats, task: Ints) -> Floats:
-        """Rewards float32 [N] of stored features [N, F] and source [N, S] under tasks int64 [N]: no decoding."""
+        """Score stored features [N, F] and source [N, S] under tasks int64 [N], without decoding: float32 [N]."""
         outcome = self.layout.unpack_outcome(torch.from_numpy(features))
         given = self.layout.unpack_source(torch.from_numpy(source))
         with torch.inference_mode():
@@ -132,7 +134,7 @@ class LatentRules:
         return scores
 
     def relabel(self, features: Floats, source: Floats, task: Ints, rng: np.random.Generator) -> Ints:
-        """Hindsight: for stored transitions the tasks int64 [N] that their outputs are right for, else `task`."""
+        """Relabel stored transitions in hindsight: tasks int64 [N] that their outputs are right for, else `task`."""
         if not self.layout.classes:
             return task
         shown = features[:, : self.layout.classes].argmax(axis=1)

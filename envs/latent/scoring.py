@@ -1,4 +1,4 @@
-"""Terms that scores of tasks are made of."""
+"""Terms that the scores of tasks are made of."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from torch import Tensor
 from envs.latent.features import Outcome, Source
 from envs.latent.parts import FrozenParts
 
-#: Bounds of the standardised discriminator score: beyond the usual real image there is nothing to gain.
 REALISM_RANGE = (-3.0, 1.0)
+"""Bounds of the standardized discriminator score: beyond the usual real image there is nothing to gain."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How much the terms of a score count beside the probability of the class asked for, which counts 1.
+    """Weights of a score's terms beside the probability of the class asked for, which has weight 1.
 
     Attributes:
-        realism: of the standardised discriminator score, clipped to [-3, 1]. Higher: outputs nearer to the data, and
-            fewer chances for the agent to find images that only the classifier likes.
-        style: of the similarity of thickness, slant, width and height to the input's. Higher: outputs keep more of the
-            input's hand, at some cost in accuracy.
-        likeness: of the similarity of what the latents tell beyond their class. Higher: outputs vary as the inputs do.
+        realism: weight of the standardized discriminator score, clipped to [-3, 1]. Higher: outputs nearer to the
+            data, and fewer chances for the agent to find images that only the classifier likes.
+        style: weight of the similarity of thickness, slant, width and height to the input's. Higher: outputs keep more
+            of the input's hand, at some cost in accuracy.
+        likeness: weight of the similarity of the latents, each seen within its class. Higher: outputs vary as the
+            inputs do.
     """
 
     realism: float = 0.1
@@ -34,7 +35,7 @@ class Weights:
 def similarity(first: Tensor, second: Tensor) -> Tensor:
     """Mean over columns of 1 / (1 + d^2), d the difference: float32 [N] in (0, 1] of two float32 [N, D].
 
-    Unlike a Gaussian it keeps a slope where two are far apart, which is where learning starts.
+    Unlike a Gaussian it keeps a slope for distant pairs, from which learning starts.
     """
     return (1 / (1 + (first - second).square())).mean(dim=1)
 
@@ -53,7 +54,11 @@ class Scorer:
         return self.weights.realism * outcome.realism.clamp(*REALISM_RANGE)
 
     def shown_as(self, outcome: Outcome, target: Tensor) -> Tensor:
-        """The probability of class `target` (int64 [N]), float32 [N]. ValueError where the data have no classes."""
+        """The probability of class `target` (int64 [N]), float32 [N].
+
+        Raises:
+            ValueError: the data have no classes.
+        """
         if not self.classes:
             raise ValueError("this task asks for a class, and the data have no labels")
         return outcome.probabilities.gather(1, target[:, None])[:, 0]
@@ -61,8 +66,8 @@ class Scorer:
     def kept(self, outcome: Outcome, source: Source, target: Tensor | None = None) -> Tensor:
         """The weighted similarity of the output to its input, each seen as a member of its class, float32 [N].
 
-        A 7 is usually more slanted than a 0: what is compared is how far each lies from its class's mean, in the
-        class's standard deviations. The output counts as one of class `target` (int64 [N]), by default the input's.
+        A 7 is usually more slanted than a 0, so each is measured by its distance from its class's mean, in the class's
+        standard deviations. The output counts as one of class `target` (int64 [N]), by default the input's.
         """
         own = source.label.clamp(min=0)
         shown = own if target is None else target

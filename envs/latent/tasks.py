@@ -1,4 +1,4 @@
-"""Tasks: what is asked of a translation, as a score of its outcome. A new task is a new score, nothing else."""
+"""Tasks: what an agent is asked to do, as a score of the outcome. A new task is a new score, nothing else."""
 
 from __future__ import annotations
 
@@ -27,27 +27,42 @@ _ADVICE = (
 
 @runtime_checkable
 class Task(Protocol):
-    """What a user's own task provides; its constructor takes no arguments."""
+    """A task of a user's own; its constructor takes no arguments.
+
+    Example:
+        A task that asks for as little ink as the classifier still reads as the same digit.
+
+        >>> class Thrifty:
+        ...     name = "thrifty"
+        ...
+        ...     def score(self, outcome, source, scorer):
+        ...         ink = outcome.measures[:, 1] / source.measures[:, 1].clamp(min=1)
+        ...         return scorer.shown_as(outcome, source.label) - 0.5 * ink
+        >>> isinstance(Thrifty(), Task)
+        True
+
+        Saved in `own.py` it is trained by `impasto train latent --task own.py:Thrifty`.
+    """
 
     @property
     def name(self) -> str:
-        """What the command line and reports call it; a plain attribute will do."""
+        """Name on the command line and in reports; a plain attribute will do."""
         ...
 
     def score(self, outcome: Outcome, source: Source, scorer: Scorer) -> Tensor:
-        """float32 [N], of order one, higher is better; in torch, differentiable where the baselines are to use it."""
+        """Score N outcomes, float32 [N] of order one; higher is better. The baselines need it differentiable."""
         ...
 
 
 @dataclass(frozen=True)
 class ArithmeticTask:
-    """Show the class that arithmetic on the input's class gives, in the input's hand.
+    """A task that asks for the class that arithmetic on the input's class gives, in the input's hand.
 
     Attributes:
         kind: one of `KINDS`.
         operand: K.
         clip: saturate at the first and last class instead of wrapping around.
-        classes: how many classes there are; results wrap modulo this.
+        classes: number of classes; results wrap modulo this.
     """
 
     kind: str
@@ -57,17 +72,17 @@ class ArithmeticTask:
 
     @property
     def name(self) -> str:
-        """As on the command line."""
+        """Name as on the command line."""
         return f"{self.kind}:{self.operand}" + (":clip" if self.clip else "")
 
     @property
     def targets(self) -> tuple[int, ...]:
-        """The class asked for, by the input's class."""
+        """Class asked for, by the input's class."""
         results = (KINDS[self.kind](label, self.operand) for label in range(self.classes))
         return tuple(min(max(r, 0), self.classes - 1) if self.clip else r % self.classes for r in results)
 
     def score(self, outcome: Outcome, source: Source, scorer: Scorer) -> Tensor:
-        """p(target) + realism + what is kept of the input."""
+        """Score N outcomes: p(target) + realism + similarity to the input, float32 [N]."""
         target = torch.tensor(self.targets)[source.label]
         return scorer.shown_as(outcome, target) + scorer.realism(outcome) + scorer.kept(outcome, source, target)
 
@@ -75,8 +90,8 @@ class ArithmeticTask:
 class TaskSet:
     """The tasks that a policy can be told, and those of them that a world asks for.
 
-    An arithmetic task brings its whole family (all operands), because what came out is then right for one of them: this
-    makes hindsight relabelling possible (Andrychowicz et al. 2017).
+    An arithmetic task brings its whole family (all operands), because any outcome is then right for one of them: this
+    makes hindsight relabeling possible (Andrychowicz et al. 2017).
     """
 
     def __init__(self, tasks: Sequence[Task], asked: Sequence[int], classes: int) -> None:
@@ -88,17 +103,21 @@ class TaskSet:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all tasks that can be told, in the order of the encoding."""
+        """Names of all tasks that can be told, in the order of the encoding."""
         return tuple(task.name for task in self.tasks)
 
     def index(self, name: str) -> int:
-        """The number of a task; ValueError, with the valid names, where the policy can not be told it."""
+        """Number of a task.
+
+        Raises:
+            ValueError: the policy can not be told this task; the message lists the valid names.
+        """
         if name not in self.names:
             raise ValueError(f"task {name!r}: not among those that were trained: {', '.join(self.names)}")
         return self.names.index(name)
 
     def score(self, outcome: Outcome, source: Source, task: NDArray[np.int64], scorer: Scorer) -> Tensor:
-        """float32 [N]: each row scored by its own task (int64 [N], numbers of tasks)."""
+        """Score each row by its own task (int64 [N], numbers of tasks): float32 [N]."""
         total = torch.zeros_like(outcome.realism)
         for number in np.unique(task):
             rows = torch.from_numpy(np.flatnonzero(task == number))
@@ -110,16 +129,16 @@ class TaskSet:
     def relabel(
         self, shown: NDArray[np.int64], label: NDArray[np.int64], task: NDArray[np.int64], rng: np.random.Generator
     ) -> NDArray[np.int64]:
-        """The tasks that the outputs would have been right for.
+        """Choose tasks that the outputs would have been right for.
 
         Args:
-          shown: int64 [N], the class that came out.
-          label: int64 [N], the class of the input.
-          task: int64 [N], what was asked; kept where no task asks for what came out.
-          rng: chooses where several tasks do.
+            shown: int64 [N], the class of the output.
+            label: int64 [N], the class of the input.
+            task: int64 [N], the task that was asked; kept if no task asks for the class of the output.
+            rng: chooses among several tasks that do.
 
         Returns:
-          int64 [N].
+            int64 [N], numbers of tasks.
         """
         if not self.targets.size:
             return task
@@ -129,15 +148,22 @@ class TaskSet:
 
 
 def parse_tasks(specification: str, classes: int) -> TaskSet:
-    """Tasks from the command line.
+    """Parse tasks of the command line.
 
     Args:
-      specification: `add:K`, `sub:K`, `mul:K`, with `:clip` to saturate; `all` or `all:clip` for every add task;
-        `FILE.py:CLASS` or `MODULE:CLASS` for a user's own `Task`; several separated by commas.
-      classes: of the data; arithmetic wraps modulo this.
+        specification: `add:K`, `sub:K`, `mul:K`, with `:clip` to saturate; `all` or `all:clip` for every add task;
+            `FILE.py:CLASS` or `MODULE:CLASS` for a user's own `Task`; several separated by commas.
+        classes: number of classes of the data; arithmetic wraps modulo this.
 
     Raises:
-      ValueError: one line that says what was wrong.
+        ValueError: one line that says what was wrong.
+
+    Example:
+        >>> tasks = parse_tasks("add:1,sub:2", classes=10)
+        >>> [tasks.names[number] for number in tasks.asked]
+        ['add:1', 'sub:2']
+        >>> tasks.tasks[1].targets  # of add:1, by the input's class
+        (1, 2, 3, 4, 5, 6, 7, 8, 9, 0)
     """
     tasks: list[Task] = []
     asked: list[int] = []
@@ -168,7 +194,11 @@ def _operand(part: str, words: list[str], classes: int) -> int:
 
 
 def load_task(specification: str) -> Task:
-    """A user's task, `FILE.py:CLASS` or `MODULE:CLASS`. Runs the user's code. ValueError where there is none."""
+    """Load a user's task, `FILE.py:CLASS` or `MODULE:CLASS`, which runs the user's code.
+
+    Raises:
+        ValueError: there is none; one line that says why.
+    """
     where, _, name = specification.rpartition(":")
     if not where or not name.isidentifier():
         raise ValueError(f"unknown task {specification!r}; {_ADVICE}")

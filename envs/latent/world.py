@@ -23,19 +23,33 @@ _BATCH = 1000
 
 
 class LatentVectorEnv(gym.vector.VectorEnv[Floats, Floats, NDArray[Any]]):
-    """N translations at a time. An episode of one step (the default) is a contextual bandit.
+    """N translations that step together. An episode of one step (the default) is a contextual bandit.
 
     Observation float32 [N, O], see `LatentRules`; action float32 [N, z] in [-1, 1].
 
     `step` returns the score of every step's outcome as its reward, ends all episodes together (`terminated`, since the
     horizon is part of the task) and then returns the next episode's observation (autoreset in the same step). Its info:
     "features" float32 [N, F], "source" float32 [N, S], "task" int64 [N] of the step that was made (see
-    `envs.latent.features`), and "final_obs" float32 [N, O], what followed it, at the end of an episode.
+    `envs.latent.features`), and at the end of an episode "final_obs" float32 [N, O], the observation that followed it.
 
     Images are drawn anew, with replacement, at each reset.
 
     Attributes:
-        rules: what stored transitions are scored, relabelled and told by; needs no images.
+        rules: the rules that score, relabel and observe stored transitions; they need no images.
+
+    Example:
+        Untrained parts and made-up images show the shapes; `impasto train latent` trains the parts first.
+
+        >>> from envs import FrozenParts, LatentConfig, LatentVectorEnv
+        >>> from envs.latent import PartsShape
+        >>> images, labels = np.zeros((20, 28, 28, 1), np.uint8), np.arange(20) % 10
+        >>> worlds = LatentVectorEnv(4, LatentConfig(task="add:1"), FrozenParts(PartsShape()), images, labels)
+        >>> observation, info = worlds.reset(seed=0)
+        >>> observation.shape, worlds.single_action_space.shape
+        ((4, 42), (16,))
+        >>> observation, reward, ended, _, info = worlds.step(np.zeros((4, 16), np.float32))
+        >>> reward.shape, ended.tolist()
+        ((4,), [True, True, True, True])
     """
 
     def __init__(
@@ -51,14 +65,16 @@ class LatentVectorEnv(gym.vector.VectorEnv[Floats, Floats, NDArray[Any]]):
         """Draw from `images` uint8 [M, H, W, C], 0 background to 255, and their `labels` int64 [M] or None.
 
         Args:
-          num_envs: N.
-          config, parts: see there.
-          images, labels: what is translated.
-          seed: of all draws.
-          tasks: instead of the config's.
+            num_envs: N.
+            config: settings of the world.
+            parts: the trained networks that decode and judge.
+            images: the images that are translated.
+            labels: their classes, if the data have any.
+            seed: seed of all draws.
+            tasks: tasks that replace the configuration's.
 
         Raises:
-          ValueError: images of another shape, labels of another number, or none where the task needs them.
+            ValueError: images of another shape, another number of labels, or none although the task needs them.
         """
         if images.dtype != np.uint8 or images.shape[1:] != parts.shape.image_shape or not len(images):
             expected = list(parts.shape.image_shape)
@@ -87,14 +103,18 @@ class LatentVectorEnv(gym.vector.VectorEnv[Floats, Floats, NDArray[Any]]):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
-        """New inputs and tasks for all, which the info holds as "source" and "task"; `seed` restarts the draws."""
+        """Draw new inputs and tasks, which the info holds as "source" and "task". A `seed` restarts the draws."""
         if isinstance(seed, int):
             self._seed(seed)
         self._begin()
         return self._observation(), {"source": self._source, "task": self._task}
 
     def step(self, actions: Floats) -> tuple[Floats, Floats, NDArray[Any], NDArray[Any], dict[str, Any]]:
-        """One batched pass from actions to scores. ValueError for actions of another shape."""
+        """Decode and score one action for each translation.
+
+        Raises:
+            ValueError: actions of another shape.
+        """
         if actions.shape != self._z.shape:
             raise ValueError(f"actions: expected {list(self._z.shape)}, got {list(actions.shape)}")
         self._z = self.rules.move(self._z, actions, first=self._step == 0)
@@ -110,7 +130,7 @@ class LatentVectorEnv(gym.vector.VectorEnv[Floats, Floats, NDArray[Any]]):
         return self._observation(), reward, ended, np.zeros(self.num_envs, np.bool_), info
 
     def _read(self, images: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        """Latents float32 [M, L] and measures float32 [M, 7] of all images."""
+        """Compute the latents float32 [M, L] and measures float32 [M, 7] of all images."""
         latents, measures = [], []
         with torch.inference_mode():
             for start in range(0, len(images), _BATCH):

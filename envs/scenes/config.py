@@ -1,4 +1,4 @@
-"""What a scene is made of, and the actions that make it."""
+"""Settings of the scene world: the objects of a scene, and the actions that make it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from envs.spec import ActionComponent, ActionSpec
 
 Backend = Literal["auto", "osmesa", "egl"]
 
-#: The four types of objects, in the order of the action's values. The paper does not name its four.
 TYPES = ("sphere", "box", "cylinder", "capsule")
-#: Columns of an object's attributes, integers: ``objects`` arrays are [..., 6].
+"""The four types of objects, in the order of the action's values. The paper does not name its four."""
 ATTRIBUTES = ("type", "location", "size", "red", "green", "blue")
+"""Columns of an object's attributes, integers: `objects` arrays are [..., 6]."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class SceneConfig:
             enough for the objects of a scene.
         scene_grid: cells of the location grid along each side of the floor.
         object_radii: sizes of objects, half their width in units of half the floor's side.
-        object_color_levels: values per colour channel, evenly from 0 to 1.
+        object_color_levels: values per color channel, evenly from 0 to 1.
         training_scenes: scenes drawn to learn from, the first of the 50 000 that the paper has.
-        renderer: ``egl`` draws on a GPU, ``osmesa`` on the CPU; ``auto`` takes $MUJOCO_GL, else EGL where there is a
-            GPU, else OSMesa. Pictures of the two differ in single pixels.
+        renderer: `egl` draws on a GPU, `osmesa` on the CPU; `auto` takes $MUJOCO_GL, else EGL if there is a GPU,
+            else OSMesa. Pictures of the two differ in single pixels.
     """
 
     scene_size: int = 64
@@ -69,7 +69,7 @@ class SceneConfig:
 
     @property
     def channels(self) -> int:
-        """C: scenes are in colour."""
+        """C, 3: scenes are in color."""
         return 3
 
     @property
@@ -89,13 +89,13 @@ class SceneConfig:
 
     @property
     def attribute_sizes(self) -> NDArray[np.int64]:
-        """int64 [6], the number of values of each of :data:`ATTRIBUTES`."""
+        """Number of values of each of `ATTRIBUTES`, int64 [6]."""
         levels = self.object_color_levels
         return np.array([len(TYPES), self.scene_grid**2, len(self.object_radii), levels, levels, levels], np.int64)
 
     @cached_property
     def places(self) -> NDArray[np.float64]:
-        """float64 [grid * grid, 2], (x, y) on the floor of each location, which is the middle of its cell.
+        """(x, y) on the floor of each location, the middle of its cell: float64 [grid * grid, 2].
 
         Row 0 of the grid is the far side and column 0 the left one, as in a picture.
         """
@@ -105,7 +105,7 @@ class SceneConfig:
 
     @property
     def action_spec(self) -> ActionSpec:
-        """Flag (skip, add, modify the last), and the six attributes of an object, which a skip does not use."""
+        """Components of an action: the flag (skip, add, modify the last) and the six attributes of an object."""
         components = [ActionComponent("flag", 3, painting_only=False)]
         for name, size in zip(ATTRIBUTES, self.attribute_sizes, strict=True):
             components.append(ActionComponent(name, int(size), location=name == "location"))

@@ -1,4 +1,4 @@
-"""The scenes that are to be reproduced: seeded, drawn once, kept in the cache with what is in them.
+"""The scenes that are to be reproduced: seeded, drawn once, kept in the cache with their objects.
 
 A scene depends on the seed, its split and its index alone, so fewer scenes are the first of more, and an interrupted
 generation goes on with the shard that it was at.
@@ -27,23 +27,24 @@ from envs.scenes.rendering import SHAPES, WORLD, shared_renderer
 
 Split = Literal["train", "test"]
 
-#: Scenes that no agent learns from, and the objects of a scene at most (Ganin et al. 2018, section 5.4).
 HELD_OUT_SCENES = 1_000
+"""Scenes that no agent learns from, and the objects of a scene at most (Ganin et al. 2018, section 5.4)."""
 MOST_OBJECTS = 5
 SHARD = 5_000
-#: Tries at a scene whose objects leave each other free; the default world needs a few.
 DRAWS = 1_000
-#: Two objects' middles are no nearer in the picture than this share of the sum of their radii, so that all are visible.
+"""Tries at a scene whose objects leave each other free; the default world needs a few."""
 VISIBLE_DISTANCE = 0.9
+"""Two objects' middles are no nearer in the picture than this share of the sum of their radii, so that all are visible.
+"""
 
 
 @dataclass(frozen=True)
 class SceneSet:
-    """Scenes and what is in them.
+    """Scenes and their objects.
 
     Attributes:
         images: uint8 [N, H, W, 3].
-        objects: int16 [N, 5, 6], :data:`ATTRIBUTES` of each object; rows from ``counts[i]`` on mean nothing.
+        objects: int16 [N, 5, 6], `ATTRIBUTES` of each object; rows from `counts[i]` on mean nothing.
         counts: int64 [N], objects in each scene, 1 to 5.
     """
 
@@ -53,7 +54,7 @@ class SceneSet:
 
 
 class Layout:
-    """Where objects may stand: none touches another on the floor, none hides another in the picture."""
+    """Rules for places of objects: none touches another on the floor, none hides another in the picture."""
 
     def __init__(self, config: SceneConfig) -> None:
         self.sizes = config.attribute_sizes
@@ -66,7 +67,7 @@ class Layout:
         self.picture = (points @ Camera().axes[:2].T).tolist()
 
     def apart(self, one: Sequence[int], other: Sequence[int]) -> bool:
-        """Whether two objects (type, location, size, ...) leave each other free."""
+        """True if two objects (type, location, size, ...) leave each other free."""
         reach = self.radii[one[2]] + self.radii[other[2]]
         if math.dist(self.floor[one[1]], self.floor[other[1]]) < reach:
             return False
@@ -74,7 +75,7 @@ class Layout:
         return math.dist(*middles) >= VISIBLE_DISTANCE * reach
 
     def random_scene(self, rng: np.random.Generator) -> list[list[int]]:
-        """Attributes of one to five objects, each uniform, drawn again until they leave each other free.
+        """Draw the attributes of one to five objects uniformly, again until they leave each other free.
 
         Raises:
             DataError: they never do.
@@ -93,7 +94,7 @@ class Layout:
 
 
 def make_scenes(first: int, last: int, split: Split, seed: int, config: SceneConfig) -> SceneSet:
-    """Draw the scenes ``first`` to ``last`` (not included) of a split."""
+    """Draw the scenes `first` to `last` (not included) of a split."""
     total = last - first
     objects = np.zeros((total, MOST_OBJECTS, len(ATTRIBUTES)), np.int16)
     counts = np.zeros(total, np.int64)
@@ -106,7 +107,7 @@ def make_scenes(first: int, last: int, split: Split, seed: int, config: SceneCon
 
 
 def recipe(config: SceneConfig, seed: int) -> str:
-    """Hash of all that decides how a scene looks; the cache keeps the scenes of each apart."""
+    """Hash of everything that a scene's look depends on; the cache keeps the scenes of each hash apart."""
     parts: list[Any] = [
         dataclasses.asdict(config),
         dataclasses.asdict(Camera()),
@@ -115,7 +116,7 @@ def recipe(config: SceneConfig, seed: int) -> str:
         VISIBLE_DISTANCE,
         MOST_OBJECTS,
     ]
-    for name in ("scene_actions", "training_scenes", "renderer"):  # which do not change a scene
+    for name in ("scene_actions", "training_scenes", "renderer"):  # these do not change a scene
         del parts[0][name]
     return hashlib.sha256(json.dumps([*parts, seed], sort_keys=True).encode()).hexdigest()[:12]
 
@@ -128,16 +129,16 @@ def load_scenes(
     config: SceneConfig | None = None,
     cache_dir: Path | None = None,
 ) -> SceneSet:
-    """The first ``count`` scenes of a split, drawn now as far as they are not in the cache yet (2 000 a second).
+    """Load the first `count` scenes of a split; those that are not in the cache yet are drawn now (2 000 a second).
 
     The cache holds shards of 5 000 scenes with their SHA-256; one that is missing or damaged is drawn again.
 
     Args:
-        split: ``train`` or ``test``, which share no scene.
-        count: how many; the configuration's ``training_scenes``, and 1 000 held-out ones, if not given.
+        split: `train` or `test`, which share no scene.
+        count: number of scenes; by default the configuration's `training_scenes`, and 1 000 held-out ones.
         seed: other seeds give other scenes.
-        config: of the world that draws them.
-        cache_dir: default ``$IMPASTO_CACHE`` or ``~/.cache/impasto``.
+        config: settings of the world that draws them.
+        cache_dir: folder of the cache; default `$IMPASTO_CACHE` or `~/.cache/impasto`.
 
     Raises:
         ValueError: no OpenGL library, a cache that can not be written, or a count below 1.
@@ -173,7 +174,7 @@ def write_shard(path: Path, shard: SceneSet) -> None:
 
 
 def read_shard(path: Path) -> SceneSet | None:
-    """A shard, or None where it is missing or not what was written."""
+    """Read a shard; None if it is missing or damaged."""
     try:
         content, expected = path.read_bytes(), path.with_suffix(".sha256").read_text()
     except OSError:

@@ -1,15 +1,15 @@
-"""How much of a scene was understood: its objects against those of the scene that an agent made.
+"""Accuracy of a scene that an agent made: its objects against those of the target.
 
 The objects of both scenes are known, so pictures play no part. Objects are paired so that the sum of the distances of
-their places on the floor is smallest; what is left over on either side has no partner. Then
+their places on the floor is smallest; objects left over on either side have no partner. Then
 
 - the **count** of a scene is right if both have the same number of objects;
-- the **colour** of a pair is right if all three channels have the same level (of four), *near* if each is at most one
+- the **color** of a pair is right if all three channels have the same level (of four), *near* if each is at most one
   level away;
 - its **type** and **size** are right if they are equal, its **place** if it is at most one cell off in x and in y;
-- **count and colour** of a scene are right if its count is, and the colour of every pair.
+- **count and color** of a scene are right if its count is, and the color of every pair.
 
-An object that the agent made and that nothing shows, hidden behind another say, counts like any other.
+An object that the agent made and that can not be seen, because it is hidden behind another, counts like any other.
 """
 
 from __future__ import annotations
@@ -22,19 +22,23 @@ from scipy.optimize import linear_sum_assignment
 
 from envs.scenes.config import SceneConfig
 
-#: What is asked of a pair of objects.
 QUESTIONS = ("color", "color_near", "type", "size", "place")
+"""Questions about a pair of objects."""
 
 
 def match(target: NDArray[Any], made: NDArray[Any], config: SceneConfig) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Pair integers [n, 6] with [m, 6]: rows of either, min(n, m) of them, by the smallest sum of distances."""
+    """Pair objects, integers [n, 6] and [m, 6], by the smallest sum of distances.
+
+    Returns:
+        Rows of `target` and rows of `made`, min(n, m) each.
+    """
     there, here = config.places[target[:, 1]], config.places[made[:, 1]]
     rows, columns = linear_sum_assignment(np.linalg.norm(there[:, None] - here[None], axis=-1))
     return rows, columns
 
 
 def compare(target: NDArray[Any], made: NDArray[Any], config: SceneConfig) -> NDArray[np.bool_]:
-    """bool [n, 5]: for each object of ``target`` [n, 6] the answers to :data:`QUESTIONS`, all no without a partner."""
+    """Answers to `QUESTIONS` for each object of `target` [n, 6]: bool [n, 5], all false without a partner."""
     answers = np.zeros((len(target), len(QUESTIONS)), bool)
     rows, columns = match(target, made, config)
     here, there = np.asarray(made, np.int64)[columns], np.asarray(target, np.int64)[rows]
@@ -53,18 +57,20 @@ def accuracy(
     made_counts: NDArray[Any],
     config: SceneConfig,
 ) -> dict[str, float]:
-    """Shares over N scenes, in [0, 1].
+    """Share of right answers over N scenes, in [0, 1], by question.
 
     Args:
-        targets, made: integers [N, M, 6] and [N, L, 6]; rows from the counts on mean nothing.
-        target_counts, made_counts: integers [N].
-        config: of the world.
+        targets: integers [N, M, 6], attributes of the targets' objects; rows from the counts on mean nothing.
+        target_counts: integers [N], the number of objects of each target.
+        made: integers [N, L, 6], attributes of the objects that the agent made.
+        made_counts: integers [N], their number in each scene.
+        config: settings of the world that both belong to.
 
     Returns:
-        Of scenes: ``count``, ``count_and_color`` (the number to publish), ``count_and_color_near``, ``everything`` (the
-        count, and colour, type, size and place of every object). Of the targets' objects, those without a partner being
-        wrong: ``object_color``, ``object_color_near``, ``object_type``, ``object_size``, ``object_place``. And
-        ``mean_objects``, made in a scene.
+        Of scenes: `count`, `count_and_color` (the number to publish), `count_and_color_near`, `everything` (the
+        count, and color, type, size and place of every object). Of the targets' objects, those without a partner being
+        wrong: `object_color`, `object_color_near`, `object_type`, `object_size`, `object_place`. And
+        `mean_objects`, made in a scene.
     """
     answers = [
         compare(target[:n], other[:m], config)

@@ -1,4 +1,4 @@
-"""An OpenGL context without a screen, or one line that says what to install."""
+"""OpenGL without a screen, or one line that says what to install."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from envs.scenes.config import Backend
 
-#: What each backend needs on Debian or Ubuntu.
 PACKAGES = {"osmesa": "libosmesa6", "egl": "libegl1 (and the GPU's driver)"}
+"""Packages that each backend needs on Debian or Ubuntu."""
 
 
 def choose_backend(wanted: Backend) -> str:
-    """``osmesa`` or ``egl``.
+    """Choose the OpenGL library: `osmesa` or `egl`.
 
     Raises:
         ValueError: $MUJOCO_GL names another one.
@@ -31,12 +31,12 @@ def choose_backend(wanted: Backend) -> str:
 
 
 def load_mujoco(backend: str) -> Any:
-    """The module ``mujoco``.
+    """Import `mujoco` for a backend and return it.
 
     Raises:
         ValueError: it is not installed.
     """
-    # MuJoCo loads the OpenGL library that this names when it is imported. OSMesa's rasteriser starts a thread per
+    # MuJoCo loads the OpenGL library that this names when it is imported. OSMesa's rasterizer starts a thread per
     # core, which is slower for pictures as small as ours and takes the other processes' time.
     os.environ["MUJOCO_GL"] = backend
     os.environ.setdefault("LP_NUM_THREADS", "0")
@@ -49,10 +49,10 @@ def load_mujoco(backend: str) -> Any:
 
 
 def open_context(backend: str, width: int, height: int) -> Any:
-    """MuJoCo's ``GLContext`` of ``width`` by ``height`` pixels, current in this thread.
+    """Open MuJoCo's `GLContext` of `width` by `height` pixels and make it current in this thread.
 
     Raises:
-        ValueError: MuJoCo or the OpenGL library of ``backend`` is missing, or the latter does not work.
+        ValueError: MuJoCo or the OpenGL library of `backend` is missing, or the latter does not work.
     """
     load_mujoco(backend)
     try:
@@ -64,7 +64,7 @@ def open_context(backend: str, width: int, height: int) -> Any:
 
 
 def missing(backend: str, error: Exception) -> ValueError:
-    """The error of a backend that can not be used."""
+    """Error of a backend that can not be used."""
     other = "osmesa" if backend == "egl" else "egl"
     return ValueError(
         f"scenes can not be drawn: no working OpenGL library for {backend} ({str(error) or type(error).__name__}); "

@@ -13,8 +13,6 @@ from envs.scenes.camera import Camera
 from envs.scenes.config import TYPES, SceneConfig
 from envs.scenes.opengl import choose_backend, load_mujoco, open_context
 
-#: What is drawn: no shadows and no samples besides the pixel's own, which would take 20 times as long; as few facets
-#: as still look round at 64 pixels; the floor as a box, which is two triangles (MuJoCo cuts a plane into a grid).
 WORLD = """
 <mujoco>
   <visual>
@@ -29,24 +27,30 @@ WORLD = """
   </worldbody>
 </mujoco>
 """
-#: For each type: half extents (or radius and half length) and height of the middle, in units of the object's radius.
+"""The world: no shadows and no samples besides the pixel's own, which would take 20 times as long; as few facets as
+still look round at 64 pixels; the floor as a box, which is two triangles (MuJoCo cuts a plane into a grid)."""
 SHAPES = {
     "sphere": ((1.0, 1.0, 1.0), 1.0),
     "box": ((0.8, 0.8, 0.8), 0.8),
     "cylinder": ((0.9, 0.5, 0.0), 0.5),
     "capsule": ((0.62, 0.62, 0.0), 1.24),
 }
+"""For each type: half extents (or radius and half length) and height of the middle, in units of the object's radius."""
 BOX_YAW = np.radians(30.0)
 
 
 class SceneRenderer:
-    """Draws scenes of one size; lives in the thread that made it.
+    """A renderer of scenes of one size, for the thread that made it.
 
     MuJoCo's simulation takes no part: the objects' shapes are put straight into the list of what is drawn.
     """
 
     def __init__(self, config: SceneConfig | None = None, most_objects: int = 32) -> None:
-        """Raises ValueError, one line, where MuJoCo or its OpenGL library is missing."""
+        """Open an OpenGL context for scenes of at most `most_objects` objects.
+
+        Raises:
+            ValueError: MuJoCo or its OpenGL library is missing; one line that says what to install.
+        """
         config = config or SceneConfig()
         self.config = config
         self.most_objects = most_objects
@@ -79,7 +83,7 @@ class SceneRenderer:
         self.make_tables()
 
     def make_tables(self) -> None:
-        """Shape, extent, height, turn and colour for each value of an attribute: what a geom is set from."""
+        """Make the tables that a geom is set from: shape, extent, place, turn and color by the values of attributes."""
         config, kinds = self.config, self.mujoco.mjtGeom
         self.kinds = [getattr(kinds, f"mjGEOM_{name.upper()}") for name in TYPES]
         radii = np.array(config.object_radii)
@@ -97,7 +101,7 @@ class SceneRenderer:
         """Draw one scene.
 
         Args:
-            objects: integers [n, 6], :data:`envs.scenes.config.ATTRIBUTES` of each object, n up to ``most_objects``.
+            objects: integers [n, 6], `envs.scenes.config.ATTRIBUTES` of each object, n up to `most_objects`.
             out: uint8 [H, W, 3], written.
         """
         mujoco, shades = self.mujoco, self.shades
@@ -125,13 +129,13 @@ class SceneRenderer:
         """Draw N scenes.
 
         Args:
-            objects: integers [N, M, 6]; the first ``counts[i]`` of row i are there.
+            objects: integers [N, M, 6]; scene i has the first `counts[i]` of row i.
             counts: integers [N].
             out: uint8 [N, H, W, 3] to write to; a new array if absent.
-            changed: bool [N], which of them to draw; the others are left as they are in ``out``.
+            changed: bool [N], true for those to draw; the others are left as they are in `out`.
 
         Returns:
-            ``out``.
+            The pictures, uint8 [N, H, W, 3]: `out` if it was given.
         """
         if out is None:
             out = np.empty((len(objects), *self.config.canvas_shape), np.uint8)
@@ -153,7 +157,7 @@ _of_this_thread = threading.local()
 
 
 def shared_renderer(config: SceneConfig) -> SceneRenderer:
-    """The renderer of this thread for pictures of this kind: OpenGL contexts are dear, and belong to a thread."""
+    """Renderer of this thread for pictures of this kind: OpenGL contexts cost time, and belong to a thread."""
     renderers: dict[Any, SceneRenderer] = _of_this_thread.__dict__.setdefault("renderers", {})
     key = (config.scene_size, config.scene_grid, config.object_radii, config.object_color_levels, config.renderer)
     most = max(config.scene_actions, 32)

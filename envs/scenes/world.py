@@ -14,11 +14,11 @@ from envs.spec import ADD, MODIFY, ActionSpec
 
 
 class Scenes:
-    """N scenes as data: what :class:`SceneVectorEnv` draws.
+    """N scenes as data, which `SceneVectorEnv` draws.
 
     Attributes:
-        objects: int16 [N, T, 6], the attributes of each object in the order in which they were added.
-        counts: int64 [N], how many objects there are in each scene.
+        objects: int16 [N, T, 6], the attributes of each object in the order of their addition.
+        counts: int64 [N], the number of objects in each scene.
     """
 
     def __init__(self, count: int, spec: ActionSpec, most: int) -> None:
@@ -32,9 +32,10 @@ class Scenes:
         self.counts[:] = 0
 
     def apply(self, actions: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Do one action int64 [N, K] in each scene; returns bool [N], which of them look different now.
+        """Do one action int64 [N, K] in each scene. To modify the last object of an empty scene does nothing.
 
-        To modify the last object of an empty scene does nothing.
+        Returns:
+            bool [N], true for scenes that look different now.
         """
         flags, attributes = actions[:, self.flag], actions[:, self.columns]
         self.counts += flags == ADD
@@ -48,7 +49,7 @@ class Scenes:
 
 
 def scenes_made(actions: NDArray[np.integer[Any]], config: SceneConfig) -> Scenes:
-    """The scenes that recorded actions, integers [T, N, K], lead to; nothing is drawn."""
+    """Make the scenes of recorded actions, integers [T, N, K], without drawing them."""
     scenes = Scenes(actions.shape[1], config.action_spec, len(actions))
     for action in actions.astype(np.int64):
         scenes.apply(action)
@@ -56,9 +57,10 @@ def scenes_made(actions: NDArray[np.integer[Any]], config: SceneConfig) -> Scene
 
 
 class SceneVectorEnv(LockStepVectorEnv[SceneConfig]):
-    """N scenes in lock-step, see :class:`envs.lockstep.LockStepVectorEnv`; flag 0 skips, 1 adds, 2 modifies the last.
+    """N scenes that step together, see `envs.lockstep.LockStepVectorEnv`.
 
-    An action is flag, type, location, size, red, green, blue.
+    An action is flag, type, location, size, red, green, blue. Flag 0 does nothing, 1 adds an object, and 2 changes the
+    object that was added last.
     """
 
     def __init__(self, num_envs: int = 1, config: SceneConfig | None = None, render_mode: str | None = None) -> None:
@@ -80,9 +82,9 @@ class SceneVectorEnv(LockStepVectorEnv[SceneConfig]):
         self.renderer.render_all(self.scenes.objects, self.scenes.counts, self.canvas, changed)
 
     def seen(self) -> NDArray[np.uint8]:
-        """uint8 [N, H, W, 3]."""
+        """Pictures of the scenes, uint8 [N, H, W, 3]; a copy."""
         return self.canvas.copy()
 
     def render(self) -> Any:
-        """uint8 [H, W, 3] pictures, one for each environment (None without a render mode)."""
+        """Pictures uint8 [H, W, 3], one for each environment; None without a render mode."""
         return None if self.render_mode is None else tuple(canvas.copy() for canvas in self.canvas)

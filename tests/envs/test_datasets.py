@@ -63,10 +63,10 @@ def test_digits_are_dark_on_white_and_padded(tmp_path: Path, files: dict[str, by
     half = load_dataset("mnist", size=16, data_dir=tmp_path).images[..., 0]
     average = digits.images[..., 0].reshape(-1, 16, 2, 16, 2).mean(axis=(2, 4))
     np.testing.assert_array_equal(half, np.floor(average + 0.5))
-    colour = load_dataset("mnist", split="test", size=64, channels=3, data_dir=tmp_path).images
-    assert colour.shape == (20, 64, 64, 3)
-    assert colour.flags.c_contiguous
-    np.testing.assert_array_equal(colour[..., 0], colour[..., 2])
+    color = load_dataset("mnist", split="test", size=64, channels=3, data_dir=tmp_path).images
+    assert color.shape == (20, 64, 64, 3)
+    assert color.flags.c_contiguous
+    np.testing.assert_array_equal(color[..., 0], color[..., 2])
 
 
 def test_data_dir_problems_name_the_file_and_the_remedy(tmp_path: Path, files: dict[str, bytes]) -> None:

@@ -40,7 +40,7 @@ def load(name: str) -> tuple[PaintConfig, NDArray[np.int16], NDArray[np.uint8]]:
 
 
 def replay(config: PaintConfig, actions: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """uint8 [E, T, H, W, C]; with ``history`` all episodes on one canvas, else each on its own."""
+    """uint8 [E, T, H, W, C]; with `history` all episodes on one canvas, else each on its own."""
     batches = [actions[e : e + 1] for e in range(len(actions))] if config.history else [actions]
     env = PaintVectorEnv(len(batches[0]), config)
     painted = []

@@ -23,7 +23,7 @@ def plain(value: int | tuple[int, ...], mode: str = "L", size: tuple[int, int] =
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Five grey images of 10, 20, ..., 50, spread over folders, and things to pass over."""
+    """Five gray images of 10, 20, ..., 50, spread over folders, and things to pass over."""
     made = tmp_path / "images"
     for i, name in enumerate(["a/1.png", "a/2.PNG", "b/c/3.jpg", "b/4.bmp", "z.webp"]):
         path = made / name
@@ -132,14 +132,14 @@ def test_train_and_test_folders_are_the_splits(tmp_path: Path) -> None:
     assert load(tmp_path, split="test")[:, 0, 0, 0].tolist() == [20]
 
 
-def test_the_centre_square_is_kept(tmp_path: Path) -> None:
+def test_the_center_square_is_kept(tmp_path: Path) -> None:
     wide = Image.new("L", (12, 4), 0)
     wide.paste(200, (4, 0, 8, 4))
     (tmp_path / "1.png").write_bytes(encoded(wide))
     assert (load(tmp_path) == 200).all()
 
 
-def test_transparent_grey_bit_palette_and_deep_images(tmp_path: Path) -> None:
+def test_transparent_gray_bit_palette_and_deep_images(tmp_path: Path) -> None:
     deep = Image.fromarray(np.full((8, 8), 0x8000, np.uint16))
     cases = {
         "1": (plain((0, 0, 0, 0), "RGBA"), 255),  # transparent black is paper

@@ -39,7 +39,7 @@ def test_slant_is_the_regression_of_x_on_minus_y(slant: float) -> None:
 
 def test_moments_and_ink_of_a_rectangle() -> None:
     image = torch.zeros(1, 3, 20, 30)
-    image[:, :, 4:10, 20:22] = 0.5  # 6 high, 2 wide; colours are averaged
+    image[:, :, 4:10, 20:22] = 0.5  # 6 high, 2 wide; colors are averaged
     found = of(image)
     assert found["ink"] == pytest.approx(6.0)
     assert found["x"] == pytest.approx(20.5 - 14.5)

@@ -93,11 +93,11 @@ def test_noise_changes_what_is_seen_but_not_what_is_true(parts: FrozenParts) -> 
 
 
 def test_added_noise_has_its_deviation_and_stays_in_range() -> None:
-    grey = torch.full((2, 1, 100, 100), 0.5)
-    made = add_noise(grey, torch.tensor([0.1, 0.0]), torch.Generator().manual_seed(0))
+    gray = torch.full((2, 1, 100, 100), 0.5)
+    made = add_noise(gray, torch.tensor([0.1, 0.0]), torch.Generator().manual_seed(0))
     assert float(made[0].std()) == pytest.approx(0.1, rel=0.05)
-    torch.testing.assert_close(made[1], grey[1])
-    assert add_noise(grey, torch.ones(2), torch.Generator()).min() >= 0
+    torch.testing.assert_close(made[1], gray[1])
+    assert add_noise(gray, torch.ones(2), torch.Generator()).min() >= 0
 
 
 def test_a_longer_horizon_refines(parts: FrozenParts) -> None:
@@ -155,7 +155,7 @@ def test_damaged_parts_are_one_line(tmp_path: Path, content: bytes) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_data_without_labels_and_with_colours() -> None:
+def test_data_without_labels_and_with_colors() -> None:
     shape = PartsShape((9, 7, 3), classes=0, latent=5, z=3, encoder_width=2, decoder_width=8, gan_width=8)
     images = np.random.default_rng(0).integers(0, 256, (10, 9, 7, 3), dtype=np.uint8)
     config = LatentConfig(task="envs.latent.examples.strokes:Thicker")

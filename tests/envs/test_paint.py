@@ -12,7 +12,7 @@ from envs.lockstep import Observation
 from envs.paint import PaintConfig, PaintVectorEnv
 
 COLOR = PaintConfig(episode_length=6)
-GREY = PaintConfig(
+GRAY = PaintConfig(
     observation_size=32, grid=16, episode_length=6, brush="classic/pen", brush_sizes=(1.0, 2.0), pressure_levels=1,
     color=False,
 )  # fmt: skip
@@ -45,7 +45,7 @@ def check_observation(env: PaintVectorEnv, observation: Observation, step: int) 
         assert env.single_observation_space.contains(single)
 
 
-@pytest.mark.parametrize("config", [COLOR, GREY], ids=["color", "grey"])
+@pytest.mark.parametrize("config", [COLOR, GRAY], ids=["color", "gray"])
 def test_reset_and_step_keep_the_contract(config: PaintConfig) -> None:
     env = PaintVectorEnv(3, config)
     assert isinstance(env, gym.vector.VectorEnv)
@@ -75,18 +75,18 @@ def test_reset_and_step_keep_the_contract(config: PaintConfig) -> None:
 
 
 def test_a_gymnasium_wrapper_counts_episodes_right() -> None:
-    env = RecordEpisodeStatistics(PaintVectorEnv(2, GREY))
+    env = RecordEpisodeStatistics(PaintVectorEnv(2, GRAY))
     env.reset()
     lengths = []
-    for _ in range(2 * (GREY.num_actions + 1)):
+    for _ in range(2 * (GRAY.num_actions + 1)):
         info: dict[str, Any] = env.step(env.action_space.sample())[-1]
         if "episode" in info:
             lengths += list(info["episode"]["l"])
-    assert lengths == [GREY.num_actions] * 4
+    assert lengths == [GRAY.num_actions] * 4
 
 
 def test_observations_are_the_callers_to_keep() -> None:
-    for config in (COLOR, GREY):
+    for config in (COLOR, GRAY):
         env = PaintVectorEnv(2, config)
         kept = env.reset()[0]
         copy = {name: value.copy() for name, value in kept.items()}
@@ -96,7 +96,7 @@ def test_observations_are_the_callers_to_keep() -> None:
             np.testing.assert_array_equal(kept[name], copy[name])
 
 
-@pytest.mark.parametrize("config", [COLOR, GREY], ids=["color", "grey"])
+@pytest.mark.parametrize("config", [COLOR, GRAY], ids=["color", "gray"])
 def test_a_canvas_does_not_depend_on_its_neighbours(config: PaintConfig) -> None:
     actions = random_actions(config, 5)
     together = paint(PaintVectorEnv(5, config), actions)
@@ -182,21 +182,21 @@ def test_bad_constructions_raise() -> None:
 
 @pytest.mark.parametrize("began", [False, True])
 def test_a_closed_environment_says_so(began: bool) -> None:
-    env = PaintVectorEnv(1, GREY)
+    env = PaintVectorEnv(1, GRAY)
     if began:
         env.reset()
     env.close()
     env.close()  # closing twice is harmless
     with pytest.raises(RuntimeError, match="closed"):
-        env.step(random_actions(GREY, 1)[0])
+        env.step(random_actions(GRAY, 1)[0])
     with pytest.raises(RuntimeError, match="closed"):
         env.reset()
 
 
 def test_rendering_shows_the_full_canvas() -> None:
-    env = PaintVectorEnv(2, GREY, render_mode="rgb_array")
+    env = PaintVectorEnv(2, GRAY, render_mode="rgb_array")
     env.reset()
-    for action in random_actions(GREY, 2):
+    for action in random_actions(GRAY, 2):
         observation = env.step(action)[0]
     pictures = env.render()
     assert len(pictures) == 2
@@ -204,4 +204,4 @@ def test_rendering_shows_the_full_canvas() -> None:
         assert (picture.shape, picture.dtype) == ((64, 64, 3), np.uint8)
         average = picture.reshape(32, 2, 32, 2, 3).mean((1, 3))
         np.testing.assert_allclose(average, np.broadcast_to(seen, (32, 32, 3)), atol=0.5)
-    assert PaintVectorEnv(1, GREY).render() is None
+    assert PaintVectorEnv(1, GRAY).render() is None

@@ -1,1 +1,1 @@
-"""Tasks of one's own, to copy: ``impasto train latent --task envs.latent.examples.strokes:Thicker``."""
+"""Examples of tasks, to copy: `impasto train latent --task envs.latent.examples.strokes:Thicker`."""

@@ -1,7 +1,7 @@
-"""Two tasks that change how a digit is written and leave what is written.
+"""Two tasks that change the hand that wrote a digit and leave the digit.
 
-A task is a class with a `name` and a `score`. The score has the order of one and is computed from what is stored of an
-outcome: class probabilities, realism, measures of the strokes and the latent, against the same of the source. Use
+A task is a class with a `name` and a `score`. The score has the order of one and is computed from the stored features
+of an outcome: class probabilities, realism, measures of the strokes and the latent, against the same of the source. Use
 `scorer` for the usual terms. Nothing else has to be trained or changed.
 """
 
@@ -17,25 +17,25 @@ from envs.latent.scoring import Scorer, similarity
 
 
 class Thicker:
-    """The same digit, in strokes 1 pixel thicker."""
+    """A task that asks for the same digit in strokes 1 pixel thicker."""
 
     name = "thicker"
     pixels = 1.0
 
     def score(self, outcome: Outcome, source: Source, scorer: Scorer) -> Tensor:
-        """p(the same class) + realism + how near the thickness is; half of that at half a pixel's distance."""
+        """Score p(the same class) + realism + nearness of the thickness, which is 1/2 at half a pixel's distance."""
         near = similarity(outcome.measures[:, :1] / 0.5, (source.measures[:, :1] + self.pixels) / 0.5)
         return scorer.shown_as(outcome, source.label) + scorer.realism(outcome) + near
 
 
 class Rotated:
-    """The same digit, turned by 15 degrees clockwise."""
+    """A task that asks for the same digit, turned by 15 degrees clockwise."""
 
     name = "rotated"
     degrees = 15.0
 
     def score(self, outcome: Outcome, source: Source, scorer: Scorer) -> Tensor:
-        """p(the same class) + realism + how near the ink's second moments are to the turned source's."""
+        """Score p(the same class) + realism + nearness of the ink's second moments to the turned source's."""
         angle = math.radians(self.degrees)
         turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
         xx, yy, xy = (source.measures[:, column] for column in (4, 5, 6))

@@ -1,4 +1,4 @@
-"""Where the camera shows a point is where MuJoCo draws it."""
+"""The camera projects points to the pixels that MuJoCo draws them at."""
 
 import numpy as np
 

@@ -43,7 +43,7 @@ def test_each_attribute_counts_for_its_own_question(column: int, value: int, wro
     assert found["everything"] == (0 if wrong else 1)
 
 
-def test_near_colours() -> None:
+def test_near_colors() -> None:
     made = TARGET.copy()
     made[1, 4] = 2
     found = measure(made)
@@ -55,7 +55,7 @@ def test_near_colours() -> None:
 
 
 def test_pairs_are_those_of_the_smallest_total_distance() -> None:
-    """Colours exchanged between two places are wrong, though the set of colours is right."""
+    """Colors exchanged between two places are wrong, though the set of colors is right."""
     made = TARGET.copy()
     made[[0, 1], 1] = made[[1, 0], 1]
     assert measure(made)["object_color"] == pytest.approx(1 / 3)

@@ -1,4 +1,4 @@
-"""What a scene looks like: lit, in colour, objects of four types and three sizes; and what happens without OpenGL."""
+"""Pictures of scenes: lit, in color, objects of four types and three sizes; and errors without OpenGL."""
 
 import subprocess
 import sys

@@ -1,0 +1,24 @@
+"""The examples in docstrings of public classes and functions run and print what they say."""
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = (
+    "envs.datasets",
+    "envs.latent.tasks",
+    "envs.latent.world",
+    "envs.paint",
+    "envs.resampling",
+    "envs.single",
+    "envs.spec",
+    "envs.worlds",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_the_module_hold(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.attempted > 0
+    assert result.failed == 0
