@@ -88,7 +88,9 @@ def test_checkpoints_are_intact(old: Path, name: str) -> None:
     assert len(checkpoint.arrays["replay"]) > 0
 
 
-@pytest.mark.parametrize("name", ["runs/painter", "runs/latent", "runs/population~members~00", "populations/population"])
+@pytest.mark.parametrize(
+    "name", ["runs/painter", "runs/latent", "runs/population~members~00", "populations/population"]
+)
 def test_the_dashboard_shows_them(old: Path, name: str) -> None:
     client = Client(make_app(old))
     assert f'href="{name}/"' in client.get("/").text or "~" in name
