@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from cluster.metrics.catalogue import find
 from cluster.painter.settings import RunSettings, preset
 from cluster.painter.spiral import Spiral
 
@@ -66,6 +67,14 @@ def launch(arguments: Iterable[str], log: Path) -> subprocess.Popen[bytes]:
             stderr=output,
             start_new_session=True,
         )
+
+
+def assert_catalogued(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Fail if a row of a run's metrics holds a name that the catalogue does not have."""
+    names = {name for row in rows for name in row} - {"update", "time", "event", "nonfinite"}
+    assert "env_steps" in names
+    for name in names:
+        find(name)
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -12,11 +12,17 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.metrics.prometheus import COUNTERS, GAUGES, TAGS
+from cluster.metrics.catalogue import CATALOGUE
+from cluster.metrics.prometheus import TAGS
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "grafana-impasto.json").read_text())
-PUBLISHED = {f"ray_{name}" for name in GAUGES} | {f"ray_{name}_total" for name in COUNTERS}
+#: By the name in Prometheus's text format.
+PUBLISHED = {
+    f"ray_impasto_{metric.exported}{'_total' if metric.kind == 'counter' else ''}": metric
+    for metric in CATALOGUE.values()
+    if metric.exported
+}
 
 
 def expressions() -> list[str]:
@@ -25,15 +31,22 @@ def expressions() -> list[str]:
 
 def test_every_metric_of_the_dashboard_is_published_and_every_published_one_shown() -> None:
     named = {name for expression in expressions() for name in re.findall(r"ray_\w+", expression)}
-    assert named <= PUBLISHED
+    assert named <= PUBLISHED.keys()
     left_out = {"ray_impasto_env_steps_total", "ray_impasto_updates_per_second"}  # the other form of one that is shown
-    assert PUBLISHED - named == left_out
+    assert PUBLISHED.keys() - named == left_out
     variables = DASHBOARD["templating"]["list"]
     for variable in variables:
         if variable["type"] == "query":
             metric, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["definition"]).groups()  # type: ignore[union-attr]
             assert metric in PUBLISHED
             assert label in (*TAGS, "SessionName")
+
+
+def test_shares_are_drawn_in_percent_and_nothing_else() -> None:
+    for panel in DASHBOARD["panels"]:
+        names = [name for target in panel["targets"] for name in re.findall(r"ray_\w+", target["expr"])]
+        shares = {PUBLISHED[name].unit == "share" for name in names}
+        assert shares == {panel["fieldConfig"]["defaults"]["unit"] == "percentunit"}, panel["title"]
 
 
 def test_the_dashboard_has_the_form_that_grafana_reads() -> None:

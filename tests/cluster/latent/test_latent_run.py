@@ -27,7 +27,7 @@ from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
 from cluster.runs.stored import read_settings
 from envs.latent import FrozenParts, LatentConfig
-from tests.cluster.tiny_run import end, launch, wait_until
+from tests.cluster.tiny_run import assert_catalogued, end, launch, wait_until
 from tests.latent_bars import CLASSES, QUICK, SIDE, bars
 
 #: Of few images: whether the GAN covers their classes is not what is tested here.
@@ -88,6 +88,7 @@ def test_a_run_records_what_it_did(run: Path) -> None:
     assert [row for row in rows if row.get("policy/critic_loss") is not None]
     assert rows[-1]["sample/accuracy"] >= 0
     last = [row for row in rows if "progress" in row][-1]
+    assert_catalogued(rows)
     assert last["progress"] == 1.0
     assert last["limiter/samples_per_insert"] > 0
     for sheet in sorted((run / "samples").glob("*.png")):

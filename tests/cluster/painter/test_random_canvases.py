@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.live_run import build, train_until
-from tests.cluster.tiny_run import tiny_settings
+from tests.cluster.tiny_run import assert_catalogued, tiny_settings
 
 CONDITIONAL = {"conditional": True, "hindsight_weight": 1.0, "canvases": 8, "random_canvases": 4, "minutes": 60}
 
@@ -19,6 +19,7 @@ def test_it_reaches_the_learner_and_is_counted(images: Path) -> None:
     try:
         train_until(algorithm, lambda latest: latest.get("updates", 0) >= 3)
         assert algorithm.latest["env_steps"] == 12 * settings.world.num_actions * algorithm.latest["updates"]
+        assert_catalogued([algorithm.latest])
         assert 0 < algorithm.latest["policy/hindsight_share"] <= 1
     finally:
         algorithm.stop()

@@ -26,7 +26,16 @@ from cluster.painter.sampler import Sampler
 from cluster.painter.settings import RunSettings
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
-from tests.cluster.tiny_run import assert_gone, end, family, launch, options, tiny_settings, wait_until
+from tests.cluster.tiny_run import (
+    assert_catalogued,
+    assert_gone,
+    end,
+    family,
+    launch,
+    options,
+    tiny_settings,
+    wait_until,
+)
 
 START = 120.0  # seconds within which a driver must train, on a busy machine
 
@@ -103,6 +112,7 @@ def test_a_run_records_what_it_did(finished: Run) -> None:
     learned = [row for row in rows if "policy/loss" in row]
     assert all(math.isfinite(row["policy/loss"]) and math.isfinite(row["discriminator/loss"]) for row in learned[1:])
     last = rows[-1]
+    assert_catalogued(finished.rows)
     assert last["progress"] == 1.0
     assert last["env_steps"] <= last["sampled_steps"]
     assert last["discriminator/updates"] > 0

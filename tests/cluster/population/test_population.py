@@ -24,7 +24,7 @@ from cluster.population.lineage.ancestry import ancestry, best, schedule, values
 from cluster.population.lineage.events import Event, read_events
 from cluster.population.member_config import own_settings
 from cluster.runs import checkpoints
-from tests.cluster.tiny_run import assert_gone, end, family, launch, options, running, wait_until
+from tests.cluster.tiny_run import assert_catalogued, assert_gone, end, family, launch, options, running, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -127,6 +127,12 @@ def test_members_share_a_discriminator_also_when_it_is_killed(images: Path, tmp_
     assert updates > max(row.get("updates", 0) for row in read_metrics(run / "members" / "00" / "metrics.jsonl")), (
         "of both"
     )
+
+
+def test_members_write_catalogued_metrics(finished: tuple[Path, str]) -> None:
+    run, _ = finished
+    for member in (run / "members").iterdir():
+        assert_catalogued(read_metrics(member / "metrics.jsonl"))
 
 
 def test_members_are_compared_at_equal_steps(finished: tuple[Path, str]) -> None:

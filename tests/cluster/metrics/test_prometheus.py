@@ -1,4 +1,4 @@
-"""What counters count."""
+"""Gauges and counters in Ray's metrics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from cluster.metrics import prometheus as telemetry
+from cluster.metrics import prometheus
 from cluster.metrics.prometheus import Telemetry
 
 
@@ -28,11 +28,11 @@ class Metric:
         self.totals[self.name] += value
 
 
-def test_counters_do_not_jump_where_a_checkpoint_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counters_do_not_jump_when_a_checkpoint_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     totals: dict[str, float] = defaultdict(float)
     monkeypatch.setattr(Metric, "totals", totals, raising=False)
-    monkeypatch.setattr(telemetry, "Counter", Metric)
-    monkeypatch.setattr(telemetry, "Gauge", Metric)
+    monkeypatch.setattr(prometheus, "Counter", Metric)
+    monkeypatch.setattr(prometheus, "Gauge", Metric)
     first = Telemetry("a", "b")
     first.report({"env_steps": 1000, "updates": 10, "runners/restarts": 1, "replay/fill": 0.5})
     assert totals["impasto_env_steps"] == 1000
