@@ -12,6 +12,7 @@ const char* type_name(Array::Type type) {
     case Array::Type::boolean: return "bool";
     case Array::Type::uint8: return "uint8";
     case Array::Type::uint16: return "uint16";
+    case Array::Type::int64: return "int64";
     default: return "float64";
   }
 }
@@ -23,6 +24,8 @@ bool has_type(const Py_buffer& view, Array::Type type) {
     case Array::Type::boolean: return std::strcmp(format, "?") == 0;
     case Array::Type::uint8: return std::strcmp(format, "B") == 0;
     case Array::Type::uint16: return std::strcmp(format, "H") == 0;
+    case Array::Type::int64:
+      return view.itemsize == 8 && (std::strcmp(format, "l") == 0 || std::strcmp(format, "q") == 0);
     default: return std::strcmp(format, "d") == 0;
   }
 }
@@ -43,6 +46,17 @@ std::string extents(const Py_ssize_t* shape, Py_ssize_t count) {
 
 std::string describe(Array::Type type, std::initializer_list<Py_ssize_t> shape) {
   return std::string(type_name(type)) + " " + extents(shape.begin(), static_cast<Py_ssize_t>(shape.size()));
+}
+
+bool Array::holds(PyObject* object, Type type) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(object, &view, PyBUF_FORMAT | PyBUF_STRIDES) != 0) {
+    PyErr_Clear();
+    return false;
+  }
+  const bool answer = has_type(view, type);
+  PyBuffer_Release(&view);
+  return answer;
 }
 
 Array::Array(PyObject* object, const char* name, Type type, std::initializer_list<Py_ssize_t> shape, bool writable) {

@@ -12,13 +12,16 @@ namespace pymypaint {
 
 class Array {
  public:
-  enum class Type { boolean, uint8, uint16, float64 };
+  enum class Type { boolean, uint8, uint16, int64, float64 };
 
   // `shape`: the exact extents; -1 admits any. Throws nanobind's value_error.
   Array(PyObject* object, const char* name, Type type, std::initializer_list<Py_ssize_t> shape, bool writable = false);
   ~Array() { PyBuffer_Release(&view_); }
   Array(const Array&) = delete;
   Array& operator=(const Array&) = delete;
+
+  // Whether `object` is an array of such values, of any shape.
+  static bool holds(PyObject* object, Type type);
 
   Py_ssize_t extent(int axis) const { return view_.shape[axis]; }
   template <typename Value>

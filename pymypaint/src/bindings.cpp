@@ -1,60 +1,15 @@
 // The Python face of Painter: checks every value before libmypaint sees it, then lets go of the interpreter lock.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
-#include <cmath>
-#include <cstdio>
 #include <cstdlib>
+#include <numeric>
 
-#include "arrays.h"
-#include "painter.h"
-
-namespace nb = nanobind;
+#include "arguments.h"
 
 namespace pymypaint {
 namespace {
-
-// name, base value, [(input, [(x, y), ...]), ...]: checked and sorted out by pymypaint/brushes.py
-using SettingTuple =
-    std::tuple<std::string, double, std::vector<std::pair<std::string, std::vector<std::pair<double, double>>>>>;
-
-// The radii that libmypaint honours, 0.2 to 1000 px, rounded outwards.
-constexpr double kLogRadiusLow = -1.6095, kLogRadiusHigh = 6.9078;
-
-void check_range(const char* name, Py_ssize_t index, double value, double low, double high) {
-  if (value >= low && value <= high) return;
-  char text[160];
-  std::snprintf(text, sizeof text, "%s[%zd]: expected a number in [%g, %g], got %g", name, index, low, high, value);
-  throw nb::value_error(text);
-}
-
-BrushSettings parse_settings(const nb::list& tuples) {
-  BrushSettings result;
-  try {
-    for (const nb::handle item : tuples) {
-      const nb::tuple fields = nb::cast<nb::tuple>(item);
-      BrushSettings::Setting setting;
-      setting.id = BrushSettings::setting_id(nb::cast<std::string>(fields[0]));
-      setting.base_value = static_cast<float>(nb::cast<double>(fields[1]));
-      for (const nb::handle curve_item : nb::cast<nb::list>(fields[2])) {
-        const nb::tuple curve_fields = nb::cast<nb::tuple>(curve_item);
-        BrushSettings::Curve curve;
-        curve.input = BrushSettings::input_id(nb::cast<std::string>(curve_fields[0]));
-        for (const auto& [x, y] : nb::cast<std::vector<std::pair<double, double>>>(curve_fields[1])) {
-          curve.points.emplace_back(static_cast<float>(x), static_cast<float>(y));
-        }
-        setting.curves.push_back(std::move(curve));
-      }
-      result.settings.push_back(std::move(setting));
-    }
-  } catch (const std::invalid_argument& error) {
-    throw nb::value_error(error.what());
-  }
-  return result;
-}
 
 class PyPainter {
  public:
@@ -85,47 +40,72 @@ class PyPainter {
   }
 
   void stroke(nb::handle end, nb::handle control, nb::handle pressure, nb::handle log_radius, nb::handle color,
-              nb::handle paint, nb::handle observation, nb::handle active) {
-    const Py_ssize_t n = count();
-    const double height = painter_.config().height, width = painter_.config().width;
+              nb::handle paint, nb::handle observation, nb::handle start, nb::handle active, nb::handle error_change,
+              nb::handle weighted_error_change) {
     const std::vector<std::uint8_t> flags = parse_active(active);
-    std::vector<Stroke> strokes(n);
-    {
-      using Type = Array::Type;
-      const Array ends(end.ptr(), "end", Type::float64, {n, 2});
-      const Array controls(control.ptr(), "control", Type::float64, {n, 2});
-      const Array pressures(pressure.ptr(), "pressure", Type::float64, {n});
-      const Array radii(log_radius.ptr(), "log_radius", Type::float64, {n});
-      const Array colors(color.ptr(), "color", Type::float64, {n, 3});
-      const Array paints(paint.ptr(), "paint", Type::boolean, {n});
-      for (Py_ssize_t i = 0; i < n; ++i) {
-        if (!flags[i]) continue;
-        // Copied first, checked afterwards: another thread may be writing to the caller's arrays.
-        const double *e = ends.data<double>() + 2 * i, *c = controls.data<double>() + 2 * i;
-        const double* rgb = colors.data<double>() + 3 * i;
-        Stroke& s = strokes[i];
-        s = {e[0],
-             e[1],
-             c[0],
-             c[1],
-             pressures.data<double>()[i],
-             radii.data<double>()[i],
-             rgb[0],
-             rgb[1],
-             rgb[2],
-             paints.data<std::uint8_t>()[i] != 0};
-        check_range("end", i, s.end_y, 0.0, height);
-        check_range("end", i, s.end_x, 0.0, width);
-        check_range("control", i, s.control_y, 0.0, height);
-        check_range("control", i, s.control_x, 0.0, width);
-        check_range("pressure", i, s.pressure, 0.0, 1.0);
-        check_range("log_radius", i, s.log_radius, kLogRadiusLow, kLogRadiusHigh);
-        check_range("color", i, s.red, 0.0, 1.0);
-        check_range("color", i, s.green, 0.0, 1.0);
-        check_range("color", i, s.blue, 0.0, 1.0);
-      }
+    const std::vector<Stroke> strokes = parse_strokes({end, control, pressure, log_radius, color, paint, start}, flags,
+                                                      painter_.config().height, painter_.config().width);
+    std::optional<Array> plain, weighted;
+    const ErrorChanges changes = {errors_to(error_change, "error_change", plain),
+                                  errors_to(weighted_error_change, "weighted_error_change", weighted)};
+    with_observation(observation, [&](Observation out) { painter_.stroke(flags, strokes, out, changes); });
+  }
+
+  void copy(nb::handle source, nb::handle observation) {
+    const std::vector<int> sources = parse_index(source, "source", count(), count());
+    with_observation(observation, [&](Observation out) { painter_.copy(sources, out); });
+  }
+
+  void load(nb::handle canvas, nb::handle observation, nb::handle active) {
+    const std::vector<std::uint8_t> flags = parse_active(active);
+    const Pixels pixels = parse_pixels(canvas, flags, painter_.config().height, painter_.config().width);
+    with_observation(observation, [&](Observation out) {
+      painter_.load(flags, pixels.channels, pixels.bytes.empty() ? nullptr : pixels.bytes.data(), pixels.fix15.data(),
+                    out);
+    });
+  }
+
+  void set_targets(nb::handle targets, nb::handle index, nb::handle weight) {
+    if (targets.is_none()) {
+      if (!index.is_none() || !weight.is_none()) throw nb::value_error("index, weight: expected None without targets");
+      unlocked([&] { painter_.set_targets(nullptr, {}); });
+      return;
     }
-    with_observation(observation, [&](Observation out) { painter_.stroke(flags, strokes, out); });
+    const int height = painter_.config().height, width = painter_.config().width;
+    const Array pictures(targets.ptr(), "targets", Array::Type::uint8, {-1, height, width, -1});
+    const int channels = check_channels("targets", pictures.extent(3));
+    const Py_ssize_t number = pictures.extent(0);
+    if (number < 1) throw nb::value_error("targets: expected at least one picture, got none");
+    std::vector<int> indices(count());
+    if (!index.is_none()) {
+      indices = parse_index(index, "index", count(), number);
+    } else {
+      if (number != count()) {
+        throw nb::value_error(("index: expected which of " + std::to_string(number) + " targets each of " +
+                               std::to_string(count()) + " canvases has, got None")
+                                  .c_str());
+      }
+      std::iota(indices.begin(), indices.end(), 0);
+    }
+    std::optional<Array> weights;
+    if (!weight.is_none()) {
+      weights.emplace(weight.ptr(), "weight", Array::Type::uint8,
+                      std::initializer_list<Py_ssize_t>{number, height, width});
+    }
+    unlocked([&] {
+      painter_.set_targets(std::make_unique<const Targets>(static_cast<int>(number), height, width, channels,
+                                                           pictures.data<std::uint8_t>(),
+                                                           weights ? weights->data<std::uint8_t>() : nullptr),
+                           std::move(indices));
+    });
+  }
+
+  nb::object squared_error(bool weighted) {
+    const std::size_t shape[1] = {static_cast<std::size_t>(count())};
+    auto* values = new std::int64_t[shape[0]];
+    const nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<std::int64_t*>(p); });
+    unlocked([&] { painter_.squared_error(weighted ? nullptr : values, weighted ? values : nullptr); });
+    return nb::cast(nb::ndarray<nb::numpy, std::int64_t, nb::ndim<1>>(values, 1, shape, owner));
   }
 
   void observe(nb::handle observation) {
@@ -179,6 +159,13 @@ class PyPainter {
     return {values.data<std::uint8_t>(), values.data<std::uint8_t>() + count()};
   }
 
+  // Where to write int64 [N], or null for None; `array` holds on to it.
+  std::int64_t* errors_to(nb::handle object, const char* name, std::optional<Array>& array) const {
+    if (object.is_none()) return nullptr;
+    array.emplace(object.ptr(), name, Array::Type::int64, std::initializer_list<Py_ssize_t>{count()}, true);
+    return array->data<std::int64_t>();
+  }
+
   template <typename Body>
   void unlocked(const Body& body) {
     try {
@@ -187,6 +174,16 @@ class PyPainter {
     } catch (const Painter::Closed&) {
       PyErr_SetString(PyExc_RuntimeError, "this BatchPainter is closed");
       throw nb::python_error();
+    } catch (const Painter::CannotCopy&) {
+      PyErr_SetString(
+          PyExc_RuntimeError,
+          "copy: this brush is driven by libmypaint, and the libmypaint of this system keeps its brushes in "
+          "another way than 1.6 does; use libmypaint 1.6");
+      throw nb::python_error();
+    } catch (const Painter::NoTargets& without) {
+      throw nb::value_error(without.but_weights
+                                ? "the targets have no weights; give set_targets a `weight` for weighted errors"
+                                : "there is nothing to compare with; call set_targets before asking for errors");
     }
   }
 
@@ -199,12 +196,8 @@ class PyPainter {
     const PainterConfig& config = painter_.config();
     const Array out(observation.ptr(), "observation", Array::Type::uint8,
                     {config.num_canvases, config.height, config.width, -1}, true);
-    const Py_ssize_t channels = out.extent(3);
-    if (channels != 1 && channels != 3) {
-      throw nb::value_error(
-          ("observation: expected 1 channel (grey) or 3 (RGB), got " + std::to_string(channels)).c_str());
-    }
-    unlocked([&] { body(Observation{out.data<std::uint8_t>(), static_cast<int>(channels)}); });
+    const int channels = check_channels("observation", out.extent(3));
+    unlocked([&] { body(Observation{out.data<std::uint8_t>(), channels}); });
   }
 
   Painter painter_;
@@ -225,7 +218,15 @@ NB_MODULE(_core, m) {
            nb::arg("log_radius").none() = 0.0, nb::arg("active") = nb::none())
       .def("stroke", &PyPainter::stroke, nb::arg("end").none(), nb::arg("control").none(), nb::arg("pressure").none(),
            nb::arg("log_radius").none(), nb::arg("color").none(), nb::arg("paint").none(),
-           nb::arg("observation") = nb::none(), nb::kw_only(), nb::arg("active") = nb::none())
+           nb::arg("observation") = nb::none(), nb::kw_only(), nb::arg("start") = nb::none(),
+           nb::arg("active") = nb::none(), nb::arg("error_change") = nb::none(),
+           nb::arg("weighted_error_change") = nb::none())
+      .def("copy", &PyPainter::copy, nb::arg("source").none(), nb::arg("observation") = nb::none())
+      .def("load", &PyPainter::load, nb::arg("canvas").none(), nb::arg("observation") = nb::none(), nb::kw_only(),
+           nb::arg("active") = nb::none())
+      .def("set_targets", &PyPainter::set_targets, nb::arg("targets").none(), nb::arg("index") = nb::none(),
+           nb::kw_only(), nb::arg("weight") = nb::none())
+      .def("squared_error", &PyPainter::squared_error, nb::kw_only(), nb::arg("weighted") = false)
       .def("observe", &PyPainter::observe, nb::arg("observation").none())
       .def("canvas_fix15", &PyPainter::canvas_fix15)
       .def("close", &PyPainter::close)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "brush_internals.h"
 #include "fast_brush.h"
 
 namespace pymypaint {
@@ -39,6 +40,23 @@ LibmypaintBrush::LibmypaintBrush(const BrushSettings& settings) : brush_(mypaint
       }
     }
   }
+}
+
+bool LibmypaintBrush::can_assign() const { return internals_are_known(); }
+
+void LibmypaintBrush::assign(const Brush& other) {
+  MyPaintBrush* from = static_cast<const LibmypaintBrush&>(other).brush_.get();
+  // Of the settings, only those that a stroke sets can differ.
+  for (const auto id : {MYPAINT_BRUSH_SETTING_RADIUS_LOGARITHMIC, MYPAINT_BRUSH_SETTING_COLOR_H,
+                        MYPAINT_BRUSH_SETTING_COLOR_S, MYPAINT_BRUSH_SETTING_COLOR_V}) {
+    const float value = mypaint_brush_get_base_value(from, id);
+    if (value != mypaint_brush_get_base_value(brush_.get(), id)) set(id, value);
+  }
+  for (int i = 0; i < MYPAINT_BRUSH_STATES_COUNT; ++i) {
+    const auto state = static_cast<MyPaintBrushState>(i);
+    mypaint_brush_set_state(brush_.get(), state, mypaint_brush_get_state(from, state));
+  }
+  BrushInternals::of(brush_.get()).assign(BrushInternals::of(from));
 }
 
 void LibmypaintBrush::lift() {

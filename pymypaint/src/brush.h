@@ -41,6 +41,9 @@ class Brush {
   // RGB in [0, 1], converted to HSV in double precision as the published environment does.
   void set_color(double red, double green, double blue);
 
+  // Becomes a copy of `other`, a brush of the same kind and settings: same state, same random numbers to come.
+  virtual void assign(const Brush& other) = 0;
+  virtual bool can_assign() const { return true; }
   virtual void lift() = 0;  // forget where the brush is: the next update only places it
   virtual void update(Surface& surface, float x, float y, float pressure) = 0;
 
@@ -55,6 +58,8 @@ class Brush {
 class LibmypaintBrush final : public Brush {
  public:
   explicit LibmypaintBrush(const BrushSettings& settings);
+  void assign(const Brush& other) override;
+  bool can_assign() const override;
   void lift() override;
   void update(Surface& surface, float x, float y, float pressure) override;
 

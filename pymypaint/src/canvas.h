@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "box.h"
 #include "kernels.h"
 
 namespace pymypaint {
@@ -12,7 +13,18 @@ class Canvas {
  public:
   Canvas(int height, int width);
 
-  void clear();  // opaque white
+  Canvas(const Canvas&) = delete;
+  Canvas& operator=(const Canvas&) = delete;
+
+  void clear();                                     // opaque white
+  void assign(const Canvas& other);                 // of the same size
+  void load(int channels, const std::uint8_t* in);  // [height, width, channels], as `observe` writes it; opaque
+  void load_fix15(const std::uint16_t* in);         // [height, width, 4], premultiplied
+
+  // A rectangle that holds all pixels that have changed since the last call.
+  Box take_touched();
+  Box touched() const;
+  const Planes& planes() const { return planes_; }
 
   void draw_dab(const DabShape& shape, const DabBlend& blend);
   ColorSums sample(const DabShape& shape) const { return kernels_.sample(planes_, shape); }
@@ -27,6 +39,8 @@ class Canvas {
   const Kernels& kernels_;
   std::vector<std::uint16_t> values_;
   Planes planes_;
+  float left_, top_, right_, bottom_;  // of what dabs have touched; right_ < left_: nothing
+  bool all_touched_ = false;
 };
 
 }  // namespace pymypaint

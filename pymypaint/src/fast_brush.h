@@ -19,6 +19,7 @@ class FastBrush final : public Brush {
   static bool covers(const BrushSettings& settings);
   explicit FastBrush(const BrushSettings& settings);
 
+  void assign(const Brush& other) override { *this = static_cast<const FastBrush&>(other); }
   void lift() override { lifted_ = true; }
   void update(Surface& surface, float x, float y, float pressure) override {
     move(surface, x, y, pressure, kUpdateSeconds);

@@ -165,13 +165,66 @@ void observe(const Planes& shared, int channels, std::uint8_t* out) {
   }
 }
 
+// Of eight pixels, each less than 2^32 / 16 with its weight.
+typedef std::uint32_t Errors __attribute__((vector_size(32)));
+
+inline Errors add_squares(Errors sum, Bytes painted, Bytes wanted, int half) {
+  std::uint8_t a[16], b[16];
+  __builtin_memcpy(a, &painted, sizeof a);
+  __builtin_memcpy(b, &wanted, sizeof b);
+  typedef std::uint8_t Bytes8 __attribute__((vector_size(8)));
+  Bytes8 left, right;
+  __builtin_memcpy(&left, a + 8 * half, sizeof left);
+  __builtin_memcpy(&right, b + 8 * half, sizeof right);
+  const Errors difference = __builtin_convertvector(left, Errors) - __builtin_convertvector(right, Errors);
+  return sum + difference * difference;
+}
+
+inline std::uint32_t total(Errors errors) {
+  std::uint32_t sum = 0;
+  for (int i = 0; i < 8; ++i) sum += errors[i];
+  return sum;
+}
+
+SquaredErrors score(const Planes& shared, const Target& target, const Box& box, std::uint32_t* blocks) {
+  const Planes planes = shared;
+  const int row_blocks = planes.stride / kScoreBlock;
+  std::uint32_t* weighted_blocks = blocks + static_cast<long>(planes.height) * row_blocks;
+  SquaredErrors change = {0, 0};
+  for (int y = box.y0; y < box.y1; ++y) {
+    for (int block = box.x0 / kScoreBlock; block * kScoreBlock < box.x1; ++block) {
+      const long at = static_cast<long>(y) * planes.stride + block * kScoreBlock;
+      const int count = mini(kScoreBlock, planes.width - block * kScoreBlock);
+      Errors errors[2] = {};
+      for (int c = 0; c < target.channels; ++c) {
+        const Bytes painted = observe_channel(planes.channel[c] + at, planes.channel[3] + at, planes.opaque);
+        Bytes wanted;
+        __builtin_memcpy(&wanted, target.channel[c] + at, sizeof wanted);
+        for (int h = 0; h < 2; ++h) errors[h] = add_squares(errors[h], painted, wanted, h);
+      }
+      for (int i = count; i < kScoreBlock; ++i) errors[i / 8][i % 8] = 0;  // beyond the canvas' right edge
+      std::uint32_t& plain = blocks[static_cast<long>(y) * row_blocks + block];
+      const std::uint32_t now = total(errors[0] + errors[1]);
+      change.plain += static_cast<std::int64_t>(now) - plain;
+      plain = now;
+      if (!target.weight) continue;
+      std::uint32_t& weighted = weighted_blocks[static_cast<long>(y) * row_blocks + block];
+      std::uint32_t weighted_now = 0;
+      for (int i = 0; i < count; ++i) weighted_now += errors[i / 8][i % 8] * target.weight[at + i];
+      change.weighted += static_cast<std::int64_t>(weighted_now) - weighted;
+      weighted = weighted_now;
+    }
+  }
+  return change;
+}
+
 #define PYMYPAINT_QUOTE(name) #name
 #define PYMYPAINT_STRING(name) PYMYPAINT_QUOTE(name)
 
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {PYMYPAINT_STRING(PYMYPAINT_KERNELS), draw_dab, sample, observe};
+const Kernels kKernels = {PYMYPAINT_STRING(PYMYPAINT_KERNELS), draw_dab, sample, observe, score};
 
 }  // namespace PYMYPAINT_KERNELS
 }  // namespace pymypaint

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "box.h"
+
 namespace pymypaint {
 
 constexpr int kTile = 64;                 // libmypaint's tile; dab coordinates are rounded relative to tile corners
@@ -39,12 +41,28 @@ struct ColorSums {
   float weight, red, green, blue, alpha;
 };
 
+// A picture to compare a canvas with: planes of bytes whose rows are `stride` long, as the canvas' own.
+struct Target {
+  int channels;  // 1: compared with the canvas' red, as a grey observation shows it; or 3
+  const std::uint8_t* channel[3];
+  const std::uint8_t* weight;  // of each pixel; null: none
+};
+
+constexpr int kScoreBlock = 16;  // pixels of a row whose errors are kept as one sum
+
+struct SquaredErrors {
+  std::int64_t plain, weighted;  // summed over pixels and channels
+};
+
 struct Kernels {
   const char* name;
   void (*draw_dab)(const Planes&, const DabShape&, const DabBlend&);
   ColorSums (*sample)(const Planes&, const DabShape&);
   // Writes `planes` to `out`, uint8 [height, width, channels], channels 1 (red) or 3.
   void (*observe)(const Planes&, int channels, std::uint8_t* out);
+  // Computes the squared errors of the blocks that meet `box` again; `blocks` holds one sum a block, [height, stride /
+  // kScoreBlock], and as many weighted ones after them if the target has weights. Returns how much they have changed.
+  SquaredErrors (*score)(const Planes&, const Target&, const Box& box, std::uint32_t* blocks);
 };
 
 const Kernels& kernels();  // the best version that this processor runs

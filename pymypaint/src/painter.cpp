@@ -25,12 +25,39 @@ void Easel::reset(double log_radius) {
 
 void Easel::stroke(const Stroke& stroke) {
   if (!ready_) reset(stroke.log_radius);
-  if (stroke.paint) {
-    bezier(stroke);
-  } else {
-    move(stroke.end_y, stroke.end_x);
-    if (config_.legacy_move) x_ = stroke.end_y;  // the published environment's bug: it remembers y for both
+  const auto place = [this](double y, double x) {
+    move(y, x);
+    if (config_.legacy_move) x_ = y;  // the published environment's bug: it remembers y for both
+  };
+  if (!stroke.paint) {
+    place(stroke.end_y, stroke.end_x);
+    return;
   }
+  if (stroke.placed) place(stroke.start_y, stroke.start_x);
+  bezier(stroke);
+}
+
+void Easel::assign(const Easel& other) {
+  canvas_.assign(other.canvas_);
+  canvas_.take_touched();  // the score goes with it
+  brush_->assign(*other.brush_);
+  score_ = other.score_;
+  score_.touch(other.canvas_.touched());
+  ready_ = other.ready_;
+  y_ = other.y_;
+  x_ = other.x_;
+  pressure_ = other.pressure_;
+  painting_ = other.painting_;
+}
+
+Canvas& Easel::to_load() {
+  if (!ready_) reset(0.0);
+  return canvas_;
+}
+
+SquaredErrors Easel::score(const Targets& targets, int index) {
+  score_.touch(canvas_.take_touched());
+  return score_.update(canvas_, targets, index);
 }
 
 void Easel::move(double y, double x) {
@@ -78,32 +105,110 @@ template <typename Body>
 void Painter::for_each(const Body& body) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (closed_) throw Closed();
+  run(config_.num_canvases, body);
+}
+
+void Painter::run(int count, const std::function<void(int)>& body) {
   if (pool_ && !pool_->belongs_to_this_process()) pool_.release();  // leaked: after a fork its threads cannot be joined
   if (!pool_) pool_ = std::make_unique<ThreadPool>(config_.threads);
-  pool_->run(config_.num_canvases, body);
+  pool_->run(count, body);
 }
 
 void Painter::reset(const std::vector<std::uint8_t>& active, const std::vector<double>& log_radius, Observation out) {
-  const std::size_t size = observation_size(out);
   for_each([&](int i) {
     if (!active[i]) return;
     easels_[i]->reset(log_radius[i]);
-    if (out.data) easels_[i]->canvas().observe(out.channels, out.data + size * i);
+    observe_easel(i, out);
   });
 }
 
-void Painter::stroke(const std::vector<std::uint8_t>& active, const std::vector<Stroke>& strokes, Observation out) {
-  const std::size_t size = observation_size(out);
+void Painter::stroke(const std::vector<std::uint8_t>& active, const std::vector<Stroke>& strokes, Observation out,
+                     ErrorChanges changes) {
+  const bool scored = changes.plain || changes.weighted;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) throw Closed();
+  if (scored) require_targets(changes.weighted);
+  run(config_.num_canvases, [&](int i) {
+    if (!active[i]) return;
+    Easel& easel = *easels_[i];
+    if (scored) easel.score(*targets_, target_index_[i]);  // what was painted since, and not asked for
+    easel.stroke(strokes[i]);
+    if (scored) {
+      const SquaredErrors change = easel.score(*targets_, target_index_[i]);
+      if (changes.plain) changes.plain[i] = change.plain;
+      if (changes.weighted) changes.weighted[i] = change.weighted;
+    }
+    observe_easel(i, out);
+  });
+}
+
+void Painter::copy(const std::vector<int>& source, Observation out) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) throw Closed();
+  const int count = config_.num_canvases;
+  // Whole easels change places where they can: one that is wanted somewhere is never written to. Only where one is
+  // wanted several times, an easel that nobody wants becomes its copy.
+  std::vector<int> taker(count, -1);
+  for (int i = 0; i < count; ++i) {
+    if (taker[source[i]] < 0 || source[i] == i) taker[source[i]] = i;
+  }
+  std::vector<int> free, copies;
+  for (int i = 0; i < count; ++i) {
+    if (taker[i] < 0) free.push_back(i);
+    if (taker[source[i]] != i) copies.push_back(i);
+  }
+  if (!copies.empty() && !easels_[0]->can_assign()) throw CannotCopy();
+  std::vector<std::unique_ptr<Easel>> placed(count);
+  for (int i = 0; i < count; ++i) {
+    if (taker[source[i]] == i) placed[i] = std::move(easels_[source[i]]);
+  }
+  for (std::size_t k = 0; k < copies.size(); ++k) placed[copies[k]] = std::move(easels_[free[k]]);
+  easels_ = std::move(placed);
+  run(count, [&](int i) {
+    const int from = taker[source[i]];
+    if (from != i) easels_[i]->assign(*easels_[from]);
+    if (source[i] != i) observe_easel(i, out);
+  });
+}
+
+void Painter::load(const std::vector<std::uint8_t>& active, int channels, const std::uint8_t* bytes,
+                   const std::uint16_t* fix15, Observation out) {
+  const std::size_t size = static_cast<std::size_t>(config_.height) * config_.width * channels;
   for_each([&](int i) {
     if (!active[i]) return;
-    easels_[i]->stroke(strokes[i]);
-    if (out.data) easels_[i]->canvas().observe(out.channels, out.data + size * i);
+    if (bytes) easels_[i]->to_load().load(channels, bytes + size * i);
+    else easels_[i]->to_load().load_fix15(fix15 + size * i);
+    observe_easel(i, out);
   });
+}
+
+void Painter::set_targets(std::unique_ptr<const Targets> targets, std::vector<int> index) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) throw Closed();
+  for (const auto& easel : easels_) easel->forget_score();
+  targets_ = std::move(targets);
+  target_index_ = std::move(index);
+}
+
+void Painter::squared_error(std::int64_t* plain, std::int64_t* weighted) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) throw Closed();
+  require_targets(weighted);
+  run(config_.num_canvases, [&](int i) {
+    easels_[i]->score(*targets_, target_index_[i]);
+    const SquaredErrors error = easels_[i]->error();
+    if (plain) plain[i] = error.plain;
+    if (weighted) weighted[i] = error.weighted;
+  });
+}
+
+void Painter::require_targets(const void* weighted) const {
+  if (!targets_) throw NoTargets{false};
+  if (weighted && !targets_->weighted()) throw NoTargets{true};
 }
 
 void Painter::observe(Observation out) {
-  const std::size_t size = observation_size(out);
-  for_each([&](int i) { easels_[i]->canvas().observe(out.channels, out.data + size * i); });
+  for_each([&](int i) { observe_easel(i, out); });
 }
 
 void Painter::copy_fix15(std::uint16_t* out) {

@@ -2,18 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "brush.h"
+#include "score.h"
 #include "thread_pool.h"
 
 namespace pymypaint {
 
 struct Stroke {
-  double end_y, end_x, control_y, control_x, pressure, log_radius, red, green, blue;
-  bool paint;  // false: lift the brush and place it at the end point
+  double start_y, start_x, end_y, end_x, control_y, control_x, pressure, log_radius, red, green, blue;
+  bool paint;   // false: lift the brush and place it at the end point
+  bool placed;  // before painting, lift the brush and place it at the start point
 };
 
 struct PainterConfig {
@@ -32,8 +35,15 @@ class Easel {
 
   void reset(double log_radius);
   void stroke(const Stroke& stroke);  // resets first if that has never happened
-  Canvas& canvas() { return canvas_; }
+  // Takes over everything: pixels, brush with its random generator, pen, score.
+  void assign(const Easel& other);
+  bool can_assign() const { return brush_->can_assign(); }
+  Canvas& to_load();  // the canvas, whose pixels may be replaced; resets first if that has never happened
   const Canvas& canvas() const { return canvas_; }
+  // What the error against a target has changed by since the last call for this target.
+  SquaredErrors score(const Targets& targets, int index);
+  void forget_score() { score_.forget(); }
+  SquaredErrors error() const { return score_.total(); }
 
  private:
   void move(double y, double x);
@@ -44,9 +54,16 @@ class Easel {
   Canvas canvas_;
   Surface surface_;
   std::unique_ptr<Brush> brush_;
+  Score score_;
   bool ready_ = false;  // has been reset at least once; a brush that was never used need not be made again
   double y_ = 0.0, x_ = 0.0, pressure_ = 0.0;
   bool painting_ = false;
+};
+
+// Of each canvas; not wanted where null.
+struct ErrorChanges {
+  std::int64_t* plain = nullptr;
+  std::int64_t* weighted = nullptr;
 };
 
 struct Observation {
@@ -58,12 +75,25 @@ struct Observation {
 class Painter {
  public:
   struct Closed {};
+  struct CannotCopy {};
+  struct NoTargets {
+    bool but_weights;  // there are targets, but no weights
+  };
 
   Painter(const PainterConfig& config, BrushSettings settings);
 
   // `active` holds one flag a canvas: canvases that are not active stay as they are, and so do their observations.
   void reset(const std::vector<std::uint8_t>& active, const std::vector<double>& log_radius, Observation out);
-  void stroke(const std::vector<std::uint8_t>& active, const std::vector<Stroke>& strokes, Observation out);
+  void stroke(const std::vector<std::uint8_t>& active, const std::vector<Stroke>& strokes, Observation out,
+              ErrorChanges changes);
+  // Canvas i becomes a copy of what canvas source[i] is before the call. Observations are written where source[i] != i.
+  void copy(const std::vector<int>& source, Observation out);
+  // Replaces the pixels of active canvases. One of the two arrays, for all canvases, is null.
+  void load(const std::vector<std::uint8_t>& active, int channels, const std::uint8_t* bytes,
+            const std::uint16_t* fix15, Observation out);
+  // Canvas i is compared with targets[index[i]]. Null: with nothing.
+  void set_targets(std::unique_ptr<const Targets> targets, std::vector<int> index);
+  void squared_error(std::int64_t* plain, std::int64_t* weighted);
   void observe(Observation out);
   void copy_fix15(std::uint16_t* out);  // [N, height, width, 4]
   void close();
@@ -73,6 +103,11 @@ class Painter {
  private:
   template <typename Body>
   void for_each(const Body& body);
+  void run(int count, const std::function<void(int)>& body);  // with the mutex held
+  void require_targets(const void* weighted) const;
+  void observe_easel(int i, const Observation& out) const {
+    if (out.data) easels_[i]->canvas().observe(out.channels, out.data + observation_size(out) * i);
+  }
   std::size_t observation_size(const Observation& out) const {
     return static_cast<std::size_t>(config_.height) * config_.width * out.channels;
   }
@@ -83,6 +118,8 @@ class Painter {
   bool closed_ = false;
   std::vector<std::unique_ptr<Easel>> easels_;
   std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<const Targets> targets_;
+  std::vector<int> target_index_;
 };
 
 }  // namespace pymypaint

@@ -1,4 +1,4 @@
-"""The README's example runs as it stands."""
+"""The README's examples run as they stand."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 
-def test_example() -> None:
+def test_examples() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    use, search = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     names: dict[str, Any] = {}
-    exec(example, names)
+    exec(use, names)
     assert names["painting"].shape == (4, 64, 64, 4)
     assert (names["observation"] != 255).any(axis=(1, 2, 3)).all()
     assert names["painting"].dtype == np.uint16
+    exec(search, names)
+    white = ((255 - names["targets"].astype(np.int64)) ** 2).sum((1, 2, 3))
+    assert (names["errors"] < white).all()

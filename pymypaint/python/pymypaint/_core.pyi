@@ -57,7 +57,10 @@ class Painter:
         paint: NDArray[np.bool_],
         observation: NDArray[np.uint8] | None = None,
         *,
+        start: NDArray[np.float64] | None = None,
         active: NDArray[np.bool_] | None = None,
+        error_change: NDArray[np.int64] | None = None,
+        weighted_error_change: NDArray[np.int64] | None = None,
     ) -> None:
         """Paints one stroke on each canvas, or moves its brush.
 
@@ -73,11 +76,83 @@ class Painter:
           paint: bool [N]: False lifts the brush and places it at `end`; the other arguments then have no effect.
           observation: uint8 [N, H, W, C], C-contiguous, C = 3 (RGB) or 1 (grey: the red channel, as published), owned
             by the caller and written in place.
-          active: bool [N]: canvases that are False stay exactly as they are, and so do their observations. Their
-            rows of the other arguments are not looked at.
+          start: float64 [N, 2]: strokes that paint begin here: the brush is lifted and placed at `start` first, as by
+            a call of its own with `paint` False. None: a stroke begins where the brush is.
+          active: bool [N]: canvases that are False stay exactly as they are, and so do their observations and error
+            changes. Their rows of the other arguments are not looked at.
+          error_change: int64 [N], written in place: by how much the stroke has changed the `squared_error` of its
+            canvas (negative: nearer to the target). Only the pixels that the stroke touched are compared.
+          weighted_error_change: int64 [N], written in place: the same of the weighted error.
 
         Raises:
           ValueError: an argument is not as described. Nothing has been painted then.
+          RuntimeError: the painter is closed.
+        """
+
+    def copy(self, source: NDArray[np.int64], observation: NDArray[np.uint8] | None = None) -> None:
+        """Makes canvas i a copy of what canvas source[i] is before the call, for all i at once.
+
+        Everything is copied: pixels, the brush with its state and random generator, where the pen is. A canvas and its
+        copy paint the same from then on. Permutations and source[i] == i cost nothing.
+
+        Args:
+          source: int64 [N], each in [0, N).
+          observation: uint8 [N, H, W, C], written in place where source[i] != i.
+
+        Raises:
+          ValueError: an argument is not as described.
+          RuntimeError: the painter is closed, or the brush is driven by a libmypaint other than 1.6.
+        """
+
+    def load(
+        self,
+        canvas: NDArray[np.uint8] | NDArray[np.uint16],
+        observation: NDArray[np.uint8] | None = None,
+        *,
+        active: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Sets the pixels of all canvases; brushes and pens stay as they are.
+
+        A canvas that was never reset is reset first (`log_radius` 0).
+
+        Args:
+          canvas: uint8 [N, H, W, C], C = 3 (RGB) or 1 (grey), which `observe` then gives back; or uint16 [N, H, W, 4],
+            premultiplied RGBA as of `canvas_fix15`, alpha at most 2**15 and no color above its alpha.
+          observation: uint8 [N, H, W, C], written in place.
+          active: bool [N]: canvases that are False stay exactly as they are, and so do their observations.
+
+        Raises:
+          ValueError: an argument is not as described. Nothing has been changed then.
+          RuntimeError: the painter is closed.
+        """
+
+    def set_targets(
+        self,
+        targets: NDArray[np.uint8] | None,
+        index: NDArray[np.int64] | None = None,
+        *,
+        weight: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """Gives the canvases pictures to be compared with; they are copied. They stay over resets and copies.
+
+        Args:
+          targets: uint8 [M, H, W, C], C = 3 (RGB) or 1 (compared with grey observations). None: no targets any more.
+          index: int64 [N]: canvas i is compared with targets[index[i]]. None: canvas i with target i, M = N.
+          weight: uint8 [M, H, W]: how much the squared error of a pixel counts in weighted errors.
+
+        Raises:
+          ValueError: an argument is not as described.
+          RuntimeError: the painter is closed.
+        """
+
+    def squared_error(self, *, weighted: bool = False) -> NDArray[np.int64]:
+        """Returns the squared differences between observations and targets, int64 [N], summed over pixels and channels.
+
+        Args:
+          weighted: each pixel's times its weight.
+
+        Raises:
+          ValueError: there are no targets, or no weights.
           RuntimeError: the painter is closed.
         """
 

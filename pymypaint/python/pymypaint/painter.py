@@ -14,6 +14,9 @@ class BatchPainter(_core.Painter):
     Strokes are those of the published SPIRAL environment (Ganin et al. 2018, arXiv 1804.01118, section 4.2;
     `deepmind/spiral`): a quadratic Bezier curve in 50 brush updates. Results depend neither on N nor on `threads`.
 
+    For searches, `copy` forks canvases with their brushes, and `stroke` says by how much each stroke has changed the
+    squared error of its canvas against a picture given with `set_targets`.
+
     All methods may be called from several Python threads: calls on one object happen one after the other, and the
     interpreter lock is released meanwhile. A closed object raises RuntimeError.
 
