@@ -13,7 +13,7 @@ from envs.scenes.rendering import shared_renderer
 
 
 @dataclass(frozen=True)
-class Found:
+class LikeliestScenes:
     """The likeliest scenes so far.
 
     Attributes:
@@ -47,7 +47,7 @@ def metropolis(
     slots: int = 5,
     variance: float = 0.25,
     seed: int = 0,
-) -> Iterator[Found]:
+) -> Iterator[LikeliestScenes]:
     """Sample scenes given pictures, one chain a picture, all in lock-step.
 
     A state has ``slots`` slots, each of which is empty or holds an object; the prior is one half for empty, else
@@ -104,7 +104,7 @@ def metropolis(
             best[0][better], best[1][better] = blocks[better], present[better]
             best[2][better], best[3][better] = images[better], likelihood[better]
         if evaluation in checkpoints:
-            yield Found(
+            yield LikeliestScenes(
                 evaluation,
                 present_first(best[0], best[1]),
                 best[1].sum(1),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from actors.random_play import RandomPlay
 from actors.rollout import Rollout
 from actors.runner import BatchRunner
-from actors.sink import CanvasSink
+from actors.sink import RecordSink
 from envs.worlds import make_world
 from learners.conditioning import make_records
 from learners.networks.build import build_policy
@@ -39,7 +39,7 @@ class PaintRunner(BatchRunner):
         if settings.system.random_canvases:
             at_random = make_world(settings.system.random_canvases, settings.world)
             self.play = RandomPlay(at_random, settings.policy.noise_size, play_seed)
-        self.sink: CanvasSink | None = config.sink()
+        self.sink: RecordSink | None = config.sink()
         self.joint = settings.conditioning == "joint"
         self.unroll_length = settings.policy.unroll_length
 

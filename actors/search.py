@@ -26,7 +26,7 @@ Score = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None, NDArray[np.int16]
 
 
 @dataclass
-class Found:
+class SearchResult:
     """What a search kept.
 
     Attributes:
@@ -54,7 +54,7 @@ class Search:
         self.config, self.policy, self.score = config, policy.eval(), score
         self.seed, self.precision = seed, precision
 
-    def best_of(self, count: int, k: int, target: NDArray[np.uint8] | None = None) -> Found:
+    def best_of(self, count: int, k: int, target: NDArray[np.uint8] | None = None) -> SearchResult:
         """Paint each of ``count`` pictures ``k`` times and keep the one of highest score.
 
         Args:
@@ -65,13 +65,13 @@ class Search:
         clock = time.perf_counter()
         world = make_world(count, self.config)
         rollout = Rollout(world, self.policy, seed=self.seed, precision=self.precision)
-        best: Found | None = None
+        best: SearchResult | None = None
         for _ in range(k):
             painted = rollout.episodes(target=target)
             canvas = painted.canvas[-1]
             score = self.score(canvas, target, painted.action)
             if best is None:
-                best = Found(canvas.copy(), world.canvas.copy(), painted.action, score, 0.0)
+                best = SearchResult(canvas.copy(), world.canvas.copy(), painted.action, score, 0.0)
                 continue
             better = score > best.score
             best.canvas[better], best.full[better] = canvas[better], world.canvas[better]
@@ -83,7 +83,7 @@ class Search:
         return best
 
     @torch.inference_mode()
-    def beam(self, count: int, k: int, target: NDArray[np.uint8] | None = None, *, branch: int = 2) -> Found:
+    def beam(self, count: int, k: int, target: NDArray[np.uint8] | None = None, *, branch: int = 2) -> SearchResult:
         """Beam search over strokes: after each one the best ``k / branch`` canvases of a picture go on, each
         ``branch`` times; the score of an unfinished canvas is its value.
 
@@ -141,7 +141,7 @@ class Search:
             for earlier in range(step + 1):
                 canvas = world.step(actions[earlier].astype(np.int64))[0]["canvas"]
         best = picture[np.arange(count), order[:, 0]]
-        found = Found(canvas[best], world.canvas[best], actions[:, best], score[best], 0.0)
+        found = SearchResult(canvas[best], world.canvas[best], actions[:, best], score[best], 0.0)
         world.close()
         found.seconds = time.perf_counter() - clock
         return found

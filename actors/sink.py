@@ -1,4 +1,4 @@
-"""Where actors put final canvases: a boundary, so that actors need not know what the shared replay runs on."""
+"""Boundary between actors and the shared replay, so that actors need not know what the replay runs on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class CanvasSink(Protocol):
-    """Takes final canvases for the discriminator."""
+class RecordSink(Protocol):
+    """Destination of records: finished paintings for the discriminator, or blocks of transitions."""
 
-    def push(self, canvases: NDArray[np.uint8]) -> int:
-        """Add records uint8 [B, H, W, C or 2C]; returns how many were pushed so far by all actors."""
+    def push(self, records: NDArray[np.uint8]) -> int:
+        """Add B records uint8 [B, *shape] to the replay.
+
+        Returns:
+            Number of records that all actors have pushed so far.
+        """

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from actors.runner import BatchRunner
-from actors.sink import CanvasSink
+from actors.sink import RecordSink
 from actors.transition_rollout import ActionRange, TransitionRollout, ladder, observation_size
 from learners.networks.td3 import Actor
 from learners.settings import TD3Settings
@@ -40,7 +40,7 @@ class TransitionRunner(BatchRunner):
             prior_spread=config.prior_spread,
             seed=seed,
         )
-        self.sink: CanvasSink = config.sink()
+        self.sink: RecordSink = config.sink()
 
     def sample_refs(
         self,

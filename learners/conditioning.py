@@ -75,7 +75,7 @@ def random_complement(records: Tensor) -> Tensor:
     return torch.where(coin[:, None, None, None], left, right)
 
 
-def judged_images(records: Tensor, conditioning: Conditioning | None, *, real: bool) -> Tensor:
+def discriminator_images(records: Tensor, conditioning: Conditioning | None, *, real: bool) -> Tensor:
     """What a discriminator that learns sees of records: uint8 [B, H, W, channels].
 
     Args:
@@ -102,7 +102,11 @@ def score_records(discriminator: nn.Module, records: Tensor, conditioning: Condi
     """Discriminator scores float32 [N] of the paintings in records; of a complement's two views their mean."""
     scores = []
     for part in torch.split(records, SCORED_AT_ONCE):
-        views = complements(part) if conditioning == "complement" else (judged_images(part, conditioning, real=False),)
+        views = (
+            complements(part)
+            if conditioning == "complement"
+            else (discriminator_images(part, conditioning, real=False),)
+        )
         score = with_actions(discriminator, part)
         scores.append(torch.stack([score(to_image(view)).float() for view in views]).mean(0))
     return torch.cat(scores)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from learners.adversarial import centering_term, gradient_penalty, hinge_loss, logistic_loss, wasserstein_loss
-from learners.conditioning import judged_images, with_actions
+from learners.conditioning import discriminator_images, with_actions
 from learners.networks.discriminator import Discriminator, to_image
-from learners.policy_learner import NonFiniteLoss, ReduceGradients
+from learners.optimization import NonFiniteLoss, ReduceGradients
 from learners.precision import autocast
 from learners.settings import Conditioning, DiscriminatorSettings, Precision
 
@@ -62,8 +62,8 @@ class DiscriminatorLearner:
         """
         settings = self.settings
         records = torch.from_numpy(np.concatenate([real, fake])).to(self.device)
-        parts = [judged_images(records[: len(real)], self.conditioning, real=True)]
-        parts.append(judged_images(records[len(real) :], self.conditioning, real=False))
+        parts = [discriminator_images(records[: len(real)], self.conditioning, real=True)]
+        parts.append(discriminator_images(records[len(real) :], self.conditioning, real=False))
         images = to_image(torch.cat(parts))
         with autocast(self.precision, self.device):
             scores = with_actions(self.discriminator, records)(images)
@@ -100,16 +100,6 @@ class DiscriminatorLearner:
             "real": real_scores.mean().item(),
             "fake": fake_scores.mean().item(),
         }
-
-    @torch.no_grad()
-    def score(self, canvases: NDArray[np.uint8]) -> Tensor:
-        """Scores float32 [B] of uint8 [B, H, W, C] that the network takes as they are, without touching the spectral
-        norm's power iteration."""
-        self.discriminator.eval()
-        with autocast(self.precision, self.device):
-            scores: Tensor = self.discriminator(to_image(torch.from_numpy(canvases).to(self.device)))
-        self.discriminator.train()
-        return scores
 
     def adopt(self, settings: DiscriminatorSettings) -> None:
         """Go on under other settings of the same network; the optimiser holds the new step size from now on."""

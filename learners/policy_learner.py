@@ -13,17 +13,12 @@ from torch import Tensor, nn
 from learners.conditioning import action_plane, score_records, squared_error
 from learners.networks.discriminator import Discriminator
 from learners.networks.policy import PaintPolicy
+from learners.optimization import NonFiniteLoss, ReduceGradients, interpolate
 from learners.precision import autocast
 from learners.rewards import ScoreNormalizer, earned, episode_rewards, stroke_starts, worth_imitating
 from learners.settings import Conditioning, PolicySettings
 from learners.trajectory import Trajectory, TrajectoryTensors
 from learners.vtrace import vtrace
-
-ReduceGradients = Callable[[nn.Module], None]
-
-
-class NonFiniteLoss(RuntimeError):
-    """A loss or gradient became NaN or infinite; the network was left as it was before that update."""
 
 
 class PolicyLearner:
@@ -176,13 +171,13 @@ class PolicyLearner:
             if self.policy.conditional and self.conditioning == "joint":
                 plane = action_plane(batch.action.cpu().numpy().astype(np.int16), flat.shape[1:3])
                 records = torch.cat([records, torch.from_numpy(plane).to(self.device)], -1)
-            scores = scores + self.judge(records)
+            scores = scores + self.discriminator_scores(records)
         if settings.reward_source != "discriminator":
             assert targets is not None, "PolicySettings refuses these rewards without a target"
             scores = scores - settings.l2_weight * squared_error(flat, targets)
         return scores if settings.reward == "final" else scores.view(canvases.shape[:2])
 
-    def judge(self, records: Tensor) -> Tensor:
+    def discriminator_scores(self, records: Tensor) -> Tensor:
         """Discriminator scores float32 [N] of records."""
         with autocast(self.settings.precision, self.device):
             return score_records(self.discriminator, records, self.conditioning if self.policy.conditional else None)
@@ -274,8 +269,3 @@ class PolicyLearner:
         """Take back what :meth:`counters` gave."""
         self.updates = int(counters["updates"])
         self.normalizer = ScoreNormalizer(**counters["normalizer"] | {"floor": self.settings.score_floor})
-
-
-def interpolate(start: float, end: float, progress: float) -> float:
-    """Linear from ``start`` at progress 0 to ``end`` at progress 1, constant outside."""
-    return start + (end - start) * min(max(progress, 0.0), 1.0)

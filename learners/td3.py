@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from learners.networks.td3 import Actor, TD3Networks, TwinCritic
-from learners.policy_learner import NonFiniteLoss, interpolate
+from learners.optimization import NonFiniteLoss, ReduceGradients, interpolate
 from learners.settings import TD3Settings
 
 #: Up to here the tanh is steep enough to learn through: its slope is 0.07, its value 0.96.
 STEEP = 2.0
-
-ReduceGradients = Callable[[nn.Module], None]
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ MODULES = (
     "envs.single",
     "envs.spec",
     "envs.worlds",
+    "learners.optimization",
 )
 
 

@@ -80,12 +80,12 @@ def learner_updates(settings: RunSettings, variant: Variant, device: torch.devic
     settings = settings.replace(precision=variant.precision)
     paint = settings.paint
     policy = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
-    judge = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
-    discriminator = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
+    frozen = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
+    discriminator = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
     if not variant.channels_last:
-        for network in (policy, judge, discriminator):
+        for network in (policy, frozen, discriminator):
             channels_first(network)
-    policy_learner = PolicyLearner(policy, judge, settings.policy, device)
+    policy_learner = PolicyLearner(policy, frozen, settings.policy, device)
     discriminator_learner = DiscriminatorLearner(discriminator, settings.discriminator, device, variant.precision)
     trajectory = random_trajectory(settings)
     real, fake = np.random.default_rng(1).integers(

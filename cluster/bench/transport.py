@@ -90,9 +90,9 @@ def of_preset(name: PresetName, options: BenchOptions) -> Iterator[Figure]:
     world = PaintVectorEnv(1, paint)
     policy = to_arrays(build_policy(settings.policy, world.spec_actions, paint.canvas_shape, paint.num_actions))
     world.close()
-    judge = to_arrays(build_discriminator(settings.discriminator, paint.canvas_shape))
+    discriminator = to_arrays(build_discriminator(settings.discriminator, paint.canvas_shape))
     yield figure(f"transport {name}, policy weights", payload(policy), "bytes")
-    yield figure(f"transport {name}, discriminator weights", payload(judge), "bytes")
+    yield figure(f"transport {name}, discriminator weights", payload(discriminator), "bytes")
     for what, value in (("trajectory", trajectory), ("policy weights", policy)):
         rates = rates_of(value, options)
         yield figure(

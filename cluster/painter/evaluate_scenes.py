@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.metropolis import Found, metropolis
+from actors.metropolis import LikeliestScenes, metropolis
 from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.painter.both_policies import paint_with_both
@@ -105,7 +105,7 @@ def run_metropolis(
     scenes = load_scenes("test", config=config)
     scenes = SceneSet(scenes.images[:count], scenes.objects[:count], scenes.counts[:count])
     start = time.perf_counter()
-    found: list[Found] = []
+    found: list[LikeliestScenes] = []
     for each in metropolis(scenes.images, config, evaluations, variance=variance, seed=seed):
         found.append(each)
     seconds = time.perf_counter() - start

@@ -95,10 +95,10 @@ class PolicyGroupLearner(GroupLearner):
     def make(self, network: Any) -> PolicyLearner:
         """The inner learner, with a discriminator copy that gets its weights with the first update."""
         settings = self.settings
-        judge = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
+        discriminator = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
         return PolicyLearner(
             network,
-            judge,
+            discriminator,
             settings.policy,
             torch.device(self.device),
             self.reduce_gradients,

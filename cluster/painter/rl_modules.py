@@ -73,7 +73,7 @@ class DiscriminatorModule(TorchRLModule):
     def setup(self) -> None:
         settings = run_settings(self)
         torch.manual_seed(settings.system.seed + 1)
-        self.network = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
+        self.network = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         return {"scores": self.network(batch[Columns.OBS])}

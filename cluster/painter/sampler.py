@@ -72,7 +72,9 @@ class Sampler:
         self.seed = seed
         self.world = make_world(CANVASES, world, render_mode="rgb_array")
         self.policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
-        self.discriminator = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint).eval()
+        self.discriminator = build_discriminator(
+            settings.discriminator, settings.discriminator_shape, settings.joint
+        ).eval()
         self.rollout = Rollout(self.world, self.policy, precision=settings.policy.precision)
 
     def load(self, policy: dict[str, Any], discriminator: dict[str, Any] | None = None) -> None:

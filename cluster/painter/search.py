@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from actors.search import Found, Score, Search
+from actors.search import Score, Search, SearchResult
 from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.evaluation.judge import Judge, load_judge
 from cluster.painter.checkpoint_score import pixel_l2
@@ -24,7 +24,7 @@ from learners.precision import autocast
 
 def discriminator_score(settings: RunSettings, checkpoint: Checkpoint) -> Score:
     """The trained discriminator's score."""
-    network = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
+    network = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
     network.load_state_dict(checkpoint.tensors["discriminator"])
     network.eval()
 
@@ -103,7 +103,7 @@ SHOWN = 16
 
 
 def figures(
-    found: Found, target: NDArray[np.uint8] | None, judge: Judge | None, label: NDArray[np.int64] | None
+    found: SearchResult, target: NDArray[np.uint8] | None, judge: Judge | None, label: NDArray[np.int64] | None
 ) -> dict[str, float]:
     """What was found, in numbers."""
     result = {"score": float(found.score.mean()), "seconds": found.seconds}

@@ -211,7 +211,7 @@ class RunSettings(SettingsParts):
         return height, width, channels * (2 if self.policy.conditional else 1) + (self.conditioning == "joint")
 
     @property
-    def judged_shape(self) -> tuple[int, int, int]:
+    def discriminator_shape(self) -> tuple[int, int, int]:
         """(H, W, C) of what the discriminator sees: a pair's channels, or one image."""
         return self.record_shape if self.conditioning == "pair" else self.world.canvas_shape
 

@@ -32,7 +32,7 @@ from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
 from cluster.training.learner_client import LearnerDied, LearnerLink
 from envs.worlds import make_world
-from learners.policy_learner import NonFiniteLoss
+from learners.optimization import NonFiniteLoss
 
 KEPT = 2
 #: For it to start (a GPU may have to be waited for), or to write a checkpoint.

@@ -74,7 +74,7 @@ class Critic:
 
     def __init__(self, settings: RunSettings, weights: dict[str, torch.Tensor]) -> None:
         self.conditioning = settings.conditioning
-        self.network = build_discriminator(settings.discriminator, settings.judged_shape, settings.joint)
+        self.network = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
         self.network.load_state_dict(weights)
         self.network.eval().requires_grad_(False)
 

@@ -28,7 +28,7 @@ from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.runs.folder import RunFolder, RunFolderError
 from learners.conditioning import make_records
-from learners.policy_learner import NonFiniteLoss
+from learners.optimization import NonFiniteLoss
 
 #: Comparisons whose checkpoints a member keeps for others.
 KEPT_FOR_OTHERS = 3

@@ -30,7 +30,7 @@ from cluster.runs.remote import Mirror
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.learner_client import LearnerDied
 from cluster.training.scale_requests import OrderBox
-from learners.policy_learner import NonFiniteLoss
+from learners.optimization import NonFiniteLoss
 
 LEARNER_RESTARTS = 3
 

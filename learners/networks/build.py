@@ -25,7 +25,7 @@ def build_policy(
 
 def build_discriminator(
     settings: DiscriminatorSettings,
-    judged_shape: tuple[int, int, int],
+    image_shape: tuple[int, int, int],
     joint: tuple[ActionSpec, int] | None = None,
 ) -> Discriminator:
     """The discriminator for images (H, W, C); a conditional painter's pairs have twice the canvas's channels.
@@ -33,5 +33,5 @@ def build_discriminator(
     With ``joint``, the action spec and the number of actions of an episode, it judges images with their actions.
     """
     if joint is not None:
-        return JointDiscriminator(judged_shape, *joint, settings.discriminator_width, spectral=settings.spectral_norm)
-    return Discriminator(judged_shape, settings.discriminator_width, spectral=settings.spectral_norm)
+        return JointDiscriminator(image_shape, *joint, settings.discriminator_width, spectral=settings.spectral_norm)
+    return Discriminator(image_shape, settings.discriminator_width, spectral=settings.spectral_norm)

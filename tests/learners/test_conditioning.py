@@ -14,7 +14,7 @@ from envs.paint import PaintConfig, PaintVectorEnv
 from learners.conditioning import (
     actions_of,
     complements,
-    judged_images,
+    discriminator_images,
     make_records,
     random_complement,
     score_records,
@@ -177,8 +177,8 @@ def test_actions_travel_in_records() -> None:
     network = JointDiscriminator(SMALL.canvas_shape, SMALL.action_spec, SMALL.num_actions, 4)
     tensors = torch.from_numpy(records)
     assert np.array_equal(actions_of(tensors, network).numpy(), trajectory.action.swapaxes(0, 1))
-    assert torch.equal(judged_images(tensors, "joint", real=False), torch.from_numpy(trajectory.canvas[-1]))
-    assert torch.equal(judged_images(tensors, "joint", real=True), torch.from_numpy(trajectory.target))
+    assert torch.equal(discriminator_images(tensors, "joint", real=False), torch.from_numpy(trajectory.canvas[-1]))
+    assert torch.equal(discriminator_images(tensors, "joint", real=True), torch.from_numpy(trajectory.target))
 
 
 def test_a_joint_discriminator_pays_for_actions_too() -> None:

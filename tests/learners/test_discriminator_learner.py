@@ -1,4 +1,4 @@
-"""The discriminator's learner: it tells images apart with every loss, stops at NaN, scores without side effects."""
+"""The discriminator's learner: it tells images apart with every loss and stops at NaN."""
 
 import copy
 import math
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from learners.conditioning import score_records
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator
-from learners.policy_learner import NonFiniteLoss
+from learners.optimization import NonFiniteLoss
 from learners.settings import DiscriminatorSettings
 from tests.learners.examples import same_weights, weights_of
 
@@ -35,14 +36,20 @@ def images(kind: str, count: int, rng: np.random.Generator) -> NDArray[np.uint8]
     return canvas
 
 
+@torch.no_grad()
+def scores_of(learner: DiscriminatorLearner, canvases: NDArray[np.uint8]) -> Tensor:
+    """Scores float32 [B] under a frozen copy, as the policy's learner has one."""
+    return score_records(copy.deepcopy(learner.discriminator).eval(), torch.from_numpy(canvases), None)
+
+
 @pytest.mark.parametrize(("adversary", "spectral_norm"), ADVERSARIES)
 def test_it_tells_two_kinds_of_images_apart(adversary: str, spectral_norm: bool) -> None:
     learner, rng = make_learner(adversary, spectral_norm), np.random.default_rng(0)
     unseen = {kind: images(kind, 64, rng) for kind in ("real", "fake")}
-    untrained = learner.score(unseen["real"]).mean() - learner.score(unseen["fake"]).mean()
+    untrained = scores_of(learner, unseen["real"]).mean() - scores_of(learner, unseen["fake"]).mean()
     for _ in range(60):
         metrics = learner.update(images("real", 16, rng), images("fake", 16, rng))
-    real, fake = learner.score(unseen["real"]), learner.score(unseen["fake"])
+    real, fake = scores_of(learner, unseen["real"]), scores_of(learner, unseen["fake"])
     assert real.min() > fake.max()
     assert real.mean() - fake.mean() > max(0.5, 5 * abs(untrained))
     assert learner.updates == 60
@@ -107,15 +114,15 @@ def test_a_non_finite_loss_stops_before_any_weight_changes(adversary: str, spect
     assert learner.updates == 1
 
 
-def test_scoring_touches_nothing() -> None:
+def test_scoring_with_frozen_weights_leaves_the_power_iteration_alone() -> None:
     learner, rng = make_learner(), np.random.default_rng(0)
     before = weights_of(learner.discriminator)
     canvases = images("real", 4, rng)
-    scores = learner.score(canvases)
-    assert (scores.shape, scores.dtype, scores.requires_grad) == ((4,), torch.float32, False)
-    assert torch.equal(learner.score(canvases), scores)
+    learner.discriminator.eval()
+    scores = score_records(learner.discriminator, torch.from_numpy(canvases), None)
+    assert (scores.shape, scores.dtype) == ((4,), torch.float32)
     assert same_weights(learner.discriminator, before)
-    assert learner.discriminator.training
+    learner.discriminator.train()
     learner.update(canvases, images("fake", 4, rng))
     buffers = [name for name, _ in learner.discriminator.named_buffers()]
     assert buffers

@@ -14,7 +14,8 @@ from actors.rollout import Rollout
 from envs.paint import PaintConfig, PaintVectorEnv
 from learners.networks.build import build_discriminator, build_policy
 from learners.networks.discriminator import Discriminator
-from learners.policy_learner import NonFiniteLoss, PolicyLearner, interpolate
+from learners.optimization import NonFiniteLoss, interpolate
+from learners.policy_learner import PolicyLearner
 from learners.settings import DiscriminatorSettings, PolicySettings
 from learners.trajectory import Trajectory, TrajectoryTensors
 from tests.learners.examples import (

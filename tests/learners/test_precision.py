@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from learners.conditioning import score_records
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator
 from learners.policy_learner import PolicyLearner
@@ -69,7 +70,8 @@ def test_forced_bfloat16_in_the_discriminator(adversary: Any, spectral_norm: boo
     for _ in range(3):
         real, fake = rng.integers(0, 256, (2, 4, 16, 16, 3), dtype=np.uint8)
         assert all(math.isfinite(value) for value in learner.update(real, fake).values())
-    assert learner.score(real).dtype == torch.float32
+    with autocast("bfloat16", CPU):
+        assert score_records(learner.discriminator, torch.from_numpy(real), None).dtype == torch.float32
     assert all(
         weight.dtype == torch.float32 and torch.isfinite(weight).all() for weight in learner.discriminator.parameters()
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from learners.networks.td3 import Actor, TD3Networks, TwinCritic
-from learners.policy_learner import NonFiniteLoss
+from learners.optimization import NonFiniteLoss
 from learners.settings import TD3Settings
 from learners.td3 import TD3Learner, actor_loss, critic_loss, critic_targets, smoothing_noise
 

@@ -12,7 +12,7 @@ from cluster.painter.settings import preset
 from cluster.population.exploit import decide, ranking
 from cluster.population.hyperparameters import check_decays, decay, draw, explore, settings_with
 from cluster.population.settings import PopulationSettings, population_preset
-from learners.policy_learner import interpolate
+from learners.optimization import interpolate
 
 SCORES = {0: -4.0, 1: -1.0, 2: -3.0, 3: -2.0}
 

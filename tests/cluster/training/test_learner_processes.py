@@ -19,7 +19,7 @@ from cluster.painter.spiral import Spiral
 from cluster.painter.trainer import Trainer
 from cluster.runs.folder import RunFolder
 from cluster.training.learner_client import LearnerDied, LearnerLink
-from learners.policy_learner import NonFiniteLoss
+from learners.optimization import NonFiniteLoss
 from tests.cluster.live_run import actor_pids, build, kill, train_until
 from tests.cluster.tiny_run import tiny_settings
 
