@@ -63,7 +63,7 @@ Array::Array(PyObject* object, const char* name, Type type, std::initializer_lis
   const std::string expected = std::string(writable ? "writable, " : "") + "C-contiguous " + describe(type, shape);
   if (PyObject_GetBuffer(object, &view_, PyBUF_FORMAT | PyBUF_STRIDES) != 0) {
     PyErr_Clear();
-    fail(name, expected, Py_TYPE(object)->tp_name);
+    fail(name, expected, nanobind::steal<nanobind::str>(PyType_GetName(Py_TYPE(object))).c_str());
   }
   std::string wrong;
   if (!has_type(view_, type)) {

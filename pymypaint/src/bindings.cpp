@@ -210,6 +210,7 @@ NB_MODULE(_core, m) {
   m.def("kernels", [] { return std::string(kernels().name); });
   m.def("has_setting", &BrushSettings::has_setting, nb::arg("name"));
   m.def("has_input", &BrushSettings::has_input, nb::arg("name"));
+  m.def("default_settings", &BrushSettings::defaults);
   nb::class_<PyPainter>(m, "Painter")
       .def(nb::init<long, const nb::list&, long, long, bool, bool, long>(), nb::arg("num_canvases"),
            nb::arg("settings"), nb::kw_only(), nb::arg("height"), nb::arg("width"), nb::arg("history"),

@@ -18,6 +18,15 @@ bool BrushSettings::has_input(const std::string& name) {
   return id >= 0 && id < MYPAINT_BRUSH_INPUTS_COUNT;
 }
 
+std::vector<std::pair<std::string, float>> BrushSettings::defaults() {
+  std::vector<std::pair<std::string, float>> result;
+  for (int id = 0; id < MYPAINT_BRUSH_SETTINGS_COUNT; ++id) {
+    const MyPaintBrushSettingInfo* info = mypaint_brush_setting_info(static_cast<MyPaintBrushSetting>(id));
+    result.emplace_back(info->cname, info->def);
+  }
+  return result;
+}
+
 MyPaintBrushSetting BrushSettings::setting_id(const std::string& name) {
   if (!has_setting(name)) throw std::invalid_argument("libmypaint has no brush setting '" + name + "'");
   return mypaint_brush_setting_from_cname(name.c_str());

@@ -28,6 +28,8 @@ struct BrushSettings {
 
   static bool has_setting(const std::string& name);
   static bool has_input(const std::string& name);
+  // Name and default of every setting.
+  static std::vector<std::pair<std::string, float>> defaults();
   // Both throw std::invalid_argument if libmypaint does not know the name.
   static MyPaintBrushSetting setting_id(const std::string& name);
   static MyPaintBrushInput input_id(const std::string& name);

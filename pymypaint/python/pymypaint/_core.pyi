@@ -12,6 +12,9 @@ def has_setting(name: str) -> bool:
 def has_input(name: str) -> bool:
     """Whether the installed libmypaint has a brush input of this name."""
 
+def default_settings() -> list[tuple[str, float]]:
+    """Name and default value of every brush setting that the installed libmypaint knows."""
+
 class Painter:
     """See `pymypaint.BatchPainter`."""
 

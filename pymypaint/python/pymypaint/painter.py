@@ -5,7 +5,9 @@ from types import TracebackType
 from typing import Self
 
 from pymypaint import _core
-from pymypaint.brushes import find_brush, load_brush
+from pymypaint.brush_file import load_brush
+from pymypaint.brush_scale import rescale
+from pymypaint.brushes import find_brush, is_own_file
 
 
 class BatchPainter(_core.Painter):
@@ -35,6 +37,8 @@ class BatchPainter(_core.Painter):
         width: int = 64,
         history: bool = False,
         legacy_move: bool = False,
+        defaults: bool | None = None,
+        scale: float = 1.0,
         threads: int = 1,
     ) -> None:
         """Creates white canvases.
@@ -47,12 +51,19 @@ class BatchPainter(_core.Painter):
             brush lives through all episodes as in the published environment, and what it paints depends on all that it
             has painted (its random generator, and what a lazy reset leaks of the last position).
           legacy_move: True: after a move to (y, x) the next stroke starts at (y, y), the published environment's bug.
+          defaults: True: settings that the brush file leaves out have libmypaint's defaults, as in MyPaint. False: they
+            are 0, as in the published environment. None: True for the path of a file, False for a name.
+          scale: the strokes are those of a canvas this many times smaller, painted larger: the brush sees the speed it
+            would have there. Positions and radii are in pixels of this canvas all the same.
           threads: CPU threads that share the canvases. More are of use while N is several times as large.
 
         Raises:
           ValueError: a missing or broken brush, or a number out of range.
         """
-        settings = load_brush(find_brush(brush))
+        if not 0 < scale <= 1000:
+            raise ValueError(f"scale: expected a number above 0 and up to 1000, got {scale}")
+        path = find_brush(brush)
+        settings = rescale(load_brush(path, defaults=is_own_file(brush) if defaults is None else defaults), scale)
         super().__init__(
             num_canvases,
             settings,
