@@ -11,8 +11,8 @@ import torch
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from actors.rollout import Rollout
-from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import cpu_rates, figure, median_ratio, spread, torch_threads
+from cluster.bench.options import BenchOptions, Figure
 from cluster.painter.config import SpiralConfig
 from cluster.painter.settings import PresetName, RunSettings, preset
 from envs.paint import PaintVectorEnv

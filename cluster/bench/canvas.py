@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from pymypaint.bench import BRUSHES, episode_rates
 
-from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, median_ratio, spread
+from cluster.bench.options import BenchOptions, Figure
 
 
 def bench(options: BenchOptions) -> Iterator[Figure]:

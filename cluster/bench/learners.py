@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, rounded, torch_threads
+from cluster.bench.options import BenchOptions, Figure
 from cluster.painter.settings import PresetName, RunSettings, preset
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.memory import keep_large_blocks

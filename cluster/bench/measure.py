@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from cluster.bench import BenchOptions, Figure
+from cluster.bench.options import BenchOptions, Figure
 
 
 def figure(name: str, value: float, unit: str, **detail: Any) -> Figure:

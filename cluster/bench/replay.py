@@ -1,4 +1,4 @@
-"""How fast the shared replay takes and gives canvases: `python -m cluster.bench.replay`.
+"""How fast the shared replay takes and gives canvases: `impasto bench replay`.
 
 Figures of two cores (Redis 7.0 on loopback, redis-py 8.1 without hiredis), canvases/s, beside the ways not taken:
 
@@ -12,69 +12,65 @@ Figures of two cores (Redis 7.0 on loopback, redis-py 8.1 without hiredis), canv
 Pushes are spread over all actors and are far from the limit either way; samples are what the learner waits for.
 """
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import redis
 
+from cluster.bench.measure import figure
+from cluster.bench.options import BenchOptions, Figure
 from cluster.replay.buffer import Replay, ReplaySpec
 from cluster.replay.server import RedisServer
 
-_BATCH = 64
+BATCH = 64
 
 
-def _rate(call: Callable[[], object], calls: int, repeats: int, server: RedisServer) -> tuple[float, float]:
-    """Canvases/s of the fastest of several repeats, as the others measure what else the machine did, and canvases per
-    second of the server's own CPU time: where one Redis saturates, however many ask it."""
+def bench(options: BenchOptions) -> Iterator[Figure]:
+    """Yield push and sample rates in batches of 64 on a Redis of its own.
+
+    Each rate is the best of several measurements of 100 batches, as the others measure the rest of the machine, and is
+    followed by that of the server's CPU time alone: one Redis saturates there, however many ask it.
+    """
+    calls, repeats = (10, 1) if options.quick else (100, 3)
+    rng = np.random.default_rng(0)
+    with RedisServer() as server:
+        for shape in ((64, 64, 3), (64, 64, 1), (32, 32, 1)):
+            replay = Replay(ReplaySpec(server.url, "bench", shape))
+            batch = rng.integers(0, 256, (BATCH, *shape), dtype=np.uint8)
+            for _ in range(replay.spec.capacity // BATCH):
+                replay.push(batch)
+            name = "x".join(str(side) for side in shape)
+            verbs: dict[str, Callable[[], object]] = {
+                "push": lambda replay=replay, batch=batch: replay.push(batch),  # type: ignore[misc]
+                "sample": lambda replay=replay: replay.sample(BATCH, rng),  # type: ignore[misc]
+            }
+            for verb, call in verbs.items():
+                wall, processor = best_seconds(call, calls, repeats, server)
+                detail = {"batch": BATCH, "server": "Redis on loopback"}
+                yield figure(f"replay {verb} {name}", calls * BATCH / wall, "canvases/s", **detail)
+                title, unit = f"replay {verb} {name}, server", "canvases/CPU-s of Redis"
+                yield figure(title, repeats * calls * BATCH / processor, unit, **detail)
+            replay.clear()
+            replay.close()
+
+
+def best_seconds(call: Callable[[], object], calls: int, repeats: int, server: RedisServer) -> tuple[float, float]:
+    """Wall seconds of the fastest of several repeats, and the CPU-seconds that the server spent on all of them."""
     call()
     seconds = []
     with redis.Redis.from_url(server.url) as client:
-        before = _cpu_seconds(client)
+        before = cpu_seconds(client)
         for _ in range(repeats):
             start = time.perf_counter()
             for _ in range(calls):
                 call()
             seconds.append(time.perf_counter() - start)
-        spent = _cpu_seconds(client) - before
-    return calls * _BATCH / min(seconds), repeats * calls * _BATCH / max(spent, 1e-6)
+        return min(seconds), max(cpu_seconds(client) - before, 1e-6)
 
 
-def _cpu_seconds(client: Any) -> float:
+def cpu_seconds(client: Any) -> float:
+    """CPU-seconds that the server has spent since it started."""
     usage = client.info("cpu")
     return float(usage["used_cpu_user"]) + float(usage["used_cpu_sys"])
-
-
-def bench(calls: int = 100, repeats: int = 3) -> list[dict[str, str | float]]:
-    """Push and sample rates on a Redis of its own, batches of 64, as rows of `figure`, `value` and `unit`.
-
-    Each rate is the best of `repeats` measurements of `calls` batches, beside that of the server's CPU time alone.
-    """
-    rows: list[dict[str, str | float]] = []
-    rng = np.random.default_rng(0)
-    with RedisServer() as server:
-        for shape in ((64, 64, 3), (64, 64, 1), (32, 32, 1)):
-            replay = Replay(ReplaySpec(server.url, "bench", shape))
-            batch = rng.integers(0, 256, (_BATCH, *shape), dtype=np.uint8)
-            for _ in range(replay.spec.capacity // _BATCH):
-                replay.push(batch)
-            name = "x".join(str(side) for side in shape)
-            verbs: dict[str, Callable[[], object]] = {
-                "push": lambda replay=replay, batch=batch: replay.push(batch),  # type: ignore[misc]
-                "sample": lambda replay=replay: replay.sample(_BATCH, rng),  # type: ignore[misc]
-            }
-            for verb, call in verbs.items():
-                rate, of_server = _rate(call, calls, repeats, server)
-                rows.append({"figure": f"replay {verb} {name}", "value": round(rate), "unit": "canvases/s"})
-                unit = "canvases/CPU-s of Redis"
-                rows.append({"figure": f"replay {verb} {name}, server", "value": round(of_server), "unit": unit})
-            replay.clear()
-            replay.close()
-    return rows
-
-
-if __name__ == "__main__":
-    for row in bench():
-        print(json.dumps(row))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import cpu_rates, figure, spread
+from cluster.bench.options import BenchOptions, Figure
 from envs.scenes.config import SceneConfig
 from envs.scenes.opengl import choose_backend
 from envs.scenes.world import SceneVectorEnv

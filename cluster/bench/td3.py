@@ -17,8 +17,8 @@ import torch
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, rounded
+from cluster.bench.options import BenchOptions, Figure
 from cluster.latent.td3 import LatentTD3
 from cluster.latent.td3_config import LatentTD3Config
 from cluster.training.trainer import start_ray

@@ -11,8 +11,8 @@ from typing import Any
 import ray
 import torch
 
-from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, rounded
+from cluster.bench.options import BenchOptions, Figure
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds
 from cluster.painter.config import SpiralConfig
 from cluster.painter.settings import RunSettings, preset

@@ -14,8 +14,8 @@ import numpy as np
 import ray
 import torch
 
-from cluster.bench import BenchOptions, Figure
 from cluster.bench.measure import figure, spread
+from cluster.bench.options import BenchOptions, Figure
 from cluster.painter.learners import to_arrays
 from cluster.painter.settings import PresetName, RunSettings, preset
 from cluster.training.trainer import start_ray

@@ -146,7 +146,7 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
 
 
 def scheduled(folder: RunFolder, settings: SettingsParts, restarts: int) -> RunTrainer | None:
-    """The trainer of a run that `impasto replay` began; None where it is another."""
+    """The trainer of a run that `impasto retrace` began; None where it is another."""
     from cluster.population.schedule import ScheduledTrainer, read_plan
 
     try:
@@ -257,12 +257,3 @@ def translate(images: Sequence[str], run: str, task: str, out: str, best: bool =
         else:
             print(each.output)
     return 1 if any(each.problem for each in done) else 0
-
-
-def bench(names: list[str], options: Any) -> int:
-    """Print one JSON line per figure."""
-    from cluster import bench as benches
-
-    for figure in benches.run(names, options):
-        print(json.dumps(figure), flush=True)
-    return 0

@@ -7,33 +7,15 @@ from typing import Any
 
 import pytest
 
-from cluster import cli
-from cluster.cli import commands
-from cluster.cli import job_submission as jobs
-from cluster.training import scale
+from tests.command_line import read
 
 
 def check_impasto(words: list[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Read an ``impasto`` command as the command line does; returns what it would be called with: settings for
-    ``train``, the job's words for ``submit``."""
-    called: list[tuple[Any, ...]] = []
-
-    def record(*values: Any, **options: Any) -> int:
-        called.append(values)
-        return 0
-
-    for module, names in (
-        (commands, ("train", "resume", "sample", "evaluate")),
-        (jobs, ("submit",)),
-        (scale, ("scale",)),
-    ):
-        for name in names:
-            monkeypatch.setattr(module, name, record)
-    assert cli.main(words) == 0, words
-    ((first, *_),) = called
+    """Read an ``impasto`` command as the command line does, and of ``submit`` the job's too; returns its arguments."""
+    chosen = read(words, monkeypatch)
     if words[0] == "submit":
-        check_impasto(list(first), monkeypatch)
-    return first
+        check_impasto(list(chosen.command), monkeypatch)
+    return chosen
 
 
 def check_ray(words: list[str]) -> None:

@@ -121,7 +121,7 @@ def test_the_job_runs_a_command_that_there_is_on_the_cluster_that_there_is(monke
     assert yaml.safe_load(spec["runtimeEnvYAML"])["env_vars"].keys() == {"RAY_JOB_STOP_WAIT_TIME_S"}
     words = shlex.split(spec["entrypoint"])
     assert words[:3] == ["python", "-m", "cluster"]
-    settings = check_impasto(words[3:], monkeypatch)
+    settings = check_impasto(words[3:], monkeypatch).settings
     assert settings.system.policy_learners == settings.system.discriminator_learners == 1
     # What is asked for has room: one actor a CPU, less the driver's.
     actors, _ = document("RayCluster")["spec"]["workerGroupSpecs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,18 @@ import pytest
 
 from cluster import cli
 from cluster.cli import commands
-from cluster.cli.parse import option_names
-from cluster.painter.settings import RunSettings, preset
+from cluster.cli.arguments.runs import Evaluate
+from cluster.cli.arguments.tools import Submit
+from cluster.cli.arguments.training import Retrace, Train
+from cluster.cli.catalogue import COMMANDS, Command
+from cluster.cli.parse import options_of
+from cluster.painter.experiments import experiment_settings
+from cluster.painter.settings import preset
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
 from cluster.runs.stored import last_checkpoint
 from tests.cluster.tiny_run import REPOSITORY, options
+from tests.command_line import read
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -29,43 +36,37 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return line.removeprefix("impasto: ")
 
 
-@pytest.fixture
-def chosen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What ``impasto train`` would train with."""
-    calls: list[Any] = []
-
-    def train(settings: RunSettings, run: str, address: str) -> int:
-        calls[:] = [settings, run, address]
-        return 0
-
-    monkeypatch.setattr(commands, "train", train)
-    return calls
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("trane mnist", "unknown command 'trane'; valid are train, resume, sample, evaluate, translate, bench"),
-        ("train --preset huge", "--preset: unknown value 'huge'; valid are laptop, paper"),
-        ("train --preset=huge", "--preset: unknown value 'huge'; valid are laptop, paper"),
+        ("trane mnist", "unknown command 'trane'; valid are train, tune, resume, retrace, sample, evaluate, translate"),
+        ("train --preset huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper')"),
+        ("train --preset=huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper')"),
         ("train --minuts 3", "train: unknown option --minuts; did you mean --minutes or "),
         ("train --entropy-cots=3", "train: unknown option --entropy-cots; did you mean --entropy-cost"),
         ("train --entropy_cots 3", "train: unknown option --entropy-cots; did you mean --entropy-cost"),
         ("resume RUN --xyzzy 3", "resume: unknown option --xyzzy; valid are --minutes, --steps, "),
-        ("train --actors two", "train: --actors: invalid literal for int() with base 10: 'two'"),
-        ("train --actors 0", "train: actors: expected at least 1, got 0"),
-        ("train --minutes=-1", "train: minutes: expected 0 or more, got -1.0"),
-        ("train --observation-size 30", "train: observation_size: expected a divisor of canvas_size 64, got 30"),
+        ("train --actors two", "train: --actors: invalid int value: 'two'"),
+        ("train --actors 0", "train: --actors: expected at least 1, got 0"),
+        ("train --minutes=-1", "train: --minutes: expected 0 or more, got -1.0"),
+        ("train --observation-size 30", "train: --observation-size: expected a divisor of canvas_size 64, got 30"),
         (
             "train --adversary gan",
-            "train: invalid choice 'gan' for argument '--adversary'. Expected one of ('wgan",
+            "train: --adversary: invalid choice: 'gan' (choose from 'wgan",
         ),
-        ("train --actors", "train: Missing value for argument '--actors'"),
-        ("train mnist cifar", "train: Unrecognized options: cifar"),
+        ("train --actors", "train: --actors: expected one argument"),
+        ("train mnist cifar", "train: unexpected argument cifar"),
         ("train no/such/folder", "no/such/folder"),
-        ("resume", "folder of the run or population, or"),
-        ("sample RUN --count many", "sample: --count: invalid literal"),
+        ("resume", "resume: the following arguments are required: RUN"),
+        ("sample RUN --count many", "sample: --count: invalid int value: 'many'"),
         ("evaluate RUN --jsn", "evaluate: unknown option --jsn; did you mean --json"),
+        ("sample RUN --seed -1", "sample: --seed: expected at least 0, got -1"),
+        ("dashboard --port 99999", "dashboard: --port: expected 0 to 65535, got 99999"),
+        ("search RUN --k 3", "search: --k: expected 1 or even numbers"),
+        ("mcmc --evaluations ten", "mcmc: --evaluations: expected numbers with commas between them"),
+        ("translate --run RUN", "translate: IMAGES: expected at least one file, got none"),
+        ("lineage RUN --svg FILE", "lineage: --svg: it draws a comparison; give --against the other population"),
+        ("submit", "submit: no command; for example: impasto submit -- train mnist"),
         ("bench speed", "bench: unknown 'speed'; valid are canvas, actor, "),
     ],
 )
@@ -120,25 +121,55 @@ def test_a_mistake_leaves_no_folder(
     assert not (tmp_path / "run").exists()
 
 
-def test_presets(chosen: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("photos.zip").touch()
-    assert cli.main(["train"]) == 0
-    assert chosen == [preset("laptop"), "", ""]
-    assert cli.main(["train", "mnist", "--preset", "paper", "--run", "here"]) == 0
-    assert chosen == [preset("paper"), "here", ""]
-    assert cli.main(["train", "photos.zip", "--preset=paper", "--address", "ray://head:1"]) == 0
-    assert chosen == [preset("paper", "photos.zip"), "", "ray://head:1"]
-    assert cli.main(["train", "--data", "photos.zip"]) == 0
-    assert chosen[0].system.data == "photos.zip"
+    for words, expected in (
+        ("train", Train(settings=preset("laptop"))),
+        (
+            "train mnist --preset paper --run here",
+            Train("mnist", "paper", "here", settings=preset("paper")),
+        ),
+        (
+            "train --preset=paper --address ray://head:1 photos.zip",
+            Train("photos.zip", "paper", "", "ray://head:1", preset("paper", "photos.zip")),
+        ),
+    ):
+        assert read(words.split(), monkeypatch) == expected
+    assert read(["train", "--data", "photos.zip"], monkeypatch).settings.system.data == "photos.zip"
 
 
-def test_any_setting_by_its_name(chosen: list[Any]) -> None:
+def test_any_setting_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     given = "--minutes 3 --entropy_cost=0.5 --spectral-norm False --brush-sizes 1 2 3 --policy-betas 0.1 0.2 --seed 7"
-    assert cli.main(["train", *given.split()]) == 0
-    assert chosen[0] == preset("laptop").replace(
+    assert read(["train", *given.split()], monkeypatch).settings == preset("laptop").replace(
         minutes=3.0, entropy_cost=0.5, spectral_norm=False, brush_sizes=(1.0, 2.0, 3.0), policy_betas=(0.1, 0.2), seed=7
     )
+
+
+def test_a_setting_given_twice_has_the_last_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(["train", "--minutes", "15", "--minutes", "3"], monkeypatch).settings.system.minutes == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("RUN", False),
+        ("RUN --json", True),
+        ("--json RUN", True),
+        ("--json True RUN", True),
+        ("RUN --json=True", True),
+        ("RUN --json --json False", False),
+        ("RUN --no-json", False),
+        ("--json False RUN", False),
+    ],
+)
+def test_flags_with_and_without_the_old_values(words: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(["evaluate", *words.split()], monkeypatch) == Evaluate("RUN", json=expected)
+
+
+def test_words_after_two_dashes_are_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = read(["submit", "--detach", "--", "train", "mnist", "--entropy_cost", "1", "--help"], monkeypatch)
+    assert chosen == Submit(("train", "mnist", "--entropy_cost", "1", "--help"), detach=True)
 
 
 def test_resume_changes_only_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,29 +180,60 @@ def test_resume_changes_only_what_is_given(monkeypatch: pytest.MonkeyPatch) -> N
     assert calls == [(("RUN", ""), {}), (("RUN", ""), {"minutes": 30.0})]
 
 
-@pytest.mark.parametrize("command", list(cli.COMMANDS))
+@pytest.mark.parametrize("command", list(COMMANDS))
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main([*command.split(), "--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    assert f"impasto {command}" in text
-    if command == "train":
-        for name in option_names(RunSettings):
-            assert name in text
+    assert text.startswith(f"usage: impasto {command} [OPTIONS]")
+    for option in options_of(COMMANDS[command].load_arguments()):
+        assert option.help, option
+        assert option.flag in text
 
 
-def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_shows_the_defaults_of_the_preset(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for words in (["--help"], ["--preset", "paper", "-h"], ["omniglot", "--help"]):
+        with pytest.raises(SystemExit):
+            cli.main(["train", *words])
+        text = " ".join(capsys.readouterr().out.split())
+        shown += re.findall(r"--episode-length INT .*?\(default: (\d+)\)", text)
+    lengths = [preset("laptop"), preset("paper"), experiment_settings("omniglot", "laptop")]
+    assert shown == [str(settings.paint.episode_length) for settings in lengths]
+
+
+def test_the_overview_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
-    assert "{train,resume,sample,evaluate," in capsys.readouterr().out
+    text = capsys.readouterr().out
     assert cli.main([]) == 2
+    assert capsys.readouterr().out == text
+    for name, command in COMMANDS.items():
+        assert (f"  {name:<14}{command.about}" in text) == bool(command.group)
+    assert all(len(line) <= 100 for line in text.splitlines())
+    examples = [line.split("  ")[1].split() for line in text.splitlines() if line.startswith("  impasto ")]
+    assert len(examples) == 3
+    for words in examples:
+        assert words[1] in COMMANDS
+
+
+def test_replay_is_still_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(["replay", "DIR"], monkeypatch) == read(["retrace", "DIR"], monkeypatch) == Retrace("DIR")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--minuts", "3"], ["sample", "--help"], ["tune", "--help"]])
+def test_help_and_mistakes_do_not_wait_for_torch_and_ray(words: list[str]) -> None:
+    code = f"import sys\nfrom cluster import cli\ntry: cli.main({words})\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('torch', 'ray', 'scipy', 'matplotlib') if name in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"
 
 
 def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(*arguments: Any) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "train", interrupted)
+    monkeypatch.setattr(Command, "load_function", lambda self: interrupted)
     assert cli.main(["train"]) == 130
     assert capsys.readouterr().err == "impasto: interrupted\n"
 
@@ -182,7 +244,7 @@ def test_the_module_is_the_command() -> None:
     )
     assert ended.returncode == 2
     assert ended.stdout == ""
-    assert ended.stderr.startswith("impasto: unknown command 'paint'; valid are train, resume, sample, evaluate, ")
+    assert ended.stderr.startswith("impasto: unknown command 'paint'; valid are train, tune, resume, ")
 
 
 def test_best_takes_the_checkpoint_of_the_highest_score(tmp_path: Path) -> None:

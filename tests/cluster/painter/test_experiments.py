@@ -13,26 +13,13 @@ import pytest
 from PIL import Image
 
 from cluster import cli
-from cluster.cli import commands
 from cluster.metrics.log import read_metrics
 from cluster.painter.experiments import EXPERIMENTS, experiment_settings
 from cluster.painter.settings import RunSettings, preset
 from tests.cluster.tiny_run import options
+from tests.command_line import read
 from tests.envs.scenes.needs_opengl import draws
 from tests.shared_data import shared_path
-
-
-@pytest.fixture
-def chosen(monkeypatch: pytest.MonkeyPatch) -> list[RunSettings]:
-    """The settings that training was asked for."""
-    asked: list[RunSettings] = []
-
-    def train(settings: RunSettings, run: str, address: str) -> int:
-        asked.append(settings)
-        return 0
-
-    monkeypatch.setattr(commands, "train", train)
-    return asked
 
 
 def test_published_settings() -> None:
@@ -68,12 +55,13 @@ def test_every_experiment_has_both_presets_free_and_reproducing() -> None:
 @pytest.mark.parametrize(
     "given", ["--conditional True", "--conditional=True", "--conditional", "--target", "--target=True"]
 )
-def test_a_target_changes_the_defaults_that_go_with_it(given: str, chosen: list[RunSettings]) -> None:
-    assert cli.main(["train", "mnist", *given.split(), "--entropy-cost", "0.5"]) == 0
-    assert chosen[0] == experiment_settings("mnist", "laptop", True).replace(entropy_cost=0.5)
-    assert cli.main(["train", "omniglot", "--conditional", "False", "--preset", "paper"]) == 0
-    assert chosen[1] == experiment_settings("omniglot", "paper", False)
-    assert not chosen[1].policy.conditional
+def test_a_target_changes_the_defaults_that_go_with_it(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = read(["train", "mnist", *given.split(), "--entropy-cost", "0.5"], monkeypatch).settings
+    assert digits == experiment_settings("mnist", "laptop", True).replace(entropy_cost=0.5)
+    for no in ("--conditional False", "--no-conditional", "--no-target"):
+        characters = read(["train", "omniglot", *no.split(), "--preset", "paper"], monkeypatch).settings
+        assert characters == experiment_settings("omniglot", "paper", False)
+        assert not characters.policy.conditional
 
 
 def zip_of(path: Path, *contents: bytes) -> Path:
@@ -95,8 +83,8 @@ def picture(mode: str) -> bytes:
         (["mnits"], "unknown experiment 'mnits'; valid are mnist, omniglot, celeba, "),
         (["empty.zip"], "holds no images; give a folder or a zip of PNG or JPEG files"),
         (["text.zip"], "none of its 9 images can be read"),
-        (["mnist", "--reward-source", "l2"], "reward_source: l2 compares with a target, and there is one with cond"),
-        (["celeba-long", "--unroll-length", "30"], "unroll_length: expected a divisor of the episode's 100 actions"),
+        (["mnist", "--reward-source", "l2"], "--reward-source: l2 compares with a target, and there is one with cond"),
+        (["celeba-long", "--unroll-length", "30"], "--unroll-length: expected a divisor of the episode's 100 actions"),
         (["mnist", "--conditional", "--grid", "12"], "grid: a conditional laptop policy expects a divisor"),
     ],
 )

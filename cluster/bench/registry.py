@@ -1,0 +1,34 @@
+"""Every benchmark by its name. Its module is imported when it runs, so that names and help are there at once."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator
+
+from cluster.bench.options import BenchOptions, Figure
+
+BENCHES = {
+    "canvas": "strokes per CPU-second of three brushes, and the gain from a second thread",
+    "actor": "steps per CPU-second of an actor beside RLlib's own runner and an actor with one canvas",
+    "scenes": "pictures of scenes per CPU-second of one core",
+    "learners": "time of one update of policy and discriminator, on the GPU if there is one",
+    "replay": "canvases per second into and out of the shared replay",
+    "transport": "bytes between processes, and how fast the object store carries them",
+    "train": "steps per second of a whole run, with the shares of its time",
+    "td3": "mean return of TD3 on Pendulum-v1 beside RLlib's SAC; takes minutes",
+}
+"""Name of each benchmark, which is its module's name in this package, and its line for the help."""
+
+
+def run(names: Iterable[str], options: BenchOptions) -> Iterator[Figure]:
+    """Run benchmarks in turn (``all``: every one) and yield each figure when it is measured.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    chosen = [each for name in names for each in (BENCHES if name == "all" else [name])]
+    for name in chosen:
+        if name not in BENCHES:
+            raise ValueError(f"bench: unknown {name!r}; valid are {', '.join(BENCHES)}, all")
+    for name in chosen:
+        yield from importlib.import_module(f"cluster.bench.{name}").bench(options)

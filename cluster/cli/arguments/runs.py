@@ -1,0 +1,167 @@
+"""Arguments of the commands that work on what is trained: resume, sample, evaluate, translate, lineage, search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cluster.cli.arguments.checks import at_least, numbers
+from cluster.cli.parse import Positional
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on with a run from its last intact checkpoint, or with a whole population.
+
+    Attributes:
+        run: Folder of the run or population, or a run's address on shared storage.
+        minutes: New total training time in minutes; 0 keeps the run's.
+        steps: New total of environment steps; 0 keeps the run's.
+        actors: New number of actors; 0 keeps the run's.
+        redis: URL of a shared Redis, needed again where it has a password; empty keeps the run's.
+        data_dir: Folder with data sets; empty keeps the run's.
+        address: Ray cluster to join.
+    """
+
+    run: Positional[str]
+    minutes: float = 0.0
+    steps: int = 0
+    actors: int = 0
+    redis: str = ""
+    data_dir: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Paint with a run's newest checkpoint: contact sheet, animated painting, actions.
+
+    Attributes:
+        run: Folder of the run.
+        out: Folder for the pictures; the run's `samples` if not given.
+        count: Paintings on the sheet.
+        seed: Seed of noise and action sampling.
+        best: Take the checkpoint that did best while training (lowest pixel Fréchet distance, or nearest to its
+            targets) instead of the newest.
+    """
+
+    run: Positional[str]
+    out: str = ""
+    count: int = 120
+    seed: int = 0
+    best: bool = False
+
+    def __post_init__(self) -> None:
+        at_least(1, count=self.count)
+        at_least(0, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Have an independent judge compare a run's paintings with real images, or read a run's translations.
+
+    Attributes:
+        run: Folder of the run.
+        json: Print JSON instead of a table.
+        count: Paintings, and as many test images, or test images to translate; 0 is the number to publish: 2000
+            paintings of digits, 1000 of other data, all test images.
+        data_dir: Folder with data sets that are there already.
+        best: Take the checkpoint that did best while training (lowest pixel Fréchet distance, or nearest to its
+            targets) instead of the newest.
+        baselines: Also train and measure the baselines of a run in the latent world; takes minutes.
+    """
+
+    run: Positional[str]
+    json: bool = False
+    count: int = 0
+    data_dir: str = ""
+    best: bool = False
+    baselines: bool = False
+
+    def __post_init__(self) -> None:
+        at_least(0, count=self.count)
+
+
+@dataclass(frozen=True)
+class Translate:
+    """Translate images with a trained agent: the digit that a task makes of each, in its hand.
+
+    Images are of the size and mode of the training data, bright on a dark ground. One that can not be read is named and
+    left out.
+
+    Attributes:
+        images: Files.
+        run: Folder of the run.
+        task: Task to do, one of those that the run was trained for; its only one if not given.
+        out: Folder for the results, `NAME-TASK.png`.
+        best: Take the checkpoint of highest score, on held-out training images, instead of the newest.
+    """
+
+    images: Positional[tuple[str, ...]] = ()
+    run: str = ""
+    task: str = ""
+    out: str = "translated"
+    best: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.run:
+            raise ValueError("run: expected the folder of a run of `impasto train latent`, got none")
+        if not self.images:
+            raise ValueError("images: expected at least one file, got none")
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Print the ancestry of a population's best member, and the schedule of settings that its weights lived through.
+
+    Attributes:
+        run: Folder of the population.
+        json: Print JSON instead of a table.
+        against: Folder of another population (one with `--exploit none`, say): compare this one's best member with the
+            other's median at the same steps instead.
+        svg: With `--against`: file for a picture of both.
+    """
+
+    run: Positional[str]
+    json: bool = False
+    against: str = ""
+    svg: str = ""
+
+    def __post_init__(self) -> None:
+        if self.svg and not self.against:
+            raise ValueError("svg: it draws a comparison; give --against the other population")
+
+
+@dataclass(frozen=True)
+class Search:
+    """Paint with a run's newest checkpoint, trying K paintings (or strokes) for each one kept.
+
+    Attributes:
+        run: Folder of the run.
+        k: Values of K, with commas between them; 1 is the policy itself, others are even. More find better paintings
+            and take K times as long; 4 to 64 are usual.
+        count: Pictures for each value.
+        seed: Seed of noise, action sampling and targets.
+        json: Print JSON instead of a table.
+        data_dir: Folder with data sets that are there already.
+        best: Take the checkpoint of best quality instead of the newest.
+    """
+
+    run: Positional[str]
+    k: str = "1,4,16"
+    count: int = 64
+    seed: int = 0
+    json: bool = False
+    data_dir: str = ""
+    best: bool = False
+
+    def __post_init__(self) -> None:
+        at_least(1, count=self.count)
+        at_least(0, seed=self.seed)
+        for k in self.widths:
+            if k != 1 and (k < 2 or k % 2):
+                raise ValueError(f"k: expected 1 or even numbers (the beam goes on two ways from each canvas), got {k}")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The values of K."""
+        return numbers("k", self.k)

@@ -1,0 +1,161 @@
+"""Arguments of the commands that train from the start: train, tune, retrace, reproduce, mcmc."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from cluster.cli.arguments.checks import at_least, numbers
+from cluster.cli.parse import Positional
+from cluster.painter.experiments import experiment_settings
+from cluster.painter.settings import PresetName, RunSettings
+from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, population_preset
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a painter from the start: NAME is an experiment (mnist, omniglot, celeba, scenes, celeba-long), or the path
+    of a folder or zip of images.
+
+    Every setting can be given by its name; defaults are the experiment's with that preset. `--target`, which is short
+    for `--conditional`, gives each painting a target to reproduce.
+
+    Attributes:
+        name: Experiment, or path of a folder or zip of images.
+        preset: `laptop` learns MNIST on two cores in minutes, `paper` is SPIRAL as published.
+        run: Folder for the run; a new one under `runs/` (or $IMPASTO_RUNS) if not given. An address like
+            `s3://bucket/run` keeps a copy on shared storage, brought up to date after each checkpoint.
+        address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
+        settings: All settings of the run.
+    """
+
+    aliases: ClassVar = {"target": "conditional"}
+
+    name: Positional[str] = "mnist"
+    preset: PresetName = "laptop"
+    run: str = ""
+    address: str = ""
+    settings: RunSettings = field(default_factory=RunSettings)
+
+    @classmethod
+    def start(cls, given: dict[str, Any]) -> Train:
+        """The values to start from, which experiment, preset and `--conditional` decide."""
+        name, preset = given.get("name", cls.name), given.get("preset", cls.preset)
+        return cls(settings=experiment_settings(name, preset, given.get("conditional")))
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Train a population: NAME is an experiment, or the path of a folder or zip of images, as in `impasto train`.
+
+    Its members compare at equal environment steps; the worst copy the best and change their hyper-parameters. Every
+    setting of `impasto train` can be given too, for all members; defaults are the preset's.
+
+    Attributes:
+        name: Experiment, or path of a folder or zip of images.
+        preset: Preset that members start from; it also decides the ranges of the evolved settings and the interval.
+        run: Folder for the population; a new one under `runs/` if not given.
+        address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
+        population: How members are compared and changed.
+        settings: Settings that all members share.
+    """
+
+    aliases: ClassVar = {"target": "conditional"}
+
+    name: Positional[str] = "mnist"
+    preset: PresetName = "laptop"
+    run: str = ""
+    address: str = ""
+    population: PopulationSettings = field(default_factory=PopulationSettings)
+    settings: RunSettings = field(default_factory=RunSettings)
+
+    @classmethod
+    def start(cls, given: dict[str, Any]) -> Tune:
+        """The values to start from, which experiment, preset and `--conditional` decide."""
+        plain = Train.start(given)
+        preset = given.get("preset", cls.preset)
+        settings = plain.settings.replace(steps=DEFAULT_STEPS[preset], minutes=0.0)
+        return cls(population=population_preset(preset, settings.system.data), settings=settings)
+
+
+@dataclass(frozen=True)
+class Retrace:
+    """Train one run from the start with the schedule of settings that a population's best member lived through.
+
+    Attributes:
+        population: Folder of the population.
+        run: Folder for the new run; beside the population if not given.
+        address: Ray cluster to join.
+    """
+
+    population: Positional[str]
+    run: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """Train the rows of a table (mnist, omniglot, celeba, scenes, long, all) within a budget, measure and write them.
+
+    Run it again to go on where it stopped, or with more minutes to go further.
+
+    Attributes:
+        table: Name of the table.
+        minutes_per_row: Training time of each row.
+        rows: Names of the rows to run, with commas between them; all if not given.
+        preset: `laptop` or `paper`.
+        out: Folder for the table (JSON, Markdown) and its pictures.
+        runs: Folder for the runs.
+        data_dir: Folder with data sets that are there already.
+        seed: Seed of all rows.
+        address: Ray cluster to join.
+    """
+
+    table: Positional[str]
+    minutes_per_row: float = 15.0
+    rows: str = ""
+    preset: PresetName = "laptop"
+    out: str = "results"
+    runs: str = "runs/reproduce"
+    data_dir: str = ""
+    seed: int = 0
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        at_least(0, seed=self.seed)
+        if not self.minutes_per_row > 0:
+            raise ValueError(f"minutes_per_row: expected more than 0, got {self.minutes_per_row:g}")
+
+
+@dataclass(frozen=True)
+class Mcmc:
+    """Have blocked Metropolis-Hastings infer held-out scenes: the baseline of the agent of `impasto train scenes`.
+
+    Attributes:
+        out: Folder for the table (JSON) and the picture.
+        count: Held-out scenes, 1 to 1000.
+        evaluations: Likelihoods (pictures) after which to look, ascending, with commas between them.
+        variance: Variance of the Gaussian likelihood of a pixel in [0, 1]. Smaller is greedier; 0.01 to 1 are usual.
+        seed: Seed of the chains.
+        json: Print JSON instead of a table.
+    """
+
+    out: str = "runs/mcmc"
+    count: int = 100
+    evaluations: str = "10,100,1000,5000"
+    variance: float = 0.25
+    seed: int = 0
+    json: bool = False
+
+    def __post_init__(self) -> None:
+        at_least(0, seed=self.seed)
+        at_least(1, evaluations=min(self.looks))
+        if not 1 <= self.count <= 1000:
+            raise ValueError(f"count: expected 1 to 1000 scenes, got {self.count}")
+        if not self.variance > 0:
+            raise ValueError(f"variance: expected more than 0, got {self.variance:g}")
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The values of `evaluations`."""
+        return numbers("evaluations", self.evaluations)
