@@ -29,6 +29,53 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "cluster": LAYERS,
 }
+#: The rooms of `cluster`, floor by floor; a room may import those of lower floors only, and everybody `cluster.errors`.
+FLOORS = (
+    ("errors",),
+    ("metrics", "runs", "evaluation"),
+    ("replay",),
+    ("training",),
+    ("painter", "latent"),
+    ("population", "bench"),
+    ("dashboard",),
+    ("cli",),
+)
+#: Imports between rooms that do not go down, until they are mended.
+UPWARD = {
+    ("cluster/evaluation/reconstruction.py", "painter"),
+    ("cluster/latent/learners.py", "painter"),
+    ("cluster/latent/settings.py", "painter"),
+    ("cluster/latent/td3.py", "painter"),
+    ("cluster/painter/reproduce.py", "cli"),
+    ("cluster/population/commands.py", "cli"),
+    ("cluster/population/member.py", "cli"),
+    ("cluster/runs/kinds.py", "painter"),
+    ("cluster/runs/kinds.py", "training"),
+    ("cluster/runs/location.py", "training"),
+    ("cluster/runs/stored.py", "latent"),
+    ("cluster/runs/stored.py", "painter"),
+    ("cluster/training/config.py", "latent"),
+    ("cluster/training/config.py", "painter"),
+    ("cluster/training/scale.py", "population"),
+}
+#: Files that import `cluster` inside a function, and why.
+IMPORTS_INSIDE = dict.fromkeys(
+    (
+        "cluster/cli/commands.py",
+        "cluster/latent/td3_config.py",
+        "cluster/painter/config.py",
+        "cluster/population/commands.py",
+        "cluster/population/member.py",
+        "cluster/runs/location.py",
+    ),
+    "to be mended",
+)
+#: Files that import each other in a circle, until they are mended.
+CIRCLES = (
+    {"cluster.painter.config", "cluster.painter.shared_discriminator", "cluster.painter.spiral"},
+    {"cluster.latent.td3", "cluster.latent.td3_config"},
+    {"cluster.cli.commands", "cluster.population.commands", "cluster.population.member", "cluster.population.tuner"},
+)
 LONGEST = 350
 SOURCE_SUFFIXES = {".py", ".pyi", ".c", ".h", ".cpp", ".hpp", ".toml", ".cmake", ".txt", ".sh"}
 GENERATED = {"build", "dist", "__pycache__"}
@@ -124,3 +171,91 @@ def test_no_source_names_a_path_of_one_machine() -> None:
         if machine.search(line)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+class Module:
+    """A file of ours and what it imports of ours: at its top, inside functions, and for types alone."""
+
+    def __init__(self, path: Path, names: set[str]) -> None:
+        self.path = path.relative_to(ROOT)
+        self.name = dotted(self.path)
+        self.top: set[str] = set()
+        self.inside: set[str] = set()
+        self.typed: set[str] = set()
+        self.names = names
+        self.visit(ast.parse(path.read_text()), self.top)
+
+    def visit(self, node: ast.AST, found: set[str]) -> None:
+        for child in ast.iter_child_nodes(node):
+            into = found
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                into = self.inside
+            elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                into = self.typed
+            if isinstance(child, ast.Import):
+                found |= {alias.name for alias in child.names} & self.names
+            elif isinstance(child, ast.ImportFrom) and child.module:
+                longer = {f"{child.module}.{alias.name}" for alias in child.names} & self.names
+                found |= longer or {child.module} & self.names
+            self.visit(child, into)
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.fixture(scope="module")
+def modules() -> list[Module]:
+    paths = [path for layer in ("envs", "learners", "actors", "cluster") for path in (ROOT / layer).rglob("*.py")]
+    names = {dotted(path.relative_to(ROOT)) for path in paths}
+    return [Module(path, names) for path in paths]
+
+
+def room(name: str) -> str:
+    return name.split(".")[1]
+
+
+def floor(name: str) -> int:
+    return next(level for level, rooms in enumerate(FLOORS) if room(name) in rooms)
+
+
+def test_cluster_has_these_rooms_and_nothing_else() -> None:
+    entries = {path.name.removesuffix(".py") for path in (ROOT / "cluster").iterdir() if path.name != "__pycache__"}
+    assert entries == {name for rooms in FLOORS for name in rooms} | {"__init__", "__main__"}
+
+
+def test_imports_between_rooms_go_down(modules: list[Module]) -> None:
+    upward = {
+        (str(module.path), room(name))
+        for module in modules
+        if module.name.startswith("cluster.") and module.name != "cluster.__main__"
+        for name in module.top | module.inside | module.typed
+        if name.startswith("cluster.") and room(name) != room(module.name) and floor(name) >= floor(module.name)
+    }
+    assert not upward - UPWARD
+
+
+def test_cluster_is_imported_inside_functions_only_with_a_reason(modules: list[Module]) -> None:
+    inside = {
+        str(module.path)
+        for module in modules
+        if module.path.parts[0] == "cluster" and any(below(name, "cluster") for name in module.inside)
+    }
+    assert not inside - IMPORTS_INSIDE.keys()
+
+
+def test_no_files_import_each_other_in_a_circle(modules: list[Module]) -> None:
+    graph = {module.name: module.top | module.inside for module in modules}
+    reached = {name: reachable(name, graph) for name in graph}
+    circles = {frozenset(n for n in reached[name] if name in reached[n]) for name in graph if name in reached[name]}
+    assert not circles - {frozenset(circle) for circle in CIRCLES}
+
+
+def reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        new = graph[ahead.pop()] - found
+        found |= new
+        ahead += new
+    return found
