@@ -8,10 +8,6 @@ one judge: its `identity` belongs beside every figure.
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -24,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cluster.errors import UserError
-from envs.data_files import DataError, default_cache_dir, make_cache_dir
+from envs.data_files import default_cache_dir, load_or_make
 from envs.datasets import ImageSet, load_dataset
 from envs.resampling import resize_images
 
@@ -214,17 +210,12 @@ def load_judge(
 def kept_judge(train: ImageSet, test: ImageSet, settings: JudgeSettings, *, cache_dir: Path | None = None) -> Judge:
     """The judge of these sets: from the cache, or trained now and kept there; see `load_judge`."""
     cache = (cache_dir if cache_dir is not None else default_cache_dir()) / "judge"
-    folder = cache / _recipe(settings, train, test)[:16]
-    if folder.is_dir():
-        try:
-            return _read(folder)
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            warnings.warn(f"the judge in {folder} is damaged ({error}): training it anew", stacklevel=3)
-            shutil.rmtree(folder, ignore_errors=True)
-    make_cache_dir(cache)
-    judge = train_judge(train, test, settings)
-    _write(folder, judge, settings)
-    return judge
+    return load_or_make(
+        cache / _recipe(settings, train, test)[:16],
+        _read,
+        lambda: train_judge(train, test, settings),
+        lambda judge, folder: _write(folder, judge, settings),
+    )
 
 
 def _to_tensor(images: npt.NDArray[np.uint8]) -> Tensor:
@@ -265,25 +256,21 @@ def _write(folder: Path, judge: Judge, settings: JudgeSettings) -> None:
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "settings": asdict(settings),
     }
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        (temporary / "weights.safetensors").write_bytes(weights)
-        (temporary / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-        temporary.chmod(0o755)  # a cache may be shared
-        os.rename(temporary, folder)
-    except OSError as error:
-        if not folder.is_dir():  # otherwise another process was first, with the same judge
-            raise DataError(f"the judge can not be kept in {folder} ({error}): set IMPASTO_CACHE to a folder") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    folder.mkdir()
+    (folder / "weights.safetensors").write_bytes(weights)
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 def _read(folder: Path) -> Judge:
-    manifest = json.loads((folder / "manifest.json").read_text())
-    weights = (folder / "weights.safetensors").read_bytes()
-    if hashlib.sha256(weights).hexdigest() != manifest["weights_sha256"]:
-        raise ValueError("weights.safetensors does not have the manifest's checksum")
-    network = JudgeNetwork(JudgeSettings(**manifest["settings"]).dropout)
-    network.load_state_dict(load(weights))
-    network.eval().requires_grad_(False)
-    return Judge(network, float(manifest["accuracy"]), str(manifest["identity"]))
+    """Read what `_write` wrote; ValueError or OSError if it is damaged."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        weights = (folder / "weights.safetensors").read_bytes()
+        if hashlib.sha256(weights).hexdigest() != manifest["weights_sha256"]:
+            raise ValueError("weights.safetensors does not have the manifest's checksum")
+        network = JudgeNetwork(JudgeSettings(**manifest["settings"]).dropout)
+        network.load_state_dict(load(weights))
+        network.eval().requires_grad_(False)
+        return Judge(network, float(manifest["accuracy"]), str(manifest["identity"]))
+    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ValueError(str(error)) from error

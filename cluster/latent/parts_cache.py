@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from cluster.errors import UserError
-from envs.data_files import default_cache_dir, make_cache_dir
+from envs.data_files import default_cache_dir, load_or_make
 from envs.latent.data import LatentImages
 from envs.latent.parts import FrozenParts
 from learners.latent_parts.settings import PartsSettings
@@ -67,65 +64,29 @@ def frozen_parts(
       DataError: the cache can not be written.
     """
     path = parts_path(settings, data, cache_dir)
-    if (kept := _from_cache(path)) is not None:
-        return kept
-    make_cache_dir(path.parent)
     below = path.with_name(f"readers-{parts_path(settings.of_readers(), data, cache_dir).name}")
-    readers = _from_cache(below)
-    if readers is None:
-        readers = _kept(train_readers(data.images, data.labels, len(data.classes), settings, say), below)
-    parts = train_on_readers(readers, data.images, data.labels, settings, say)
-    parts.report["inverted"] = data.inverted
-    return _kept(parts, path)
+
+    def parts() -> FrozenParts:
+        readers = _kept(below, lambda: train_readers(data.images, data.labels, len(data.classes), settings, say))
+        made = train_on_readers(readers, data.images, data.labels, settings, say)
+        made.report["inverted"] = data.inverted
+        return made
+
+    return _kept(path, parts)
 
 
-def _from_cache(path: Path) -> FrozenParts | None:
-    """What the cache holds at ``path``; None, once a damaged file is out of the way, where that is nothing."""
-    if not path.exists():
-        return None
-    try:
-        return _load(path)
-    except ValueError as error:
-        warnings.warn(f"{error}: training them anew", stacklevel=3)
-        path.unlink(missing_ok=True)
-        return None
-
-
-def _kept(parts: FrozenParts, path: Path) -> FrozenParts:
-    """``parts`` put into the cache at ``path``, or those of a process that was first: one for all."""
-    parts.report["made_of"] = path.stem
-    with _written(parts, path) as temporary:
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return _load(path)
-    return parts
-
-
-def _load(path: Path) -> FrozenParts:
-    parts = FrozenParts.load(path)
+def _kept(path: Path, make: Callable[[], FrozenParts]) -> FrozenParts:
+    """Parts from the cache at `path`, or made now and kept there; their report's "made_of" names the file."""
+    parts = load_or_make(path, FrozenParts.load, make, FrozenParts.save)
     parts.report["made_of"] = path.stem
     return parts
-
-
-@contextmanager
-def _written(parts: FrozenParts, path: Path) -> Iterator[Path]:
-    """Parts in a temporary file beside ``path``, which is gone afterwards."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        parts.save(temporary)
-        temporary.chmod(0o644)  # a cache may be shared
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def keep_in_run(parts: FrozenParts, folder: Path) -> None:
     """Write a run's parts into its folder, at once: a GAN trained again would be another one."""
-    with _written(parts, folder / PARTS) as temporary:
-        temporary.replace(folder / PARTS)
+    with TemporaryDirectory(dir=folder, prefix=".parts.") as temporary:
+        parts.save(Path(temporary) / PARTS)
+        (Path(temporary) / PARTS).replace(folder / PARTS)
 
 
 def parts_of_run(folder: Path) -> FrozenParts:

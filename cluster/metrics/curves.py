@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 from cluster.metrics.log import read_metrics
+from envs.data_files import write_atomically
 
 POINTS = 200
 
@@ -53,9 +55,8 @@ def plot_curves(
     axes.grid(alpha=0.3)
     axes.legend()
     figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.part.png")
-    figure.savefig(temporary, dpi=120)
+    picture = BytesIO()
+    figure.savefig(picture, dpi=120)
     pyplot.close(figure)
-    temporary.replace(path)
+    write_atomically(path, picture.getvalue())
     return path

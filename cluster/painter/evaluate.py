@@ -53,7 +53,7 @@ def evaluate_run(
     result = evaluate_images(images, judge, test, samples=count)
     path = folder.samples / f"evaluation-{checkpoint.update:08d}.png"
     if paintings.target is not None:
-        sheet = contact_sheet(paintings.shown[:120], path, columns=20)
+        sheet = contact_sheet(paintings.shown[:120], path)
         result["reconstruction"] = reconstruction
     else:
         chosen = np.random.default_rng(0).permutation(len(test))
@@ -78,7 +78,7 @@ def evaluate_unjudged(
     for name, paintings in paint_with_both(settings, checkpoint, count):
         sets[name] = measure_paintings(settings, paintings, judge)
     path, shown = folder.samples / f"evaluation-{checkpoint.update:08d}.png", paintings.shown[:120]
-    sheet = contact_sheet(shown, path, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
+    sheet = contact_sheet(shown, path)
     return {"sets": sets, "samples": count} | about_run(folder, checkpoint, sheet)
 
 

@@ -6,9 +6,9 @@ can paint them at any size, without the policy and without torch.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster.painter.settings import RunSettings
+from envs.data_files import write_atomically
 from envs.paint import StrokeDecoder
 from envs.scenes.config import SceneConfig
 from envs.worlds import make_world
@@ -43,11 +44,9 @@ class Recording:
 
     def save(self, path: Path) -> Path:
         """Write a compressed .npz under a temporary name, then rename it; returns ``path``."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.tmp")
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, actions=self.actions, noise=self.noise, scores=self.scores)
-        os.replace(temporary, path)
+        file = BytesIO()
+        np.savez_compressed(file, actions=self.actions, noise=self.noise, scores=self.scores)
+        write_atomically(path, file.getvalue())
         return path
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from cluster.painter.settings import PresetName, RunSettings
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.stored import last_checkpoint, painter_settings
+from envs.data_files import write_atomically
 
 COLUMNS = {
     "l2": "L2 per pixel",
@@ -188,8 +188,8 @@ class Reproduction:
         """Write JSON, Markdown and curves as they stand."""
         self.out.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"table": self.name, "minutes_per_row": self.minutes, "rows": self.results}, indent=1)
-        replace_text(self.json, text + "\n")
-        replace_text(self.out / f"{self.name}.md", self.markdown(self.plot()))
+        write_atomically(self.json, text + "\n")
+        write_atomically(self.out / f"{self.name}.md", self.markdown(self.plot()))
 
     def plot(self) -> list[Path]:
         """L2 to the targets over training, a plot for each experiment that reproduces."""
@@ -250,10 +250,3 @@ def one_line(error: BaseException) -> str:
 def number(value: float | None) -> str:
     """A figure for a table: four significant digits, a dash for none."""
     return "-" if value is None else f"{value:.4g}"
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text)
-    os.replace(temporary, path)

@@ -41,7 +41,7 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
     paintings = sampler.paint(min(count, len(run_images(settings, "test"))))
     sampler.close()
     shown = paintings.shown[:40]
-    contact_sheet(shown, picture, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
+    contact_sheet(shown, picture)
     counters = checkpoint.documents["counters"]
     return measure_paintings(settings, paintings, judge) | {
         "count": len(paintings.observed),

@@ -153,10 +153,10 @@ class Sampler:
             parts = paintings.actions[:, :judged], paintings.noise[:judged], paintings.scores[:, :judged]
             Recording(*parts).save(folder / f"{name}.npz")
         shown = paintings.shown[:count]
-        contact_sheet(shown, sheet, columns=20, scale=2 if shown.shape[1] <= 64 else 1)
+        contact_sheet(shown, sheet)
         scale = max(1, ANIMATION_SIZE // self.settings.world.canvas_size)
         frames = paint_again(self.settings, paintings.actions[:, :1], scale=scale, most=ANIMATION_FRAMES)
-        animate(frames[:, 0], folder / "painting.gif", scale=1)
+        animate(frames[:, 0], folder / "painting.gif")
         return sheet
 
     def close(self) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from envs.data_files import write_atomically
+
 
 class RunFolderError(RuntimeError):
     """The folder can not be used as asked. One line with the path and what to do."""
@@ -103,9 +105,7 @@ class RunFolder:
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replace config.json, at once."""
-        temporary = self.path / ".config.json.tmp"
-        temporary.write_text(json.dumps(dict(config), indent=1) + "\n")
-        os.replace(temporary, self.config)
+        write_atomically(self.config, json.dumps(dict(config), indent=1) + "\n")
 
     def read_config(self) -> dict[str, Any]:
         """The settings that `create` was given. RunFolderError where the file can not be read."""

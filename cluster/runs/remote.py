@@ -16,6 +16,7 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, copy_files
 
 from cluster.errors import UserError
 from cluster.runs.redaction import without_password
+from envs.data_files import write_atomically
 
 POLL_SECONDS = 5.0
 LISTINGS = 5  # tries to list a folder that changes meanwhile
@@ -201,9 +202,7 @@ class Mirror:
         order = self.remote.read(ORDER)
         if order is not None:
             self.remote.delete(ORDER)
-            temporary = self.local / f".{ORDER}.tmp"
-            temporary.write_bytes(order)
-            temporary.replace(self.local / ORDER)
+            write_atomically(self.local / ORDER, order)
         answer = self.local / ANSWER
         if answer.exists() and (state := (0, answer.stat().st_mtime_ns)) != self.copied.get(ANSWER):
             self.remote.write(ANSWER, answer.read_bytes())

@@ -7,7 +7,6 @@ folder, and an actor that the driver starts on a Ray cluster, for whoever reache
 from __future__ import annotations
 
 import json
-import os
 import time
 import uuid
 from dataclasses import asdict, dataclass
@@ -16,6 +15,8 @@ from typing import Any, Protocol
 
 import ray
 from ray.exceptions import RayActorError
+
+from envs.data_files import write_atomically
 
 NAMESPACE = "impasto"
 
@@ -204,6 +205,4 @@ def give(box: Any, order: Order, seconds: float) -> str | None:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Replace ``path`` at once, so that nobody reads half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(values))
-    os.replace(temporary, path)
+    write_atomically(path, json.dumps(values))

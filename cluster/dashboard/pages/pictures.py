@@ -12,14 +12,15 @@ from PIL import Image, UnidentifiedImageError
 
 from cluster.dashboard.readers.library import NotThere
 from cluster.dashboard.readers.runs import Run, Sheet
+from cluster.evaluation.contact_sheets import COLUMNS
 from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
 
 #: Height and width of a painting in the stroke theatre, in pixels, where the canvas divides it.
 THEATRE_SIZE = 512
 #: Frames side by side in the theatre's picture: browsers do not show pictures of more than 32 767 pixels.
 FRAMES_IN_A_ROW = 6
-#: How ``cluster.painter.sampler`` lays out a sheet: paintings in a row, and how large a pixel may be drawn.
-SHEET_COLUMNS, SHEET_SCALES = 20, (1, 2)
+#: How large a contact sheet may draw a pixel.
+SHEET_SCALES = (1, 2)
 
 
 def thumbnail(run: Run, sheet: Sheet, columns: int, rows: int, pixels: int = 56) -> bytes:
@@ -43,7 +44,7 @@ def _thumbnail(path: Path, stamp: int, columns: int, rows: int, pixels: int, can
         picture: Image.Image = file
         for scale in SHEET_SCALES if canvas else ():
             step = (canvas + 1) * scale
-            if picture.width == SHEET_COLUMNS * step + scale:
+            if picture.width == COLUMNS * step + scale:
                 picture = picture.crop((0, 0, columns * step + scale, min(picture.height, rows * step + scale)))
                 break
         picture = picture.convert("RGB")

@@ -10,12 +10,13 @@ import numpy as np
 
 from cluster.dashboard.pages.charts import chart_data, chart_groups
 from cluster.dashboard.pages.numbers import MISSING
-from cluster.dashboard.pages.pictures import FRAMES_IN_A_ROW, SHEET_COLUMNS, frame_size, load_recording
+from cluster.dashboard.pages.pictures import FRAMES_IN_A_ROW, frame_size, load_recording
 from cluster.dashboard.pages.sparkline import sparkline
 from cluster.dashboard.pages.theatre import acts
 from cluster.dashboard.readers.library import NotThere, decode
 from cluster.dashboard.readers.runs import Run, Sheet
 from cluster.dashboard.readers.site import Site
+from cluster.evaluation.contact_sheets import COLUMNS
 
 Context = dict[str, Any]
 
@@ -145,14 +146,14 @@ def sheet_page(run: Run, sheet: Sheet) -> Context:
             recording = None
         if recording is not None:
             count = recording.actions.shape[1]
-            rows = -(-count // SHEET_COLUMNS)
+            rows = -(-count // COLUMNS)
             last = recording.scores[-1]
             cells = [
                 {
                     "place": number,
-                    "left": 100 * (number % SHEET_COLUMNS) / SHEET_COLUMNS,
-                    "top": 100 * (number // SHEET_COLUMNS) / rows,
-                    "width": 100 / SHEET_COLUMNS,
+                    "left": 100 * (number % COLUMNS) / COLUMNS,
+                    "top": 100 * (number // COLUMNS) / rows,
+                    "width": 100 / COLUMNS,
                     "height": 100 / rows,
                     "score": float(last[number]),
                 }

@@ -82,7 +82,7 @@ def make_sheet(folder: Path, name: str, run: RunSettings, seed: int, count: int 
     actions = rng.integers(0, spec.sizes, (length, count, len(spec.sizes))).astype(np.int16)
     actions[0, :, spec.flag] = 0
     full = paint_again(run, actions)[-1]
-    contact_sheet(full, folder / f"{name}.png", columns=20)
+    contact_sheet(full, folder / f"{name}.png")
     scores = rng.normal(-1, 0.5, (length + 1, count)).astype(np.float32)
     Recording(actions, rng.normal(size=(count, 10)).astype(np.float32), scores).save(folder / f"{name}.npz")
 

@@ -46,7 +46,7 @@ def test_parts_are_trained_once_for_the_same_settings_and_data(tmp_path: Path, m
     assert len(list((tmp_path / "latent").iterdir())) == 6  # and no temporary file
 
     parts_path(FAST, data, tmp_path).write_bytes(b"half")
-    with pytest.warns(UserWarning, match="holds no frozen parts"):
+    with pytest.warns(UserWarning, match="is damaged"):
         again = frozen_parts(FAST, data, cache_dir=tmp_path)
     torch.testing.assert_close(again.generator(z), first.generator(z))
     assert (len(readers), len(gans)) == (3, 4)
