@@ -59,8 +59,8 @@ __all__ = [
     "make_world",
 ]
 
-gym.register(id="impasto/Paint-v0", entry_point="envs.single:PaintEnv")
-gym.register(id="impasto/Scene-v0", entry_point="envs.single:SceneEnv")
+for _name, _world in (("Paint", "envs.paint:PaintVectorEnv"), ("Scene", "envs.scenes.world:SceneVectorEnv")):
+    gym.register(f"impasto/{_name}-v0", entry_point=f"envs.single:{_name}Env", vector_entry_point=_world)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from envs.lockstep import LockStepVectorEnv
+from envs.resampling import pool
 from envs.spec import ActionComponent, ActionSpec
+from envs.targets import Paid, Reward
 from pymypaint import BatchPainter
 
 MAX_GRID = 181
@@ -135,9 +138,19 @@ class Strokes:
     color: NDArray[np.float64]
     paint: NDArray[np.bool_]
 
-    def paint_on(self, painter: BatchPainter, canvas: NDArray[np.uint8]) -> None:
-        """Paint them with `painter`, whose canvases are written to `canvas` uint8 [N, H, W, C]."""
-        painter.stroke(self.end, self.control, self.pressure, self.log_radius, self.color, self.paint, canvas)
+    def paint_on(
+        self, painter: BatchPainter, canvas: NDArray[np.uint8], active: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Paint them with `painter`, whose canvases are written to `canvas` uint8 [N, H, W, C].
+
+        Args:
+            painter: the native canvases and brushes.
+            canvas: uint8 [N, H, W, C], written.
+            active: bool [N], true for the canvases to paint on; by default all.
+        """
+        painter.stroke(
+            self.end, self.control, self.pressure, self.log_radius, self.color, self.paint, canvas, active=active
+        )
 
 
 @dataclass(frozen=True)
@@ -179,24 +192,9 @@ class StrokeDecoder:
         )
 
 
-def pool(canvas: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Area-pool uint8 [N, H, W, C] to [N, size, size, C], rounding half up; `size` divides H = W."""
-    count, height, _, channels = canvas.shape
-    factor = height // size
-    if factor == 1:
-        return canvas
-    # Sums of slices in the narrowest type that holds them: ten times as fast as sum(axis, dtype).
-    wide = np.uint16 if factor <= 16 else np.uint32
-    rows = canvas.reshape(count, size, factor, height, channels)
-    total: NDArray[Any] = rows[:, :, 0].astype(wide)
-    for row in range(1, factor):
-        total += rows[:, :, row]
-    columns = total.reshape(count, size, size, factor, channels)
-    cells: NDArray[Any] = columns[:, :, :, 0] + wide(factor * factor // 2)
-    for column in range(1, factor):
-        cells += columns[:, :, :, column]
-    pooled: NDArray[np.uint8] = (cells // wide(factor * factor)).astype(np.uint8)
-    return pooled
+def some(rows: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """`rows`, or None, which stands for all of them and is faster, if all are true."""
+    return None if rows.all() else rows
 
 
 class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
@@ -221,28 +219,61 @@ class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
         >>> worlds.close()
     """
 
-    def __init__(self, num_envs: int = 1, config: PaintConfig | None = None, render_mode: str | None = None) -> None:
-        super().__init__(num_envs, config or PaintConfig(), render_mode)
-        size = self.config.canvas_size
-        self.decoder = StrokeDecoder(self.config)
-        self.painter = BatchPainter(
+    def __init__(
+        self,
+        num_envs: int = 1,
+        config: PaintConfig | None = None,
+        render_mode: str | None = None,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        reward: Reward = "none",
+        paid: Paid = "step",
+        data: str | NDArray[np.uint8] | None = None,
+        data_dir: str | None = None,
+        **settings: Any,
+    ) -> None:
+        """Make white canvases.
+
+        Args:
+            num_envs: N.
+            config: settings of the world; by default those of `PaintConfig`.
+            render_mode: "rgb_array", or None if nothing is rendered.
+            autoreset_mode: see `envs.lockstep.LockStepVectorEnv`, as for the next four.
+            reward: "none" or "l2".
+            paid: "step" or "final".
+            data: targets of the reward "l2".
+            data_dir: folder to look into first for a named data set.
+            settings: fields of `PaintConfig` that replace those of `config`.
+
+        Raises:
+            ValueError: a setting out of range, or a brush that can not be read; one line that names it.
+            TypeError: a setting that `PaintConfig` does not have.
+        """
+        config = replace(config or PaintConfig(), **settings)
+        super().__init__(
             num_envs,
-            self.config.brush,
-            height=size,
-            width=size,
-            history=self.config.history,
-            legacy_move=self.config.legacy_move,
-            threads=self.config.threads,
+            config,
+            render_mode,
+            autoreset_mode=autoreset_mode,
+            reward=reward,
+            paid=paid,
+            data=data,
+            data_dir=data_dir,
         )
-        self.canvas = np.full((num_envs, size, size, self.config.channels), 255, np.uint8)
+        self.decoder = StrokeDecoder(config)
+        self.canvas = np.full((num_envs, config.canvas_size, config.canvas_size, config.channels), 255, np.uint8)
+        # Actions of the present episodes: a copy of the environment paints them again.
+        self.past = np.zeros((config.num_actions, num_envs, len(self.spec_actions.components)), np.int16)
+        self.painter = self._make_painter()
 
-    def clear(self) -> None:
-        """Make the canvases white and, unless `history` is set, the brushes new."""
-        self.painter.reset(self.canvas, log_radius=self.decoder.smallest_log_radius())
+    def clear(self, rows: NDArray[np.bool_]) -> None:
+        """Make the canvases in `rows` white and, unless `history` is set, their brushes new."""
+        self.painter.reset(self.canvas, log_radius=self.decoder.smallest_log_radius(), active=some(rows))
 
-    def apply(self, actions: NDArray[np.int64]) -> None:
-        """Paint one stroke on each canvas, int64 [N, K]."""
-        self.decoder(actions).paint_on(self.painter, self.canvas)
+    def apply(self, actions: NDArray[np.int64], rows: NDArray[np.bool_]) -> None:
+        """Paint one stroke, int64 [N, K], on each canvas in `rows`."""
+        self.past[self.steps[rows], rows] = actions[rows]
+        self.decoder(actions).paint_on(self.painter, self.canvas, some(rows))
 
     def seen(self) -> NDArray[np.uint8]:
         """Canvases at the size of observations, uint8 [N, H, W, C]."""
@@ -259,3 +290,37 @@ class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
         """Free the native canvases."""
         if hasattr(self, "painter"):  # Gymnasium's __del__ also closes what failed to be made
             self.painter.close()
+
+    def _make_painter(self) -> BatchPainter:
+        config = self.config
+        return BatchPainter(
+            self.num_envs,
+            config.brush,
+            height=config.canvas_size,
+            width=config.canvas_size,
+            history=config.history,
+            legacy_move=config.legacy_move,
+            threads=config.threads,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State without native canvases, for copies and pickles.
+
+        Raises:
+            TypeError: with `history`, a brush's state depends on all earlier episodes and can not be made again.
+        """
+        if self.config.history:
+            raise TypeError("a painting world with history=True can not be copied or pickled: set history=False")
+        return {name: value for name, value in self.__dict__.items() if name != "painter"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make new native canvases and paint the present episodes on them."""
+        self.__dict__.update(state)
+        self.painter = self._make_painter()
+        if self.closed:
+            self.painter.close()
+            return
+        self.clear(np.ones(self.num_envs, bool))
+        for step in range(int(self.steps.max())):
+            rows = self.steps > step
+            self.decoder(self.past[step].astype(np.int64)).paint_on(self.painter, self.canvas, some(rows))

@@ -1,6 +1,7 @@
-"""Anti-aliased resizing of stacks of images as two matrix products, one along each axis."""
+"""Anti-aliased resizing of stacks of images: pooling by whole factors, and two matrix products for any size."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,3 +77,23 @@ def resize_images(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.ui
         np.clip(values + 0.5, 0.0, 255.0, out=values)
         resized[start : start + chunk] = np.moveaxis(values, 1, 3)  # conversion to uint8 rounds down
     return resized
+
+
+def pool(canvas: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Area-pool uint8 [N, H, W, C] to [N, size, size, C], rounding half up; `size` divides H = W."""
+    count, height, _, channels = canvas.shape
+    factor = height // size
+    if factor == 1:
+        return canvas
+    # Sums of slices in the narrowest type that holds them: ten times as fast as sum(axis, dtype).
+    wide = np.uint16 if factor <= 16 else np.uint32
+    rows = canvas.reshape(count, size, factor, height, channels)
+    total: npt.NDArray[Any] = rows[:, :, 0].astype(wide)
+    for row in range(1, factor):
+        total += rows[:, :, row]
+    columns = total.reshape(count, size, size, factor, channels)
+    cells: npt.NDArray[Any] = columns[:, :, :, 0] + wide(factor * factor // 2)
+    for column in range(1, factor):
+        cells += columns[:, :, :, column]
+    pooled: npt.NDArray[np.uint8] = (cells // wide(factor * factor)).astype(np.uint8)
+    return pooled

@@ -115,8 +115,13 @@ class ActionSpec:
             always = painted.new_tensor(always)
         return painted | always
 
-    def validate(self, actions: ArrayLike, count: int) -> NDArray[np.int64]:
+    def validate(self, actions: ArrayLike, count: int, used: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Check an action array and return it as int64 [count, K].
+
+        Args:
+            actions: integers [count, K].
+            count: number of rows.
+            used: bool [count], true for rows whose values must be in range; by default all.
 
         Raises:
             ValueError: wrong dtype or shape, or a component out of range; the message names the component.
@@ -129,6 +134,8 @@ class ActionSpec:
                 f"actions: expected shape {(count, len(self.components))} ({', '.join(self.names)}), got {array.shape}"
             )
         bad = (array < 0) | (array >= self.sizes)
+        if used is not None:
+            bad &= used[:, None]
         if bad.any():
             row, column = map(int, np.argwhere(bad)[0])
             raise ValueError(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from envs.lockstep import LockStepVectorEnv
 from envs.scenes.config import ATTRIBUTES, SceneConfig
 from envs.scenes.rendering import shared_renderer
 from envs.spec import ADD, MODIFY, ActionSpec
+from envs.targets import Paid, Reward
 
 
 class Scenes:
@@ -26,10 +29,6 @@ class Scenes:
         self.counts = np.zeros(count, np.int64)
         self.flag = spec.flag
         self.columns = [spec.names.index(name) for name in ATTRIBUTES]
-
-    def clear(self) -> None:
-        """Take all objects away."""
-        self.counts[:] = 0
 
     def apply(self, actions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Do one action int64 [N, K] in each scene. To modify the last object of an empty scene does nothing.
@@ -63,21 +62,62 @@ class SceneVectorEnv(LockStepVectorEnv[SceneConfig]):
     object that was added last.
     """
 
-    def __init__(self, num_envs: int = 1, config: SceneConfig | None = None, render_mode: str | None = None) -> None:
-        super().__init__(num_envs, config or SceneConfig(), render_mode)
-        self.scenes = Scenes(num_envs, self.spec_actions, self.config.num_actions)
-        self.renderer = shared_renderer(self.config)
+    def __init__(
+        self,
+        num_envs: int = 1,
+        config: SceneConfig | None = None,
+        render_mode: str | None = None,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        reward: Reward = "none",
+        paid: Paid = "step",
+        data: str | NDArray[np.uint8] | None = None,
+        data_dir: str | None = None,
+        **settings: Any,
+    ) -> None:
+        """Make empty scenes.
+
+        Args:
+            num_envs: N.
+            config: settings of the world; by default those of `SceneConfig`.
+            render_mode: "rgb_array", or None if nothing is rendered.
+            autoreset_mode: see `envs.lockstep.LockStepVectorEnv`, as for the next four.
+            reward: "none" or "l2".
+            paid: "step" or "final".
+            data: targets of the reward "l2".
+            data_dir: folder to look into first for a named data set.
+            settings: fields of `SceneConfig` that replace those of `config`.
+
+        Raises:
+            ValueError: a setting out of range, or MuJoCo can not draw here; one line that says what to do.
+            TypeError: a setting that `SceneConfig` does not have.
+        """
+        config = replace(config or SceneConfig(), **settings)
+        super().__init__(
+            num_envs,
+            config,
+            render_mode,
+            autoreset_mode=autoreset_mode,
+            reward=reward,
+            paid=paid,
+            data=data,
+            data_dir=data_dir,
+        )
+        self.scenes = Scenes(num_envs, self.spec_actions, config.num_actions)
+        self.renderer = shared_renderer(config)
         self.empty = self.renderer.render_all(self.scenes.objects[:1], self.scenes.counts[:1])[0]
-        self.canvas = np.empty((num_envs, *self.config.canvas_shape), np.uint8)
-        self.clear()
+        self.canvas = np.empty((num_envs, *config.canvas_shape), np.uint8)
+        self.clear(np.ones(num_envs, bool))
 
-    def clear(self) -> None:
-        """Take all objects away."""
-        self.scenes.clear()
-        self.canvas[:] = self.empty
+    def clear(self, rows: NDArray[np.bool_]) -> None:
+        """Take all objects out of the scenes in `rows`."""
+        self.scenes.counts[rows] = 0
+        self.canvas[rows] = self.empty
 
-    def apply(self, actions: NDArray[np.int64]) -> None:
-        """Do one action int64 [N, K] in each scene; scenes that look as before are not drawn again."""
+    def apply(self, actions: NDArray[np.int64], rows: NDArray[np.bool_]) -> None:
+        """Do one action int64 [N, K] in each scene in `rows`; scenes that look as before are not drawn again."""
+        if not rows.all():
+            actions = np.where(rows[:, None], actions, 0)  # which does nothing
         changed = self.scenes.apply(actions)
         self.renderer.render_all(self.scenes.objects, self.scenes.counts, self.canvas, changed)
 
@@ -88,3 +128,12 @@ class SceneVectorEnv(LockStepVectorEnv[SceneConfig]):
     def render(self) -> Any:
         """Pictures uint8 [H, W, 3], one for each environment; None without a render mode."""
         return None if self.render_mode is None else tuple(canvas.copy() for canvas in self.canvas)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State without the renderer, which belongs to a thread, for copies and pickles."""
+        return {name: value for name, value in self.__dict__.items() if name != "renderer"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the renderer of the thread that copies or unpickles."""
+        self.__dict__.update(state)
+        self.renderer = shared_renderer(self.config)
