@@ -105,8 +105,10 @@ def of_preset(name: PresetName, options: BenchOptions) -> Iterator[Figure]:
 
 
 def rates_of(value: Any, options: BenchOptions) -> list[float]:
-    """How often a second one process can store ``value`` and another read it, one after the other: an actor and a
-    learner, with nothing in between."""
+    """Transfers per second from one process to another, which stores and reads a value in turn.
+
+    They are an actor and a learner with nothing in between.
+    """
     peer: Any = ray.remote(Peer).options(num_cpus=0)
     source, target = peer.remote(), peer.remote()
     ray.get(source.keep.remote(value))

@@ -208,9 +208,7 @@ def sample(run: str, out: str, count: int, seed: int, best: bool = False) -> int
 
 
 def evaluate(run: str, as_json: bool, count: int, data_dir: str, *, best: bool = False, baselines: bool = False) -> int:
-    """Judge what a run has learned: paintings (:mod:`cluster.painter.evaluate`), scenes
-    (:mod:`cluster.painter.evaluate_scenes`), or
-    translations (:mod:`cluster.latent.evaluate`). ``count`` 0 is the number to publish."""
+    """Measure what a run has learned: paintings, scenes, or translations. ``count`` 0 is the number to publish."""
     folder = open_to_read(run)
     checkpoint = last_checkpoint(folder, best=best)
     assert checkpoint is not None

@@ -63,6 +63,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are a `UserError` that begins with the command."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise the message as a `UserError`."""
         raise UserError(f"{self.prog.removeprefix('impasto ')}: {message.removeprefix('argument ')}")
 
 

@@ -14,9 +14,9 @@ from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, popul
 
 @dataclass(frozen=True)
 class Train:
-    """Train a painter from the start: NAME is an experiment (mnist, omniglot, celeba, scenes, celeba-long), or the path
-    of a folder or zip of images.
+    """Train a painter from the start.
 
+    NAME is an experiment (mnist, omniglot, celeba, scenes, celeba-long), or the path of a folder or zip of images.
     Every setting can be given by its name; defaults are the experiment's with that preset. `--target`, which is short
     for `--conditional`, gives each painting a target to reproduce.
 
@@ -46,10 +46,11 @@ class Train:
 
 @dataclass(frozen=True)
 class Tune:
-    """Train a population: NAME is an experiment, or the path of a folder or zip of images, as in `impasto train`.
+    """Train a population whose settings evolve (population based training).
 
-    Its members compare at equal environment steps; the worst copy the best and change their hyper-parameters. Every
-    setting of `impasto train` can be given too, for all members; defaults are the preset's.
+    NAME is an experiment, or the path of a folder or zip of images, as in `impasto train`. The members compare at equal
+    environment steps; the worst copy the best and change their hyper-parameters. Every setting of `impasto train` can
+    be given too, for all members; defaults are the preset's.
 
     Attributes:
         name: Experiment, or path of a folder or zip of images.

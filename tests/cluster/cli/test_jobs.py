@@ -22,8 +22,8 @@ from ray.util.state import list_actors
 from cluster.cli import job_submission as jobs
 from cluster.cli.job_submission import Follower, check_upload, entrypoint
 from cluster.errors import UserError
+from cluster.metrics.catalogue import CATALOGUE
 from cluster.metrics.log import read_metrics
-from cluster.metrics.prometheus import COUNTERS, GAUGES
 from cluster.runs import checkpoints
 from tests.cluster.ray_head import Head, free_ports, ray_head
 from tests.cluster.tiny_run import REPOSITORY, options, wait_until
@@ -193,7 +193,9 @@ def test_a_job_is_submitted_watched_scaled_and_stopped(head: Head, images: Path,
     arguments = ["train", str(images), "--run", str(run), *options(minutes=30, actors=1, checkpoint_minutes=30)]
     driver = head.impasto("submit", "--", *arguments, log=log)
     try:
-        names = {f"ray_{name}" for name in GAUGES} | {f"ray_{name}_total" for name in COUNTERS}
+        ending = {"gauge": "", "counter": "_total"}
+        exported = [metric for metric in CATALOGUE.values() if metric.exported]
+        names = {f"ray_impasto_{metric.exported}{ending[metric.kind]}" for metric in exported}
         # Counters of what has not happened yet are not there.
         expected = names - {f"ray_impasto_{name}_total" for name in ("actor_restarts", "redis_restarts")}
         expected -= {f"ray_impasto_{name}_total" for name in ("batches_lost", "batches_stale")}
