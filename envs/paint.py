@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Interval
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from envs.lockstep import LockStepVectorEnv
+from envs.ranges import Count, Positive, Share, check_ranges
 from envs.resampling import pool
 from envs.spec import ActionComponent, ActionSpec
 from envs.targets import Paid, Reward
@@ -53,37 +55,31 @@ class PaintConfig:
         (5, (64, 64, 1))
     """
 
-    canvas_size: int = 64
-    observation_size: int = 64
-    grid: int = 32
-    episode_length: int = 20
+    canvas_size: Annotated[int, Interval(ge=1, le=4096)] = 64
+    observation_size: Count = 64
+    grid: Annotated[int, Interval(ge=2, le=MAX_GRID)] = 32
+    episode_length: Annotated[int, Ge(2)] = 20
     brush: str = "classic/dry_brush"
-    brush_sizes: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 12.0, 24.0)
-    pressure_levels: int = 10
-    fixed_pressure: float = 0.5
+    brush_sizes: tuple[Positive, ...] = (1.0, 2.0, 4.0, 8.0, 12.0, 24.0)
+    pressure_levels: Count = 10
+    fixed_pressure: Share = 0.5
     color: bool = True
-    color_levels: int = 20
+    color_levels: Annotated[int, Interval(ge=2, le=256)] = 20
     first_is_move: bool = False
     history: bool = False
     legacy_move: bool = False
-    threads: int = 1
+    threads: Count = 1
 
     def __post_init__(self) -> None:
-        if self.observation_size < 1 or self.canvas_size % self.observation_size:
+        check_ranges(self)
+        if self.canvas_size % self.observation_size:
             raise ValueError(
                 f"observation_size: expected a divisor of canvas_size {self.canvas_size}, got {self.observation_size}"
             )
-        if not 2 <= self.grid <= min(self.canvas_size, MAX_GRID):
-            raise ValueError(f"grid: expected 2 to {min(self.canvas_size, MAX_GRID)}, got {self.grid}")
-        if self.episode_length < 2:
-            raise ValueError(f"episode_length: expected at least 2 (reset counts as one), got {self.episode_length}")
-        if not self.brush_sizes or min(self.brush_sizes) <= 0:
-            raise ValueError(f"brush_sizes: expected positive radii in pixels, got {self.brush_sizes}")
-        if self.pressure_levels < 1 or self.color_levels < 2 or not 0 <= self.fixed_pressure <= 1:
-            raise ValueError(
-                "pressure_levels, color_levels, fixed_pressure: expected >= 1, >= 2 and 0 to 1, "
-                f"got {self.pressure_levels}, {self.color_levels}, {self.fixed_pressure}"
-            )
+        if self.grid > self.canvas_size:
+            raise ValueError(f"grid: expected at most the canvas_size, {self.canvas_size}, got {self.grid}")
+        if not self.brush_sizes:
+            raise ValueError("brush_sizes: expected at least one radius in pixels, got none")
 
     @property
     def num_actions(self) -> int:

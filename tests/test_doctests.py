@@ -10,6 +10,7 @@ MODULES = (
     "envs.latent.tasks",
     "envs.latent.world",
     "envs.paint",
+    "envs.ranges",
     "envs.resampling",
     "envs.single",
     "envs.spec",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from envs.ranges import Count, Natural, NotNegative, Positive, check_ranges
+
 Figure = dict[str, Any]
 """One measurement: ``{"figure": name, "value": number, "unit": unit, "detail": {...}}``."""
 
@@ -25,21 +27,14 @@ class BenchOptions:
         quick: Make everything tiny, to see that it runs; the figures mean nothing.
     """
 
-    repeats: int = 5
-    repeat_seconds: float = 1.0
-    seconds: float = 60.0
-    warmup_seconds: float = 20.0
+    repeats: Count = 5
+    repeat_seconds: Positive = 1.0
+    seconds: Positive = 60.0
+    warmup_seconds: NotNegative = 20.0
     preset: Literal["laptop", "paper"] | None = None
-    actors: int = 0
+    actors: Natural = 0
     data_dir: str = ""
     quick: bool = False
 
     def __post_init__(self) -> None:
-        if self.repeats < 1:
-            raise ValueError(f"repeats: expected at least 1, got {self.repeats}")
-        for name in ("repeat_seconds", "seconds"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: expected more than 0 seconds, got {getattr(self, name)}")
-        for name in ("warmup_seconds", "actors"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+        check_ranges(self)

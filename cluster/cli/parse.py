@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union
 import docstring_parser
 
 from cluster.errors import UserError
+from envs.ranges import described, shown
 
 Arguments = TypeVar("Arguments")
 Value = TypeVar("Value")
@@ -38,6 +39,7 @@ class Option:
         positional: whether it is given by its place.
         default: its value where it is not given; `dataclasses.MISSING` if it has to be.
         help: its sentence in the dataclass's docstring.
+        limits: its range in words, or empty.
         part: the dataclass that it belongs to.
     """
 
@@ -46,6 +48,7 @@ class Option:
     positional: bool
     default: Any
     help: str
+    limits: str
     part: type
 
     @property
@@ -107,14 +110,19 @@ def options_of(kind: type[Any]) -> Iterator[Option]:
     for each in dataclasses.fields(kind):
         hint = hints[each.name]
         positional = POSITIONAL in getattr(hint, "__metadata__", ())
-        hint = hint.__origin__ if positional else hint
+        limits, hint = described(hint), plain(hint)
         if dataclasses.is_dataclass(hint):
             yield from options_of(hint)  # type: ignore[arg-type]
             continue
         if typing.get_origin(hint) in (Union, types.UnionType):
             (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
         default = each.default if each.default_factory is dataclasses.MISSING else each.default_factory()
-        yield Option(each.name, hint, positional, default, helps.get(each.name, ""), kind)
+        yield Option(each.name, hint, positional, default, helps.get(each.name, ""), limits, kind)
+
+
+def plain(hint: Any) -> Any:
+    """A type without what `Annotated` adds to it."""
+    return hint.__origin__ if hasattr(hint, "__metadata__") else hint
 
 
 def make_parser(
@@ -141,7 +149,7 @@ def make_parser(
             groups[option.part] = parser.add_argument_group(title)
         help_text = option.help.replace("%", "%%")
         if defaults is not None and (value := defaults[option.name]) not in ("", None, (), dataclasses.MISSING):
-            help_text += f" (default: {shown(value)})"
+            help_text += f" (default: {shown(value)}{'; ' * bool(option.limits)}{option.limits})"
         names = [option.name] if option.positional else [option.flag]
         groups[option.part].add_argument(*names, help=help_text, **argparse_type(option, complete))
     return parser
@@ -149,7 +157,7 @@ def make_parser(
 
 def argparse_type(option: Option, complete: bool) -> dict[str, Any]:
     """How argparse reads an option of a type."""
-    kind, parts = option.kind, typing.get_args(option.kind)
+    kind, parts = option.kind, [plain(part) for part in typing.get_args(option.kind)]
     label = {"metavar": option.flag} if option.positional else {}
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction}
@@ -237,13 +245,6 @@ def placed(option: Option) -> str:
     return option.flag if option.required else f"[{option.flag}{many}]"
 
 
-def shown(value: Any) -> str:
-    """A default as it would be typed."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return " ".join(map(shown, value)) if isinstance(value, tuple) else str(value)
-
-
 def docstring_of(kind: type[Any]) -> docstring_parser.Docstring:
     """The docstring of a dataclass, read as Google's style."""
     return docstring_parser.parse(kind.__doc__ or "", docstring_parser.DocstringStyle.GOOGLE)
@@ -253,3 +254,15 @@ def described_by(kind: type[Any]) -> list[str]:
     """The paragraphs of a dataclass's docstring before its attributes."""
     text = re.split(r"\n\s*Attributes:", kind.__doc__ or "")[0]
     return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
+
+
+def numbers(name: str, text: str) -> tuple[int, ...]:
+    """Whole numbers with commas between them.
+
+    Raises:
+        ValueError: The text is something else.
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"{name}: expected numbers with commas between them, such as 1,4,16, got {text!r}") from None

@@ -12,6 +12,7 @@ from torch import Tensor
 from envs.latent.parts import FrozenParts
 from envs.latent.scoring import Scorer, Weights
 from envs.latent.tasks import TaskSet, parse_tasks
+from envs.ranges import Count, NotNegative, Positive, Share, check_ranges
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -36,23 +37,17 @@ class LatentConfig:
     """
 
     task: str = "add:1"
-    action_range: float = 2.5
-    horizon: int = 1
-    refinement: float = 0.5
-    noise: float = 0.5
-    max_sigma: float = 0.7
+    action_range: Positive = 2.5
+    horizon: Count = 1
+    refinement: Positive = 0.5
+    noise: Share = 0.5
+    max_sigma: NotNegative = 0.7
     realism_weight: float = 0.1
     style_weight: float = 1.0
     likeness_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.horizon < 1:
-            raise ValueError(f"horizon: expected at least 1, got {self.horizon}")
-        for name in ("action_range", "refinement"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)}")
-        if not 0 <= self.noise <= 1 or self.max_sigma < 0:
-            raise ValueError(f"noise, max_sigma: expected 0 to 1 and >= 0, got {self.noise}, {self.max_sigma}")
+        check_ranges(self)
 
     @property
     def weights(self) -> Weights:

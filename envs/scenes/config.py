@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Interval
 from numpy.typing import NDArray
 
+from envs.ranges import Count, check_ranges
 from envs.scenes.camera import Camera
 from envs.spec import ActionComponent, ActionSpec
 
@@ -36,26 +38,20 @@ class SceneConfig:
             else OSMesa. Pictures of the two differ in single pixels.
     """
 
-    scene_size: int = 64
-    scene_actions: int = 20
-    scene_grid: int = 16
-    object_radii: tuple[float, ...] = (0.14, 0.19, 0.26)
-    object_color_levels: int = 4
-    training_scenes: int = 50_000
+    scene_size: Annotated[int, Interval(ge=16, le=4096)] = 64
+    scene_actions: Count = 20
+    scene_grid: Annotated[int, Interval(ge=2, le=64)] = 16
+    object_radii: tuple[Annotated[float, Interval(gt=0, le=0.5)], ...] = (0.14, 0.19, 0.26)
+    object_color_levels: Annotated[int, Interval(ge=2, le=256)] = 4
+    training_scenes: Count = 50_000
     renderer: Backend = "auto"
 
     def __post_init__(self) -> None:
-        if self.scene_size < 16 or self.scene_size & (self.scene_size - 1):
+        check_ranges(self)
+        if self.scene_size & (self.scene_size - 1):
             raise ValueError(f"scene_size: expected 16, 32, 64, ... pixels, got {self.scene_size}")
-        for name in ("scene_actions", "training_scenes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        if not 2 <= self.scene_grid <= 64:
-            raise ValueError(f"scene_grid: expected 2 to 64 cells, got {self.scene_grid}")
-        if len(self.object_radii) < 2 or not all(0 < radius <= 0.5 for radius in self.object_radii):
-            raise ValueError(f"object_radii: expected two or more in (0, 0.5], got {self.object_radii}")
-        if not 2 <= self.object_color_levels <= 256:
-            raise ValueError(f"object_color_levels: expected 2 to 256, got {self.object_color_levels}")
+        if len(self.object_radii) < 2:
+            raise ValueError(f"object_radii: expected two or more, got {len(self.object_radii)}")
 
     @property
     def num_actions(self) -> int:

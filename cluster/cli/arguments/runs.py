@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cluster.cli.arguments.checks import at_least, numbers
-from cluster.cli.parse import Positional
+from cluster.cli.parse import Positional, numbers
+from envs.ranges import Count, Natural, NotNegative, check_ranges
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,15 @@ class Resume:
     """
 
     run: Positional[str]
-    minutes: float = 0.0
-    steps: int = 0
-    actors: int = 0
+    minutes: NotNegative = 0.0
+    steps: Natural = 0
+    actors: Natural = 0
     redis: str = ""
     data_dir: str = ""
     address: str = ""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,12 @@ class Sample:
 
     run: Positional[str]
     out: str = ""
-    count: int = 120
-    seed: int = 0
+    count: Count = 120
+    seed: Natural = 0
     best: bool = False
 
     def __post_init__(self) -> None:
-        at_least(1, count=self.count)
-        at_least(0, seed=self.seed)
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,13 @@ class Evaluate:
 
     run: Positional[str]
     json: bool = False
-    count: int = 0
+    count: Natural = 0
     data_dir: str = ""
     best: bool = False
     baselines: bool = False
 
     def __post_init__(self) -> None:
-        at_least(0, count=self.count)
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -148,15 +150,14 @@ class Search:
 
     run: Positional[str]
     k: str = "1,4,16"
-    count: int = 64
-    seed: int = 0
+    count: Count = 64
+    seed: Natural = 0
     json: bool = False
     data_dir: str = ""
     best: bool = False
 
     def __post_init__(self) -> None:
-        at_least(1, count=self.count)
-        at_least(0, seed=self.seed)
+        check_ranges(self)
         for k in self.widths:
             if k != 1 and (k < 2 or k % 2):
                 raise ValueError(f"k: expected 1 or even numbers (the beam goes on two ways from each canvas), got {k}")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import Interval
 
 from cluster.bench.options import BenchOptions
-from cluster.cli.arguments.checks import at_least
 from cluster.cli.parse import Positional
+from envs.ranges import Count, Natural, NotNegative, Positive, check_ranges
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,11 @@ class Dashboard:
 
     runs: Positional[str] = "runs"
     host: str = "127.0.0.1"
-    port: int = 8300
+    port: Annotated[int, Interval(ge=0, le=65535)] = 8300
     token: str = field(default_factory=lambda: os.environ.get("IMPASTO_DASHBOARD_TOKEN", ""))
 
     def __post_init__(self) -> None:
-        if not 0 <= self.port <= 65535:
-            raise ValueError(f"port: expected 0 to 65535, got {self.port}")
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,10 @@ class Export:
 
     runs: Positional[str]
     out: str = "dashboard-export"
-    paintings: int = 4
+    paintings: Natural = 4
 
     def __post_init__(self) -> None:
-        at_least(0, paintings=self.paintings)
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,13 @@ class Submit:
     command: Positional[tuple[str, ...]] = ()
     address: str = ""
     driver_on_workers: bool = False
-    driver_gpus: float = 0.0
-    megabytes: float = 20.0
-    stop_seconds: int = 60
+    driver_gpus: NotNegative = 0.0
+    megabytes: Positive = 20.0
+    stop_seconds: Natural = 60
     detach: bool = False
 
     def __post_init__(self) -> None:
-        at_least(0, driver_gpus=self.driver_gpus, megabytes=self.megabytes, stop_seconds=self.stop_seconds)
+        check_ranges(self)
         if not self.command:
             raise ValueError("no command; for example: impasto submit -- train mnist")
 
@@ -91,9 +93,12 @@ class Scale:
     """
 
     run: Positional[str]
-    actors: Positional[int]
+    actors: Positional[Count]
     address: str = ""
-    seconds: float = 60.0
+    seconds: Positive = 60.0
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 @dataclass(frozen=True)

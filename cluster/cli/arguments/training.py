@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from cluster.cli.arguments.checks import at_least, numbers
-from cluster.cli.parse import Positional
+from annotated_types import Interval
+
+from cluster.cli.parse import Positional, numbers
 from cluster.painter.experiments import experiment_settings
 from cluster.painter.settings import PresetName, RunSettings
 from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, population_preset
+from envs.ranges import Natural, Positive, check_ranges
 
 
 @dataclass(frozen=True)
@@ -113,19 +115,17 @@ class Reproduce:
     """
 
     table: Positional[str]
-    minutes_per_row: float = 15.0
+    minutes_per_row: Positive = 15.0
     rows: str = ""
     preset: PresetName = "laptop"
     out: str = "results"
     runs: str = "runs/reproduce"
     data_dir: str = ""
-    seed: int = 0
+    seed: Natural = 0
     address: str = ""
 
     def __post_init__(self) -> None:
-        at_least(0, seed=self.seed)
-        if not self.minutes_per_row > 0:
-            raise ValueError(f"minutes_per_row: expected more than 0, got {self.minutes_per_row:g}")
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Mcmc:
 
     Attributes:
         out: Folder for the table (JSON) and the picture.
-        count: Held-out scenes, 1 to 1000.
+        count: Held-out scenes.
         evaluations: Likelihoods (pictures) after which to look, ascending, with commas between them.
         variance: Variance of the Gaussian likelihood of a pixel in [0, 1]. Smaller is greedier; 0.01 to 1 are usual.
         seed: Seed of the chains.
@@ -142,19 +142,16 @@ class Mcmc:
     """
 
     out: str = "runs/mcmc"
-    count: int = 100
+    count: Annotated[int, Interval(ge=1, le=1000)] = 100
     evaluations: str = "10,100,1000,5000"
-    variance: float = 0.25
-    seed: int = 0
+    variance: Positive = 0.25
+    seed: Natural = 0
     json: bool = False
 
     def __post_init__(self) -> None:
-        at_least(0, seed=self.seed)
-        at_least(1, evaluations=min(self.looks))
-        if not 1 <= self.count <= 1000:
-            raise ValueError(f"count: expected 1 to 1000 scenes, got {self.count}")
-        if not self.variance > 0:
-            raise ValueError(f"variance: expected more than 0, got {self.variance:g}")
+        check_ranges(self)
+        if min(self.looks) < 1:
+            raise ValueError(f"evaluations: expected numbers of at least 1, got {self.evaluations}")
 
     @property
     def looks(self) -> tuple[int, ...]:

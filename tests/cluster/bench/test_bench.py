@@ -127,7 +127,7 @@ def test_names_and_options_are_checked() -> None:
         next(run(["canvass"], QUICK))
     with pytest.raises(ValueError, match="repeats: expected at least 1, got 0"):
         BenchOptions(repeats=0)
-    with pytest.raises(ValueError, match="seconds: expected more than 0 seconds, got 0"):
+    with pytest.raises(ValueError, match="seconds: expected more than 0, got 0"):
         BenchOptions(seconds=0)
 
 
