@@ -14,9 +14,8 @@ import numpy as np
 
 from cluster.errors import UserError
 from cluster.painter.settings import RunSettings, SettingsParts
-from cluster.population.folder import is_population
 from cluster.runs.checkpoints import Checkpoint
-from cluster.runs.folder import RunFolder, RunFolderError
+from cluster.runs.folder import RunFolder, RunFolderError, is_population
 from cluster.runs.kinds import trainer_class
 from cluster.runs.location import RunPlace, outside
 from cluster.runs.redaction import HIDDEN, without_password

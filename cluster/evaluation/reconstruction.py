@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from cluster.evaluation.judge import Judge, judge_view
-from cluster.painter.checkpoint_score import pixel_l2
 
 CHUNK = 500
 
@@ -46,6 +45,14 @@ def measure_reconstruction(
             _, probabilities = judge.features_and_probabilities(painted)
             result["judge_accuracy"] = float((probabilities.argmax(1) == label).mean())
     return result
+
+
+def pixel_l2(paintings: NDArray[np.uint8], targets: NDArray[np.uint8]) -> float:
+    """Mean squared difference of pixels in [0, 1] between uint8 [N, H, W, C] paintings and their targets."""
+    total = 0.0
+    for painting, target in zip(paintings, targets, strict=True):
+        total += float(np.square((painting.astype(np.float32) - target) / 255).mean())
+    return total / len(paintings)
 
 
 @torch.no_grad()

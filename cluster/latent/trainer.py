@@ -17,6 +17,7 @@ from cluster.latent.parts_cache import PARTS, keep_in_run, parts_of_run, parts_p
 from cluster.latent.settings import LatentSettings
 from cluster.latent.td3 import LatentTD3
 from cluster.latent.td3_config import LatentTD3Config
+from cluster.runs.best import score
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.training.algorithm import RunAlgorithm
@@ -113,8 +114,7 @@ class LatentTrainer(RunTrainer):
             with torch.inference_mode():
                 action = self.actor(torch.from_numpy(observation)).numpy()
             observation, reward, _, _, info = self.world.step(action)
-        score = float(reward.mean())
-        metrics = {"sample/score": score}
+        metrics = {"sample/score": float(reward.mean())}
         layout = self.ground.parts.shape.layout
         label, task = info["source"][:, 0].astype(np.int64), info["task"]
         if layout.classes and (target := self.world.rules.tasks.targets[task, label]).min() >= 0:
@@ -123,7 +123,7 @@ class LatentTrainer(RunTrainer):
         picture = self.folder.samples / f"{update:08d}.png"
         self.folder.samples.mkdir(parents=True, exist_ok=True)
         contact_sheet(self.pictures(info), picture, columns=2 * SHOWN)
-        return Look(score, picture, metrics)
+        return Look(score(metrics), picture, metrics)
 
     def pictures(self, info: dict[str, Any]) -> NDArray[np.uint8]:
         """Inputs, as the auto-encoder shows them, each followed by what came out: uint8 [N, H, W, C]."""

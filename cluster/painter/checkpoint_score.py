@@ -32,11 +32,3 @@ class PixelQuality:
     def distance(self, paintings: NDArray[np.uint8]) -> float:
         """The distance for uint8 [N, H, W, C] paintings at the observed size."""
         return frechet_distance(pixel_features(paintings), self.real)
-
-
-def pixel_l2(paintings: NDArray[np.uint8], targets: NDArray[np.uint8]) -> float:
-    """Mean squared difference of pixels in [0, 1] between uint8 [N, H, W, C] paintings and their targets."""
-    total = 0.0
-    for painting, target in zip(paintings, targets, strict=True):
-        total += float(np.square((painting.astype(np.float32) - target) / 255).mean())
-    return total / len(paintings)

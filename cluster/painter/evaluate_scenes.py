@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from actors.metropolis import LikeliestScenes, metropolis
 from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
+from cluster.evaluation.reconstruction import pixel_l2
 from cluster.painter.both_policies import paint_with_both
-from cluster.painter.checkpoint_score import pixel_l2
 from cluster.painter.data import run_scenes
 from cluster.painter.sampler import Paintings
 from cluster.painter.settings import RunSettings

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from actors.search import Score, Search, SearchResult
 from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.evaluation.judge import Judge, load_judge
-from cluster.painter.checkpoint_score import pixel_l2
+from cluster.evaluation.reconstruction import pixel_l2
 from cluster.painter.data import run_data
 from cluster.painter.settings import RunSettings
 from cluster.runs.checkpoints import Checkpoint

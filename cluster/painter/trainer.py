@@ -9,12 +9,14 @@ import torch
 from ray.exceptions import ObjectLostError
 
 from cluster.errors import UserError
+from cluster.evaluation.reconstruction import pixel_l2
 from cluster.metrics.log import MetricsWriter
-from cluster.painter.checkpoint_score import PixelQuality, pixel_l2
+from cluster.painter.checkpoint_score import PixelQuality
 from cluster.painter.config import SpiralConfig
 from cluster.painter.sampler import ON_SHEET, Sampler
 from cluster.painter.settings import RunSettings
 from cluster.painter.spiral import Spiral
+from cluster.runs.best import score
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.learner_client import LearnerDied
 from cluster.training.trainer import Look, Outcome, RunTrainer, standard_error_to, start_ray
@@ -69,10 +71,9 @@ class Trainer(RunTrainer):
         paintings = self.sampler.paint(self.quality.count, judged=ON_SHEET, split="train")
         sheet = self.sampler.write(paintings, self.folder.samples, f"{update:08d}")
         figures = {"sample/pixel_frechet": self.quality.distance(paintings.observed)}
-        worse = figures["sample/pixel_frechet"]
         if paintings.target is not None:
-            worse = figures["sample/l2"] = pixel_l2(paintings.observed, paintings.target)
-        return Look(-worse, sheet, figures)
+            figures["sample/l2"] = pixel_l2(paintings.observed, paintings.target)
+        return Look(score(figures), sheet, figures)
 
     def close(self) -> None:
         """Free the canvases."""

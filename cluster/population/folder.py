@@ -60,15 +60,6 @@ class PopulationFolder:
             raise RunFolderError(f"{self.path}/config.json can not be read: {error}") from None
 
 
-def is_population(path: str | Path) -> bool:
-    """Whether a folder holds a population (and not a single run, or nothing)."""
-    try:
-        config: Any = json.loads((Path(path) / "config.json").read_text())
-    except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and "population" in config
-
-
 def create(path: str | Path, config: dict[str, Any]) -> RunFolder:
     """Make the folder of a new population, locked for this driver.
 

@@ -11,13 +11,14 @@ Nothing is pickled. There is no pointer to "the latest" or "the best" that could
 is the last name, the best is the highest `score` in the manifests.
 """
 
+import contextlib
 import hashlib
 import json
 import math
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ import torch
 FORMAT = "impasto-checkpoint"
 VERSION = 1
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _NAME = re.compile(r"(\d{6,})-update-(\d+)")
 _TEMPORARY = ".tmp-"
 
@@ -55,6 +56,17 @@ class Checkpoint:
     """By file name ("counters", ...): anything JSON can hold."""
     score: float | None = None
     """How good the policy was; higher is better. None: not measured."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A checkpoint as its manifest describes it: folder, update, score (higher is better), Unix time, size."""
+
+    path: Path
+    update: int
+    score: float | None
+    created: float
+    bytes: int
 
 
 def save(root: str | Path, checkpoint: Checkpoint, *, keep_last: int = 3) -> Path:
@@ -81,7 +93,7 @@ def save(root: str | Path, checkpoint: Checkpoint, *, keep_last: int = 3) -> Pat
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(root)
-    sequence = 1 + max((_order(path)[0] for path in checkpoints(root)), default=0)
+    sequence = 1 + max((order(path.name)[0] for path in checkpoints(root)), default=0)
     name = f"{sequence:06d}-update-{checkpoint.update}"
     temporary = root / f"{_TEMPORARY}{name}"
     temporary.mkdir()
@@ -99,7 +111,7 @@ def save(root: str | Path, checkpoint: Checkpoint, *, keep_last: int = 3) -> Pat
         "files": files,
     }
     manifest["sha256"] = _manifest_hash(manifest)
-    _write(temporary / _MANIFEST, json.dumps(manifest, indent=1).encode())
+    _write(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
     _sync_folder(temporary)
     target = root / name
     os.rename(temporary, target)
@@ -138,7 +150,7 @@ def read_manifest(directory: str | Path) -> dict[str, Any]:
     Raises:
         CheckpointDamaged: it is missing, not readable, changed, or of another format.
     """
-    path = Path(directory) / _MANIFEST
+    path = Path(directory) / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
         intact = manifest["sha256"] == _manifest_hash(manifest)
@@ -154,12 +166,38 @@ def read_manifest(directory: str | Path) -> dict[str, Any]:
     return dict(manifest)
 
 
+def summary(directory: str | Path) -> Summary:
+    """The manifest in short; contents are not read (that is `load`'s to check).
+
+    Raises:
+        CheckpointDamaged: see `read_manifest`.
+    """
+    manifest = read_manifest(directory)
+    created = datetime.fromisoformat(manifest["created"]).timestamp()
+    size = sum(entry["bytes"] for entry in manifest["files"].values())
+    return Summary(Path(directory), manifest["update"], manifest["score"], created, size)
+
+
 def checkpoints(root: str | Path) -> list[Path]:
     """All checkpoint folders of a run, oldest first, intact or not."""
     root = Path(root)
     if not root.is_dir():
         return []
-    return sorted((path for path in root.iterdir() if _NAME.fullmatch(path.name) and path.is_dir()), key=_order)
+    return sorted(
+        (path for path in root.iterdir() if is_name(path.name) and path.is_dir()), key=lambda path: order(path.name)
+    )
+
+
+def is_name(name: str) -> bool:
+    """Tell a checkpoint's name from other names."""
+    return _NAME.fullmatch(name) is not None
+
+
+def order(name: str) -> tuple[int, int]:
+    """The place of a checkpoint's name among others: order of writing, update."""
+    match = _NAME.fullmatch(name)
+    assert match is not None, name
+    return int(match[1]), int(match[2])
 
 
 def latest_good(root: str | Path) -> tuple[Path | None, list[str]]:
@@ -178,9 +216,19 @@ def latest_good(root: str | Path) -> tuple[Path | None, list[str]]:
 
 
 def best(root: str | Path) -> Path | None:
-    """The checkpoint with the highest score, the newest of equals; None where none has a score."""
-    scored = [(score, path) for path in checkpoints(root) if (score := _score(path)) is not None]
-    return max(scored, key=lambda pair: (pair[0], _order(pair[1])))[1] if scored else None
+    """The checkpoint with the highest score, the newest of equals; None if none has a score."""
+    known = []
+    for path in checkpoints(root):
+        with contextlib.suppress(CheckpointDamaged):
+            known.append(summary(path))
+    chosen = best_of(known)
+    return chosen.path if chosen else None
+
+
+def best_of(summaries: Sequence[Summary]) -> Summary | None:
+    """`best` of checkpoints that are known already, oldest first."""
+    scored = [(each.score, place, each) for place, each in enumerate(summaries) if each.score is not None]
+    return max(scored, key=lambda entry: entry[:2])[2] if scored else None
 
 
 def _contents(checkpoint: Checkpoint) -> list[tuple[str, bytes]]:
@@ -197,7 +245,7 @@ def _contents(checkpoint: Checkpoint) -> list[tuple[str, bytes]]:
         files.append((f"{stem}.json", json.dumps(document, indent=1, default=_numpy_scalar).encode()))
     names = [name for name, _ in files]
     for name in names:
-        if names.count(name) > 1 or name == _MANIFEST or not re.fullmatch(r"[\w-]+(\.arrays)?\.\w+", name):
+        if names.count(name) > 1 or name == MANIFEST or not re.fullmatch(r"[\w-]+(\.arrays)?\.\w+", name):
             raise ValueError(f"{name!r} can not be a file of a checkpoint: use a plain name, once, and not 'manifest'")
     return files
 
@@ -225,20 +273,6 @@ def _verified(path: Path, entry: Mapping[str, Any]) -> bytes:
 def _manifest_hash(manifest: Mapping[str, Any]) -> str:
     rest = {key: value for key, value in manifest.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _order(path: Path) -> tuple[int, int]:
-    match = _NAME.fullmatch(path.name)
-    assert match is not None
-    return int(match[1]), int(match[2])
-
-
-def _score(path: Path) -> float | None:
-    try:
-        score = read_manifest(path)["score"]
-    except CheckpointDamaged:
-        return None
-    return None if score is None else float(score)
 
 
 def _looks_whole(path: Path) -> bool:

@@ -130,6 +130,14 @@ class RunFolder:
         self.close()
 
 
+def is_population(path: str | Path) -> bool:
+    """Tell the folder of a population from that of a single run, or of nothing."""
+    try:
+        return "population" in RunFolder.open(path, write=False).read_config()
+    except RunFolderError:
+        return False
+
+
 def is_being_written(path: Path) -> bool:
     """Whether a driver holds the lock of the run in ``path`` now."""
     try:

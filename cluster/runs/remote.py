@@ -10,11 +10,13 @@ import json
 import re
 import shutil
 import threading
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, copy_files
 
 from cluster.errors import UserError
+from cluster.runs import checkpoints
 from cluster.runs.redaction import without_password
 from envs.data_files import write_atomically
 
@@ -92,10 +94,7 @@ class RemoteFolder:
 
     def checkpoints(self) -> list[str]:
         """Names of its complete checkpoints, oldest first."""
-        paths = (PurePosixPath(name) for name in self.files())
-        return sorted(
-            {path.parts[1] for path in paths if path.parts[0] == "checkpoints" and path.name == "manifest.json"}
-        )
+        return complete_checkpoints(self.files())
 
     def fetch(self, local: Path) -> None:
         """Copy everything to ``local``, which is emptied first.
@@ -112,6 +111,13 @@ class RemoteFolder:
             target = local / relative
             target.parent.mkdir(parents=True, exist_ok=True)
             copy_files(self.path(relative), str(target), source_filesystem=self.filesystem)
+
+
+def complete_checkpoints(files: Iterable[str]) -> list[str]:
+    """Names of the checkpoints whose manifests are among a run's files, oldest first."""
+    paths = [PurePosixPath(name) for name in files]
+    names = {path.parent.name for path in paths if path.parts[0] == "checkpoints" and path.name == checkpoints.MANIFEST}
+    return sorted(filter(checkpoints.is_name, names), key=checkpoints.order)
 
 
 class Mirror:
@@ -180,7 +186,7 @@ class Mirror:
         for name in (ORDER, ANSWER):
             present.pop(name, None)
         # A checkpoint is complete when its manifest is there.
-        for relative, path in sorted(present.items(), key=lambda item: item[0].endswith("manifest.json")):
+        for relative, path in sorted(present.items(), key=lambda item: item[0].endswith(checkpoints.MANIFEST)):
             try:
                 status = path.stat()
                 state = status.st_size, status.st_mtime_ns
@@ -221,7 +227,7 @@ def fetch_to_resume(remote: RemoteFolder, local: Path) -> None:
         if not origin.exists() or json.loads(origin.read_text()) != {"uri": remote.uri}:
             raise UserError(f"{local} holds something that is not a copy of {remote.uri}: move it away")
         there = remote.checkpoints()
-        here = sorted(path.parent.name for path in local.glob("checkpoints/*/manifest.json"))
-        if here and (not there or here[-1] >= there[-1]):
+        here = complete_checkpoints(path.relative_to(local).as_posix() for path in local.glob("checkpoints/*/*"))
+        if here and (not there or checkpoints.order(here[-1]) >= checkpoints.order(there[-1])):
             return
     remote.fetch(local)

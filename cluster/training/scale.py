@@ -14,8 +14,7 @@ import ray
 from ray.exceptions import RayError
 
 from cluster.errors import UserError
-from cluster.population.folder import is_population
-from cluster.runs.folder import is_being_written
+from cluster.runs.folder import is_being_written, is_population
 from cluster.runs.remote import ANSWER, ORDER, RemoteFolder, is_uri
 from cluster.training.scale_requests import NAMESPACE, FolderBox, Order, give, new_order
 

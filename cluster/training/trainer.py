@@ -96,7 +96,7 @@ class Look:
         metrics: what else was measured.
     """
 
-    score: float
+    score: float | None
     picture: Path
     metrics: dict[str, float]
 
@@ -125,7 +125,7 @@ class RunTrainer(ABC):
         self.told = ""  # the mirror's trouble that was printed last
         torch.set_num_threads(settings.system.torch_threads)
         self.last: dict[str, Any] = {}
-        self.measured = (-1, 0.0)  # update and score of the last look
+        self.measured: tuple[int, float | None] = (-1, None)  # update and score of the last look
 
     @classmethod
     def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:

@@ -49,13 +49,15 @@ def runs_page(site: Site) -> Context:
 
 def run_row(run: Run) -> Context:
     """A line of a table of runs."""
-    history = run.history
-    distances = [row["sample/pixel_frechet"] for row in history.pictures()]
+    history, sheets = run.history, run.sheets()
+    best = run.best_sheet(sheets)
+    shown = best or (sheets[-1] if sheets else None)
     return {
         "run": run,
         "name": run.title,
-        "best": run.best(run.sheets()),
-        "distances": sparkline(distances),
+        "best": best,
+        "shown": shown,
+        "values": sparkline([row[shown.measure] for row in history.pictures(shown.measure)]) if shown else "",
         "rate": history.recent_mean("env_steps_per_s"),
         "rates": sparkline(thin(history.column("env_steps_per_s"))),
     }
@@ -77,7 +79,7 @@ def run_page(run: Run) -> Context:
         "health": run_health(run),
         "sheets": sheets,
         "others": run.other_sheets(),
-        "best": run.best(sheets),
+        "best": run.best_sheet(sheets),
         "groups": chart_groups(run.history),
         "data": chart_data(run.history),
         "checkpoints": run.checkpoints()[::-1],

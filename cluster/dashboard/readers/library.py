@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cluster.runs.folder import is_population
+
 #: How deep below RUNS folders are looked for: RUNS/group/population/members/member.
 DEPTH = 5
 
@@ -72,7 +74,7 @@ class Library:
     def _kind(self, folder: Path) -> Kind | None:
         if not (folder / "config.json").is_file():
             return None
-        return "population" if (folder / "lineage.jsonl").is_file() or (folder / "members").is_dir() else "run"
+        return "population" if is_population(folder) else "run"
 
     def check(self, path: Path) -> Path:
         """``path`` itself, if it leads to something inside RUNS after all symbolic links.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -15,7 +16,9 @@ import numpy as np
 
 from cluster.dashboard.readers.history import History
 from cluster.dashboard.readers.library import Entry, Library, NotThere, decode
+from cluster.metrics.catalogue import CATALOGUE
 from cluster.painter.settings import RunSettings
+from cluster.runs import best, checkpoints
 
 #: A run that wrote nothing for so long, in seconds, is taken to have ended: rows come every second, and making sheets
 #: and checkpoints takes less.
@@ -23,7 +26,6 @@ SILENCE = 90.0
 
 _SHEET = re.compile(r"(\d+)(?:-branch-(\d+))?\.png")
 _OTHER = re.compile(r"[\w.-]+\.png")
-_CHECKPOINT = re.compile(r"(\d{6,})-update-(\d+)")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Sheet:
         update: policy updates behind it; None where the name does not say.
         branch: of a population; None in a single run.
         steps: environment steps behind it, None where unknown.
-        distance: pixel Frechet distance that was measured with it.
+        measure: metric that the look at it is scored by; empty if it was not measured.
+        value: of that metric.
         recorded: its actions lie beside it, for the stroke theatre.
     """
 
@@ -45,8 +48,9 @@ class Sheet:
     update: int | None
     branch: int | None
     steps: float | None
-    distance: float | None
     recorded: bool
+    measure: str = ""
+    value: float | None = None
 
     @property
     def recording(self) -> Path:
@@ -54,20 +58,19 @@ class Sheet:
         return self.path.with_suffix(".npz")
 
     @property
+    def label(self) -> str:
+        """The measure in words."""
+        return CATALOGUE[self.measure].label
+
+    @property
+    def score(self) -> float | None:
+        """The score of the look at it, higher is better."""
+        return best.score({self.measure: self.value})
+
+    @property
     def title(self) -> str:
         """What people call it."""
         return f"update {self.update}" if self.update is not None else decode(self.key)
-
-
-@dataclass(frozen=True)
-class SavedCheckpoint:
-    """A line of the list of checkpoints: name, update, score (higher is better), Unix time, bytes."""
-
-    name: str
-    update: int
-    score: float | None
-    created: float
-    bytes: int
 
 
 class Run:
@@ -168,7 +171,7 @@ class Run:
 
     def sheets(self) -> list[Sheet]:
         """The contact sheets made while training, oldest first."""
-        looks = {(row.get("update"), row.get("population/branch")): row for row in self.history.pictures()}
+        looks = {(row.get("update"), row.get("population/branch")): row for row in self.history.looks()}
         updates, steps = self.history.column("update"), self.history.column("env_steps")
         known = ~(np.isnan(updates) | np.isnan(steps))
         updates, steps = updates[known], steps[known]
@@ -183,7 +186,8 @@ class Run:
                 if at is None and len(updates):
                     at = float(np.interp(update, updates[order], steps[order], left=0.0))
                 recorded = path.with_suffix(".npz").is_file()
-                found.append(Sheet(path.stem, path, update, branch, at, look.get("sample/pixel_frechet"), recorded))
+                measure = best.scored_by(look) or ""
+                found.append(Sheet(path.stem, path, update, branch, at, recorded, measure, look.get(measure)))
         return sorted(found, key=lambda sheet: (sheet.branch or 0, sheet.update or 0))
 
     def other_sheets(self) -> list[Sheet]:
@@ -195,7 +199,6 @@ class Run:
             Sheet(
                 path.stem if path.parent.name == "samples" else f"{path.parent.name}~{path.stem}",
                 path,
-                None,
                 None,
                 None,
                 None,
@@ -216,30 +219,20 @@ class Run:
                 return sheet
         raise NotThere(key)
 
-    @staticmethod
-    def best(sheets: list[Sheet]) -> Sheet | None:
-        """The one of lowest distance, the newest where none was measured."""
-        scored = [sheet for sheet in sheets if sheet.distance is not None]
-        if scored:
-            return min(scored, key=lambda sheet: sheet.distance or 0.0)
-        return sheets[-1] if sheets else None
+    def best_sheet(self, sheets: list[Sheet]) -> Sheet | None:
+        """The sheet of the best checkpoint, which `impasto sample --best` paints with; None if there is none."""
+        chosen = checkpoints.best_of(self.checkpoints())
+        return next((sheet for sheet in sheets if chosen and sheet.update == chosen.update), None)
 
-    def checkpoints(self) -> list[SavedCheckpoint]:
-        """As their manifests say, oldest first; their contents are not read (that is ``resume``'s to check)."""
+    def checkpoints(self) -> list[checkpoints.Summary]:
+        """The checkpoints with an intact manifest, oldest first."""
         found = []
         for path in self._files("checkpoints", folders=True):
-            match = _CHECKPOINT.fullmatch(path.name)
-            if not match:
-                continue
-            manifest = path / "manifest.json"
-            try:
-                values = json.loads(self.library.check(manifest).read_bytes())
-                created, score = manifest.stat().st_mtime, values["score"]
-                total = sum(each["bytes"] for each in values["files"].values())
-            except (OSError, ValueError, KeyError, TypeError, AttributeError, NotThere):
-                continue
-            found.append(SavedCheckpoint(path.name, int(match[2]), score, created, total))
-        return sorted(found, key=lambda each: each.name)
+            with contextlib.suppress(OSError, NotThere, checkpoints.CheckpointDamaged):
+                if checkpoints.is_name(path.name):
+                    self.library.check(path / checkpoints.MANIFEST)
+                    found.append(checkpoints.summary(path))
+        return sorted(found, key=lambda each: checkpoints.order(each.path.name))
 
     def _files(self, folder: str, *, folders: bool = False) -> list[Path]:
         """What lies in a folder of the run, and inside RUNS, by name."""

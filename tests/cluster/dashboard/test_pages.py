@@ -129,7 +129,7 @@ def test_nothing_yet(tmp_path: Path) -> None:
     assert "can not be read" in page(tmp_path, "/runs/torn/")
     people = tmp_path / "people"
     (people / "members").mkdir(parents=True)
-    (people / "config.json").write_text("{}")
+    (people / "config.json").write_text('{"population": {}, "settings": {}}')
     for tab in ("", "samples/", "drift/", "audit/", "events/"):
         page(tmp_path, f"/populations/people/{tab}")
     assert "No member has been born yet" in page(tmp_path, "/populations/people/")

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from cluster.evaluation.judge import Judge, JudgeNetwork
-from cluster.evaluation.reconstruction import as_row, measure_reconstruction, perceptual_distance
-from cluster.painter.checkpoint_score import pixel_l2
+from cluster.evaluation.reconstruction import as_row, measure_reconstruction, perceptual_distance, pixel_l2
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 32, 32, 1)).astype(np.uint8)

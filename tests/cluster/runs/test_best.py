@@ -1,0 +1,81 @@
+"""The best of a run: one rule for training, `impasto sample --best` and the dashboard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cluster.dashboard.readers.library import Library
+from cluster.dashboard.readers.runs import Run
+from cluster.runs import best, checkpoints
+from cluster.runs.checkpoints import Checkpoint
+from cluster.runs.folder import RunFolder
+from cluster.runs.stored import last_checkpoint
+from tests.cluster.dashboard.made_up import make_run
+
+
+@pytest.mark.parametrize(
+    ("look", "score"),
+    [
+        ({"sample/pixel_frechet": 0.5}, -0.5),
+        ({"sample/pixel_frechet": 0.5, "sample/l2": 0.02}, -0.02),
+        ({"sample/score": 0.7, "sample/accuracy": 0.9}, 0.7),
+        ({"sample/accuracy": 0.9, "env_steps": 3}, None),
+        ({"sample/pixel_frechet": None}, None),
+    ],
+)
+def test_a_look_is_scored_by_its_most_telling_measure(look: dict[str, float | None], score: float | None) -> None:
+    assert best.score(look) == score
+
+
+#: Looks by update in which the measures disagree, and the update of the best one.
+LOOKS = {
+    "targets": (
+        {100: {"sample/pixel_frechet": 0.1, "sample/l2": 0.09}, 200: {"sample/pixel_frechet": 0.4, "sample/l2": 0.01}},
+        200,
+    ),
+    "data set": ({100: {"sample/pixel_frechet": 0.1}, 200: {"sample/pixel_frechet": 0.4}}, 100),
+    "latent": (
+        {100: {"sample/score": 0.9, "sample/accuracy": 0.1}, 200: {"sample/score": 0.2, "sample/accuracy": 0.8}},
+        100,
+    ),
+    "equals": ({100: {"sample/score": 0.9}, 200: {"sample/score": 0.9}}, 200),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_the_dashboard_marks_what_best_paints_with(name: str, tmp_path: Path) -> None:
+    looks, update = LOOKS[name]
+    path = make_run(tmp_path / "run", seconds=2, sheets=0)
+    for folder in (path / "checkpoints").iterdir():
+        (folder / checkpoints.MANIFEST).unlink()
+        folder.rmdir()
+    rows = [{"update": at, "time": 1.79e9 + at, "env_steps": 10 * at, **look} for at, look in looks.items()]
+    (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for at, look in looks.items():
+        (path / "samples" / f"{at:08d}.png").write_bytes(b"")
+        checkpoints.save(path / "checkpoints", Checkpoint(at, score=best.score(look)))
+    checkpoints.save(path / "checkpoints", Checkpoint(300))  # newer, and not looked at
+    painted = last_checkpoint(RunFolder.open(path, write=False), best=True)
+    library = Library(tmp_path)
+    run = Run(library.entries()[0], library)
+    run.refresh()
+    shown = run.best_sheet(run.sheets())
+    assert painted is not None
+    assert shown is not None
+    assert painted.update == shown.update == update
+    assert shown.score == best.score(looks[update])
+
+
+def test_without_a_scored_checkpoint_nothing_is_called_best(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "run", seconds=20, sheets=2)
+    checkpoints.save(path / "checkpoints", Checkpoint(100), keep_last=1)
+    library = Library(tmp_path)
+    run = Run(library.entries()[0], library)
+    run.refresh()
+    assert run.best_sheet(run.sheets()) is not None
+    (scored,) = (each.path for each in run.checkpoints() if each.score is not None)
+    (scored / checkpoints.MANIFEST).write_text("{}")
+    assert run.best_sheet(run.sheets()) is None
