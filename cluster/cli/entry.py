@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from cluster.cli.catalogue import COMMANDS
 from cluster.cli.parse import HELP, parse
@@ -29,15 +31,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or given[0] in HELP:
         print(overview(), end="")
         return 0 if given else 2
+    if not os.environ.get("IMPASTO_DEBUG"):
+        warnings.showwarning = show_warning  # type: ignore[assignment]
     try:
         return run(given)
     except BrokenPipeError:  # whoever read the output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (UserError, ValueError, OSError) as error:
-        if os.environ.get("IMPASTO_DEBUG"):
+    except Exception as error:
+        line = explained(error)
+        if line is None or os.environ.get("IMPASTO_DEBUG"):
             raise
-        print(f"impasto: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"impasto: {' '.join(line.split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("impasto: interrupted", file=sys.stderr)
@@ -53,6 +58,23 @@ def run(given: Sequence[str]) -> int:
     command = COMMANDS[name]
     chosen = parse(command.load_arguments(), given[words:], name)
     return int(command.load_function()(chosen))
+
+
+def explained(error: Exception) -> str | None:
+    """The line for an error that a user can do something about; None for a fault of the program."""
+    if isinstance(error, UserError | ValueError | OSError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error or 'these settings need more than there is'}"
+    ray: Any = sys.modules.get("ray.exceptions")  # if it is not imported, it is not its error
+    if ray and isinstance(error, ray.RayError) and not isinstance(error, ray.RayTaskError):
+        return f"Ray: {error}"
+    return None
+
+
+def show_warning(message: Warning | str, *_: Any) -> None:
+    """Print a warning as one line, without the place in the code."""
+    print(f"impasto: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def overview() -> str:

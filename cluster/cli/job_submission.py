@@ -14,6 +14,7 @@ from typing import TextIO
 
 import aiohttp
 from ray._private.runtime_env.packaging import create_package
+from ray.exceptions import RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
 from ray.util.state import list_nodes
 from ray.util.state.exception import RayStateApiException
@@ -93,7 +94,7 @@ def client_for(address: str) -> JobSubmissionClient:
     """
     try:
         return JobSubmissionClient(address or None)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         message = " ".join(str(error).split())
         raise UserError(
             f"submit: no Ray job server at {address or 'the default address'}: {message}; give --address "
@@ -106,7 +107,7 @@ def job_server_errors(address: str) -> Iterator[None]:
     """What the job server refuses, and where it went away, is one line."""
     try:
         yield
-    except (RuntimeError, OSError, aiohttp.ClientError, RayStateApiException) as error:
+    except (RuntimeError, OSError, aiohttp.ClientError, RayError, RayStateApiException) as error:
         message = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"submit: the job server {address or 'at the default address'}: {message}") from error
 

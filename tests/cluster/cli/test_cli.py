@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.exceptions import RayError
 
 from cluster import cli
 from cluster.cli import commands
@@ -236,6 +238,46 @@ def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr(Command, "load_function", lambda self: interrupted)
     assert cli.main(["train"]) == 130
     assert capsys.readouterr().err == "impasto: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError("Unable to allocate 298. GiB"), "not enough memory: Unable to allocate 298. GiB"),
+        (RayError("no runtime\nenvironment"), "Ray: no runtime environment"),
+        (PermissionError(13, "Permission denied", "runs"), "[Errno 13] Permission denied: 'runs'"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line(
+    error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(chosen: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(Command, "load_function", lambda self: refuse)
+    assert refused(["train"], capsys) == line
+    monkeypatch.setenv("IMPASTO_DEBUG", "1")
+    with pytest.raises(type(error)):
+        cli.main(["train"])
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Command, "load_function", lambda self: {}["no such thing"])
+    with pytest.raises(KeyError):
+        cli.main(["train"])
+
+
+def test_a_warning_is_one_line_without_the_place_in_the_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warn(chosen: Any) -> int:
+        warnings.warn("two images can\nnot be read", stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setattr(Command, "load_function", lambda self: warn)
+    assert cli.main(["train"]) == 0
+    assert capsys.readouterr().err == "impasto: warning: two images can not be read\n"
 
 
 def test_the_module_is_the_command() -> None:

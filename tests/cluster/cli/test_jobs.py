@@ -12,7 +12,9 @@ import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -130,6 +132,24 @@ def test_what_the_job_server_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch
             follow=True,
             output=io.StringIO(),
         )
+
+
+def test_a_server_that_wants_a_token_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    monkeypatch.setattr(jobs, "check_upload", lambda folder, megabytes: 0)
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(UserError, match=rf"^submit: no Ray job server at {address}: .*RAY_AUTH_TOKEN"):
+            jobs.client_for(address)
+        server.shutdown()
 
 
 @pytest.mark.parametrize("cpus", [0.0, 4.0])
