@@ -13,21 +13,30 @@ from envs.latent.measures import measure
 from envs.latent.rules import Floats, Ints, LatentRules
 
 Reader = Callable[[Tensor], Tensor]
-"""Standardised latents float32 [N, L] to class logits float32 [N, K]."""
+"""Classifier of latents: standardized latents float32 [N, L] to class logits float32 [N, K]."""
 
 
 def told_task(rules: LatentRules, observation: Floats) -> Ints:
-    """The tasks int64 [N] that observations float32 [N, O] tell."""
+    """Tasks int64 [N] that observations float32 [N, O] ask for."""
     start = rules.parts.shape.latent
     told: Ints = observation[:, start : start + len(rules.tasks.tasks)].argmax(axis=1)
     return told
 
 
 class PrototypeLookup:
-    """Reads the input's class, then answers with the one z that shows the target best: no style, no variety."""
+    """Policy that reads the input's class and answers with the one z that shows the target best.
+
+    It has neither style nor variety.
+
+    Args:
+        rules: of the world.
+        reader: classifier of the input.
+        candidates: prior samples of which, for each class, the one with the highest sum of the class's probability and
+            realism is kept.
+        seed: of the prior samples.
+    """
 
     def __init__(self, rules: LatentRules, reader: Reader, *, candidates: int = 20_000, seed: int = 0) -> None:
-        """For each class the best of `candidates` prior samples by p(class) + realism is kept."""
         self.rules, self.reader = rules, reader
         prior = torch.randn(candidates, rules.parts.shape.z, generator=torch.Generator().manual_seed(seed))
         limit = rules.config.action_range
@@ -40,7 +49,7 @@ class PrototypeLookup:
         self.prototypes: Floats = (prior[best] / limit).numpy()
 
     def __call__(self, observation: Floats) -> Floats:
-        """Observations float32 [N, O] to actions float32 [N, z] in [-1, 1]."""
+        """Actions float32 [N, z] in [-1, 1] for observations float32 [N, O]."""
         with torch.inference_mode():
             latent = torch.from_numpy(observation[:, : self.rules.parts.shape.latent])
             label = self.reader(latent).argmax(dim=1).numpy()
@@ -50,7 +59,16 @@ class PrototypeLookup:
 
 
 class GradientSearch:
-    """Reads the input's class, then climbs the task's score by its gradient on z, from several starts."""
+    """Policy that reads the input's class and follows the gradient of the task's score with respect to z.
+
+    Args:
+        rules: of the world.
+        reader: classifier of the input.
+        starts: prior samples to start from; the result of highest score is kept for each input.
+        steps: steps of Adam from each start.
+        learning_rate: Adam's step size.
+        seed: of the prior samples.
+    """
 
     def __init__(
         self,
@@ -62,13 +80,12 @@ class GradientSearch:
         learning_rate: float = 0.1,
         seed: int = 0,
     ) -> None:
-        """Adam for `steps` from each of `starts` prior samples; the best by score is kept for each input."""
         self.rules, self.reader = rules, reader
         self.starts, self.steps, self.learning_rate = starts, steps, learning_rate
         self._random = torch.Generator().manual_seed(seed)
 
     def __call__(self, observation: Floats) -> Floats:
-        """Observations float32 [N, O] to actions float32 [N, z] in [-1, 1]."""
+        """Actions float32 [N, z] in [-1, 1] for observations float32 [N, O]."""
         parts = self.rules.parts
         task = told_task(self.rules, observation)
         latent = torch.from_numpy(observation[:, : parts.shape.latent])
@@ -81,17 +98,17 @@ class GradientSearch:
         return best
 
     def _climb(self, source: Source, task: Ints) -> tuple[Tensor, Tensor]:
-        """Actions float32 [N, z] from one start each, and their scores float32 [N]."""
+        """Actions float32 [N, z] reached from one start for each input, and their scores float32 [N]."""
         rules = self.rules
         limit = rules.config.action_range
         z = torch.randn(len(task), rules.parts.shape.z, generator=self._random).clamp_(-limit, limit)
         z.requires_grad_(True)
-        optimiser = torch.optim.Adam([z], lr=self.learning_rate)
+        optimizer = torch.optim.Adam([z], lr=self.learning_rate)
         for _ in range(self.steps):
             score = self._score(z, source, task)
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(-score.sum())
-            optimiser.step()
+            optimizer.step()
             with torch.no_grad():
                 z.clamp_(-limit, limit)
         with torch.no_grad():

@@ -14,12 +14,12 @@ from envs.scenes.rendering import shared_renderer
 
 @dataclass(frozen=True)
 class LikeliestScenes:
-    """The likeliest scenes so far.
+    """Likeliest scenes that the chains have visited so far.
 
     Attributes:
-        evaluations: likelihoods evaluated, that is scenes drawn, for each target.
-        objects: int16 [N, M, 6], attributes; the first ``counts[i]`` rows of scene i are there.
-        counts: int64 [N].
+        evaluations: likelihoods evaluated (scenes drawn) for each target.
+        objects: int16 [N, M, 6], attributes; scene i consists of the first `counts[i]` rows.
+        counts: int64 [N], objects in each scene.
         images: uint8 [N, H, W, 3].
         log_likelihood: float64 [N], without the constant of the Gaussian.
         acceptance: share of the proposals that were accepted.
@@ -34,7 +34,7 @@ class LikeliestScenes:
 
 
 def present_first(blocks: NDArray[np.int16], present: NDArray[np.bool_]) -> NDArray[np.int16]:
-    """Slots [N, M, 6] with those that hold an object (bool [N, M]) moved to the front of each row."""
+    """Slots int16 [N, M, 6], those that hold an object (`present`, bool [N, M]) first."""
     order = np.argsort(~present, axis=1, kind="stable")
     return np.take_along_axis(blocks, order[:, :, None], 1)
 
@@ -48,24 +48,26 @@ def metropolis(
     variance: float = 0.25,
     seed: int = 0,
 ) -> Iterator[LikeliestScenes]:
-    """Sample scenes given pictures, one chain a picture, all in lock-step.
+    """Sample scenes given pictures, with one Markov chain for each picture.
 
-    A state has ``slots`` slots, each of which is empty or holds an object; the prior is one half for empty, else
-    uniform over the attributes. A block is a slot: a proposal draws one slot, chosen uniformly, again from its prior,
-    so prior and proposal cancel and it is accepted with min(1, likelihood ratio). Pixels in [0, 1] are independent
-    Gaussians of the published ``variance`` around the drawn scene. The first evaluation is that of a state drawn from
-    the prior.
+    A state consists of `slots` slots. Each is empty with prior probability 1/2, or holds an object with attributes from
+    a uniform prior. A proposal draws one slot, chosen uniformly, again from its prior; prior and proposal cancel, so it
+    is accepted with probability min(1, likelihood ratio). Pixels in [0, 1] are independent Gaussians of the published
+    `variance` around the drawn scene. The first evaluation is that of a state drawn from the prior.
 
     Args:
         targets: uint8 [N, H, W, 3].
         config: of the world that drew them.
-        checkpoints: evaluations after which to yield, ascending, each at least 1.
-        slots: M, objects at most.
+        checkpoints: numbers of evaluations after which to yield, ascending, each at least 1.
+        slots: M, the largest number of objects.
         variance: of the likelihood.
-        seed: of priors, proposals and acceptance.
+        seed: of prior, proposals and acceptance.
 
     Yields:
-        The likeliest state of each chain so far, at each of ``checkpoints``.
+        The likeliest state of each chain so far, at each of `checkpoints`.
+
+    Raises:
+        ValueError: `checkpoints` is empty or not ascending.
     """
     if not checkpoints or list(checkpoints) != sorted(set(checkpoints)) or checkpoints[0] < 1:
         raise ValueError(f"checkpoints: expected ascending numbers from 1 on, got {list(checkpoints)}")

@@ -1,4 +1,4 @@
-"""The Ray actor that paints: whole batches of canvases at once, of which the driver gets references."""
+"""Ray actor that paints whole batches of canvases and gives the driver references of them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from learners.networks.build import build_policy
 
 
 class PaintRunner(BatchRunner):
-    """Paints batches of episodes, pushes final canvases to the shared replay, keeps trajectories in the object store.
+    """Environment runner of a painter.
 
-    The configuration must have ``settings`` (what to paint and with which network) and ``sink()`` (where final
-    canvases go): :class:`cluster.painter.config.SpiralConfig` has. With ``random_canvases`` each batch brings
-    random play too.
+    It paints batches of episodes, puts the trajectories into Ray's object store and pushes records of the final
+    canvases to the shared replay. With the setting `random_canvases` each batch brings episodes of random actions too.
+
+    Args:
+        config: has `settings` (a `RunSettings`) and `sink()` (the `RecordSink`, or None), as `SpiralConfig` has.
+        kwargs: for RLlib's `EnvRunner`.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -50,17 +53,18 @@ class PaintRunner(BatchRunner):
         epoch: int = 0,
         targets: NDArray[np.uint8] | None = None,
     ) -> dict[str, Any]:
-        """Paint one batch of episodes, or the next piece of them where ``unroll_length`` cuts episodes.
+        """Paint one batch of episodes, or the next unroll of them if `unroll_length` is set.
 
         Args:
-            weights: see :meth:`BatchRunner.sample_refs`, as ``version`` and ``epoch``.
-            version: policy updates behind ``weights``.
-            epoch: how often the algorithm took back a checkpoint.
-            targets: uint8 [M, H, W, C], images for a conditional policy; all actors of a node share one copy.
+            weights: see `BatchRunner.sample_refs`, as for `version` and `epoch`.
+            version: policy updates behind `weights`.
+            epoch: number of checkpoints that the algorithm has restored.
+            targets: uint8 [M, H, W, C], images from which a conditional policy's targets are drawn; all actors of a
+                node share one copy.
 
         Returns:
-            ``trajectory`` (a list with one object reference of a :class:`Trajectory`) and what every runner reports;
-            ``seconds`` are those of render, inference and transfer.
+            The report of every runner, with `seconds` of render, inference and transfer, and `trajectory`: a list with
+            one object reference of a `Trajectory`.
         """
         clock = time.perf_counter()
         seconds = self.rollout.seconds

@@ -1,4 +1,4 @@
-"""Episodes of random actions: what hindsight learns from where a policy's own attempts would teach it too little."""
+"""Episodes of random actions, for hindsight to learn from when a policy's own paintings vary too little."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from learners.trajectory import Trajectory
 
 
 class RandomPlay:
-    """N worlds in which every component of every action is drawn evenly; no policy takes part.
+    """N worlds in which every component of every action is drawn uniformly.
 
-    What a policy makes shows it only what it makes already: pictures of what it prefers, and hindsight then confirms
-    the preference. Random play (Lynch et al. 2019, arXiv 1903.01973, learn from people's) shows everything.
+    Hindsight on a policy's own paintings only confirms its preferences. Random play shows everything (Lynch et al.
+    2019, arXiv 1903.01973, learn from the play of people).
+
+    Args:
+        env: the worlds.
+        noise_size: Z, the noise size of the policy that will learn from these episodes.
+        seed: of actions and noise.
     """
 
     def __init__(self, env: World, noise_size: int, seed: int | None = None) -> None:
-        """``noise_size`` is the policy's, Z, which is fed noise when it learns from these episodes."""
         self.env = env
         self.noise_size = noise_size
         self.rng = np.random.default_rng(seed)
         self.log_sizes = np.log(env.spec_actions.sizes).astype(np.float32)
 
     def episodes(self) -> Trajectory:
-        """One episode of T actions in each of the N worlds: canvases uint8 [T + 1, N, H, W, C],
-        actions int16 [T, N, K], noise float32 [N, Z]; no target; ``version`` and ``actor`` are 0."""
+        """One episode of T actions in each of the N worlds, without targets; `version` and `actor` are 0."""
         env, spec, count = self.env, self.env.spec_actions, self.env.num_envs
         steps = env.config.num_actions
         actions = self.rng.integers(0, spec.sizes, (steps, count, len(spec.components)))

@@ -1,4 +1,4 @@
-"""Painting whole batches of episodes with a policy."""
+"""Batches of episodes painted by a policy."""
 
 from __future__ import annotations
 
@@ -17,19 +17,33 @@ from learners.trajectory import Before, Trajectory
 
 
 class Rollout:
-    """N canvases that one policy paints in lock-step, an episode a call or an unroll a call.
+    """N canvases that one policy paints in lock-step, one episode or one unroll for each call.
+
+    Args:
+        env: the worlds; all N episodes begin and end together.
+        policy: acts; its weights may be replaced between calls.
+        seed: of the noise, of the draw of targets, and of torch's global generator, which samples the actions.
+        precision: of the policy's forward passes.
 
     Attributes:
-        env: the worlds; all N begin and end together.
-        policy: acts; its weights may be replaced between calls.
         targets: uint8 [M, H, W, C], the images from which a conditional policy's targets are drawn.
-        seconds: wall seconds spent so far in ``render`` (worlds) and ``inference`` (policy).
+        seconds: wall time so far in seconds, of `render` (worlds) and `inference` (policy).
+
+    Example:
+        >>> from actors.rollout import Rollout
+        >>> from envs import PaintConfig, PaintVectorEnv
+        >>> from learners import PolicySettings, build_policy
+        >>> config = PaintConfig(observation_size=16, grid=8, episode_length=4)
+        >>> settings = PolicySettings(network="laptop")
+        >>> policy = build_policy(settings, config.action_spec, config.canvas_shape, config.num_actions)
+        >>> trajectory = Rollout(PaintVectorEnv(2, config), policy, seed=0).episodes()
+        >>> trajectory.canvas.shape, trajectory.action.shape
+        ((4, 2, 16, 16, 3), (3, 2, 8))
     """
 
     def __init__(
         self, env: World, policy: PaintPolicy, *, seed: int | None = None, precision: Precision = "auto"
     ) -> None:
-        """``seed`` seeds the noise, the draw of targets, and torch's generator, which samples the actions."""
         self.env = env
         self.policy = policy.eval()
         self.precision = precision
@@ -40,11 +54,11 @@ class Rollout:
             torch.manual_seed(seed)
         self.targets: NDArray[np.uint8] | None = None
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.step = self.length  # no episode has begun
+        self.step = self.length  # as after an episode: the next unroll begins a new one
 
     @property
     def length(self) -> int:
-        """T, the actions of an episode."""
+        """T, the number of actions in an episode."""
         return self.env.config.num_actions
 
     @torch.inference_mode()
@@ -52,11 +66,11 @@ class Rollout:
         """Begin an episode on each of the N canvases.
 
         Args:
-            noise: float32 [N, Z] to paint from; drawn from N(0, 1) when absent.
-            target: uint8 [N, H, W, C] for a conditional policy to reproduce; drawn from ``targets`` when absent.
+            noise: float32 [N, Z] to paint from; None draws it from N(0, 1).
+            target: uint8 [N, H, W, C] for a conditional policy to reproduce; None draws it from `targets`.
 
         Raises:
-            ValueError: the policy is conditional, and there is nothing to draw a target from.
+            ValueError: the policy is conditional, and there are no targets to draw from.
         """
         count = self.env.num_envs
         if noise is None:
@@ -78,11 +92,11 @@ class Rollout:
 
     @torch.inference_mode()
     def unroll(self, steps: int, version: int = 0, actor: int = 0) -> Trajectory:
-        """Paint the next ``steps`` actions of the episodes that were begun, at most to their end.
+        """Paint the next `steps` actions of the episodes that were begun, or fewer if the episodes end before.
 
         Args:
-            steps: T of the result, at most what is left of the episodes.
-            version: policy updates behind the weights that act, for the record.
+            steps: T of the result, at most.
+            version: policy updates behind the policy's weights, for the record.
             actor: index of the actor, for the record.
         """
         env, spec, count = self.env, self.env.spec_actions, self.env.num_envs
@@ -138,18 +152,18 @@ class Rollout:
         noise: torch.Tensor | None = None,
         target: NDArray[np.uint8] | None = None,
     ) -> Trajectory:
-        """Paint one episode on each of the N canvases; for the arguments see :meth:`begin` and :meth:`unroll`."""
+        """Paint one episode on each of the N canvases; see `begin` and `unroll` for the arguments."""
         self.begin(noise, target)
         return self.unroll(self.length, version, actor)
 
     def next_unroll(self, steps: int, version: int = 0, actor: int = 0) -> Trajectory:
-        """Paint the next ``steps`` actions (0: a whole episode), beginning new episodes where the last ended."""
+        """Paint the next `steps` actions (0: a whole episode), of new episodes if the last ones have ended."""
         if self.step == self.length:
             self.begin()
         return self.unroll(steps or self.length, version, actor)
 
     def spent(self, what: str, since: float) -> float:
-        """Book the wall time since ``since`` and return the present time."""
+        """Add the wall time since `since` to the activity `what` and return the present time."""
         now = time.perf_counter()
         self.seconds[what] += now - since
         return now

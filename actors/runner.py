@@ -1,4 +1,4 @@
-"""What the Ray actors of all runs share: an RLlib EnvRunner that works in batches and is given its weights."""
+"""Base of the Ray actors of all runs: an RLlib EnvRunner that works in batches and is given its weights."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ from learners.memory import keep_large_blocks
 
 
 class BatchRunner(EnvRunner):
-    """Steps many worlds at once and answers with references and counts.
+    """Environment runner that steps many worlds at once and answers with references and counts.
 
     RLlib's own runners spend about a millisecond of Python on each vector step and collect episodes as lists of
     steps; a painting step costs a tenth of that.
 
-    The configuration must have ``settings`` and ``restarts``. Its ``member`` names the actor,
-    ``painter-03/actor-7``, in Ray's dashboard, its logs and its list of actors.
+    Args:
+        config: has `settings`, `restarts` (of the run) and `member`, which with the index names this actor in Ray's
+            dashboard and logs: `painter-03/actor-7`.
+        kwargs: for RLlib's `EnvRunner`.
 
     Attributes:
         index: number of this actor in its run, from 1.
-        seeds: what this actor draws from; differs between actors, between restarts of the run, and from what an actor
-            that died drew.
+        seeds: source of this actor's seeds. It differs between actors and between restarts of the run, and a
+            reconstructed actor does not repeat the draws of the one that died.
         world: the vector environment.
         policy: the network that acts.
-        version: (epoch, version) of the weights that it holds; (-1, -1) before any came.
+        version: (epoch, version) of the policy's weights; (-1, -1) before the first.
     """
 
     world: Any
@@ -47,7 +49,7 @@ class BatchRunner(EnvRunner):
         self.name = f"{config.member}/actor-{self.index}"
         identity = [config.settings.system.seed, config.restarts, self.index]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Ray's own use of what it calls deprecated
+            warnings.simplefilter("ignore")  # Ray uses a function that Ray has deprecated
             reconstructed = ray.get_runtime_context().was_current_actor_reconstructed
         if reconstructed:
             identity.append(time.time_ns())
@@ -55,45 +57,45 @@ class BatchRunner(EnvRunner):
         self.version = (-1, -1)
 
     def __repr__(self) -> str:
-        """Ray shows this as the actor's name."""
+        """Name of the actor, as Ray shows it."""
         return self.name
 
     @abstractmethod
     def sample_refs(self, weights: dict[str, Any] | None = None, version: int = -1, epoch: int = 0) -> dict[str, Any]:
-        """Act for one batch, with these weights from now on.
+        """Act for one batch, from now on with these weights.
 
         Args:
-            weights: NumPy arrays by name, taken over if ``epoch`` and ``version`` differ from what this actor holds.
-            version: policy updates behind ``weights``.
-            epoch: how often the algorithm took back a checkpoint; weights of one version differ between epochs.
+            weights: NumPy arrays by name; loaded if `epoch` or `version` differs from those of the present weights.
+            version: policy updates behind `weights`.
+            epoch: number of checkpoints that the algorithm has restored; weights of one version differ between epochs.
 
         Returns:
-            At least ``steps``, ``version``, ``epoch``, ``actor`` (its index), and wall ``seconds`` by activity.
+            At least `steps`, `version`, `epoch`, `actor` (its index), and wall `seconds` by activity.
         """
 
     def take_weights(self, weights: dict[str, Any] | None, version: int, epoch: int) -> None:
-        """Take weights over, unless they are those that this actor holds."""
+        """Load weights, unless they are the present ones."""
         if weights is not None and (epoch, version) != self.version:
             self.policy.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
             self.version = (epoch, version)
 
     def require_weights(self) -> None:
-        """Raises RuntimeError if none came yet."""
+        """Raise RuntimeError if no weights have been loaded."""
         if self.version[1] < 0:
             raise RuntimeError("sample_refs: the first call must bring weights")
 
     def report(self, steps: int, seconds: dict[str, float], **more: Any) -> dict[str, Any]:
-        """The answer of :meth:`sample_refs`."""
+        """Answer of `sample_refs`: what every runner reports, and `more`."""
         epoch, version = self.version
         counts = {"steps": steps, "version": version, "epoch": epoch, "actor": self.index, "seconds": dict(seconds)}
         return counts | more
 
     def sample(self, **kwargs: Any) -> Any:
-        """RLlib's name for :meth:`sample_refs`."""
+        """`sample_refs` under RLlib's name for it."""
         return self.sample_refs(**kwargs)
 
     def assert_healthy(self) -> None:
-        """Raise if this actor can not act."""
+        """Raise RuntimeError if this actor can not act."""
         if self.world.closed:
             raise RuntimeError("the worlds are closed")
 
@@ -103,15 +105,15 @@ class BatchRunner(EnvRunner):
         return {INPUT_ENV_SPACES: spaces, DEFAULT_MODULE_ID: spaces}
 
     def get_metrics(self) -> Any:
-        """RLlib's statistics of this actor; ours travel with each batch."""
+        """RLlib's statistics of this actor; Impasto's own are part of each report."""
         return self.metrics.reduce()
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Nothing needs to be kept: weights come with every request."""
+        """Empty state: weights come with the requests."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Nothing to take back, see :meth:`get_state`."""
+        """Do nothing, as `get_state` returns nothing."""
 
     def stop(self) -> None:
         """Free the worlds."""

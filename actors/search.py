@@ -1,7 +1,7 @@
-"""Search at test time: more paintings or more strokes tried for each one that is kept, chosen by the discriminator.
+"""Search at test time: several paintings or strokes are tried for each one that is kept, chosen by a score.
 
-Ganin et al. 2018 name it as future work. Both searches spend K strokes of the policy for each stroke that is
-kept, so their time grows linearly with K, and K = 1 is the policy itself.
+Ganin et al. 2018 name it as future work. Both searches spend K strokes of the policy for each stroke that is kept, so
+their time grows linearly with K; K = 1 is the policy itself.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.precision import autocast
 from learners.settings import Precision
 
-#: Score float32 [N], higher is better, of canvases uint8 [N, H, W, C], their targets of the same shape, if any, and
-#: their actions int16 [T, N, components], zeros for those that are still to come.
 Score = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None, NDArray[np.int16]], NDArray[np.float32]]
+"""Scores float32 [N] of canvases uint8 [N, H, W, C], given their targets (the same shape, or None) and their actions
+int16 [T, N, components], zeros for actions still to come. Higher is better."""
 
 
 @dataclass
 class SearchResult:
-    """What a search kept.
+    """Paintings that a search has kept.
 
     Attributes:
         canvas: uint8 [N, h, w, C], as the networks see them.
-        full: uint8 [N, H, W, C].
+        full: uint8 [N, H, W, C], as they were painted.
         action: int16 [T, N, components].
         score: float32 [N].
-        seconds: wall time of the search.
+        seconds: wall time of the search, in seconds.
     """
 
     canvas: NDArray[np.uint8]
@@ -45,22 +45,32 @@ class SearchResult:
 
 
 class Search:
-    """A policy whose paintings a score chooses among."""
+    """Search among a policy's paintings by a score.
+
+    Args:
+        config: of the world.
+        policy: proposes strokes.
+        score: of canvases, higher is better.
+        seed: of the noise and of torch's generator, which samples the actions.
+        precision: of the policy's forward passes.
+    """
 
     def __init__(
         self, config: WorldConfig, policy: PaintPolicy, score: Score, *, seed: int = 0, precision: Precision = "auto"
     ) -> None:
-        """``seed`` seeds the noise and torch's generator, which samples the actions."""
         self.config, self.policy, self.score = config, policy.eval(), score
         self.seed, self.precision = seed, precision
 
     def best_of(self, count: int, k: int, target: NDArray[np.uint8] | None = None) -> SearchResult:
-        """Paint each of ``count`` pictures ``k`` times and keep the one of highest score.
+        """Paint each of `count` pictures `k` times and keep the one of highest score.
 
         Args:
-            count: N, pictures wanted.
-            k: paintings of each, at least 1.
-            target: uint8 [N, h, w, C], what to reproduce, for a conditional policy.
+            count: N, number of pictures.
+            k: paintings of each picture, at least 1.
+            target: uint8 [N, h, w, C], images for a conditional policy to reproduce.
+
+        Raises:
+            ValueError: `k` is less than 1.
         """
         clock = time.perf_counter()
         world = make_world(count, self.config)
@@ -84,20 +94,20 @@ class Search:
 
     @torch.inference_mode()
     def beam(self, count: int, k: int, target: NDArray[np.uint8] | None = None, *, branch: int = 2) -> SearchResult:
-        """Beam search over strokes: after each one the best ``k / branch`` canvases of a picture go on, each
-        ``branch`` times; the score of an unfinished canvas is its value.
+        """Beam search over strokes by the score of the unfinished canvases.
 
-        A brush's state can not be copied, but a painting is a pure function of its actions: what goes on is painted
-        again from the start. So rendering grows with the square of the episode's length.
+        After each stroke the best `k / branch` canvases of a picture are continued, each `branch` times. Continued
+        canvases are painted again from their first action, so the cost of rendering grows with the square of the
+        episode's length.
 
         Args:
-            count: N, pictures wanted.
-            k: canvases of each, 1 or a multiple of ``branch``.
-            target: uint8 [N, h, w, C], what to reproduce, for a conditional policy.
+            count: N, number of pictures.
+            k: canvases of each picture, 1 or a multiple of `branch`.
+            target: uint8 [N, h, w, C], images for a conditional policy to reproduce.
             branch: continuations of each canvas that is kept.
 
         Raises:
-            ValueError: ``k`` can not be divided.
+            ValueError: `k` is not a multiple of `branch`.
         """
         branch = 1 if k == 1 else branch
         if k < 1 or k % branch:

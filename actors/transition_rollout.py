@@ -1,4 +1,4 @@
-"""Acting in many worlds at once for an off-policy learner: blocks of transitions."""
+"""Blocks of transitions from many worlds at once, for an off-policy learner."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ Floats = NDArray[np.float32]
 
 
 class ActionRange:
-    """Between the policy's actions in [-1, 1] and a world's own range."""
+    """Conversion of a policy's actions in [-1, 1] into a world's own range.
+
+    Args:
+        space: a world's action space.
+
+    Raises:
+        ValueError: the space is not a box with bounds.
+    """
 
     def __init__(self, space: gym.Space[Any]) -> None:
-        """ValueError for a space that is no box with bounds."""
         if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
             raise ValueError(f"TD3 needs actions that are a bounded Box, this world's are {space}")
         self.low, self.high = space.low.reshape(-1).astype(np.float32), space.high.reshape(-1).astype(np.float32)
@@ -30,20 +36,24 @@ class ActionRange:
         self.size = len(self.low)
 
     def to_world(self, action: Floats) -> NDArray[Any]:
-        """[-1, 1] float32 [N, A] to what the world takes, [N, *shape]."""
+        """Actions as the world takes them, [N, *shape], from float32 [N, A] in [-1, 1]."""
         scaled = self.low + (np.clip(action, -1, 1) + 1) / 2 * (self.high - self.low)
         return scaled.reshape(len(action), *self.shape).astype(self.dtype)
 
 
 def observation_size(space: gym.Space[Any]) -> int:
-    """Numbers in a flat observation; ValueError for a space that is no box."""
+    """Size of a flat observation; ValueError for a space that is not a box."""
     if not isinstance(space, gym.spaces.Box):
         raise ValueError(f"TD3 needs observations that are a Box (see Gymnasium's FlattenObservation), got {space}")
     return int(np.prod(space.shape))
 
 
 def ladder(index: int, count: int, ratio: float) -> float:
-    """Factor of actor ``index``'s (from 1) noise among ``count``: from 1 / ratio to ratio, evenly in the logarithm."""
+    """Factor of the noise of actor `index` (1 to `count`): 1 / ratio to ratio, evenly spaced in the logarithm.
+
+    >>> [round(ladder(index, 3, 2.0), 2) for index in (1, 2, 3)]
+    [0.5, 1.0, 2.0]
+    """
     place = (index - 1) / (count - 1) if count > 1 else 0.5
     return float(ratio ** (2 * place - 1))
 
@@ -51,11 +61,22 @@ def ladder(index: int, count: int, ratio: float) -> float:
 class TransitionRollout:
     """N worlds that a noisy policy steps.
 
-    Attributes:
+    Args:
         world: a vector environment that resets itself in the step that ends an episode.
         actor: the policy; its weights may be replaced between blocks.
-        seconds: wall seconds spent so far in ``render`` (worlds) and ``inference`` (policy).
-        finished: returns of the episodes that ended since it was last cleared.
+        layout: columns of the transitions.
+        discount: gamma.
+        n_step: steps whose rewards are summed.
+        prior_spread: standard deviation, in units of half the action range, of the world's prior over actions: a normal
+            distribution cut at the range. None for a uniform prior.
+        seed: of worlds, noise and prior.
+
+    Attributes:
+        seconds: wall time so far in seconds, of `render` (worlds) and `inference` (policy).
+        finished: returns of the episodes that have ended since the list was last cleared.
+
+    Raises:
+        ValueError: the world does not reset itself in the step that ends an episode.
     """
 
     def __init__(
@@ -69,8 +90,6 @@ class TransitionRollout:
         prior_spread: float | None = None,
         seed: int = 0,
     ) -> None:
-        """``prior_spread``: the prior's standard deviation in units of half the action range, of a normal cut at the
-        range; None for a uniform one."""
         if world.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
             raise ValueError("the world must reset in the step that ends an episode: AutoresetMode.SAME_STEP")
         self.world, self.actor, self.layout = world, actor.eval(), layout
@@ -88,11 +107,11 @@ class TransitionRollout:
 
         Args:
             steps: T.
-            noise: spread of the noise on the policy's actions, in units of half the action range.
+            noise: standard deviation of the noise on the policy's actions, in units of half the action range.
             prior_share: share of actions that are drawn from the prior instead, in [0, 1].
 
         Returns:
-            The layout's columns, [T * N, *shape], in order of time; the reward is of ``n_step`` steps.
+            The layout's columns, [T * N, *shape], in order of time; rewards are sums over `n_step` steps.
         """
         found: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
         for _ in range(steps):
@@ -116,7 +135,7 @@ class TransitionRollout:
         return self.columns({name: np.stack(values) for name, values in found.items()})
 
     def act(self, noise: float, prior_share: float) -> Floats:
-        """An action float32 [N, A] in [-1, 1] for each world."""
+        """Actions float32 [N, A] in [-1, 1]; see `block` for the arguments."""
         shape = (self.world.num_envs, self.range.size)
         if prior_share < 1:
             with torch.inference_mode():
@@ -129,13 +148,13 @@ class TransitionRollout:
         return np.clip(action, -1, 1)
 
     def draw_prior(self, shape: tuple[int, int]) -> Floats:
-        """Actions of the world's prior, float32."""
+        """Actions float32 of this shape from the world's prior."""
         if self.prior_spread is None:
             return self.rng.random(shape, np.float32) * 2 - 1
         return self.rng.standard_normal(shape, np.float32) * np.float32(self.prior_spread)
 
     def before_reset(self, ended: NDArray[np.bool_], info: dict[str, Any]) -> Floats:
-        """What followed each world's action: where an episode ended, not yet the next one's beginning."""
+        """Observations float32 [N, O] that followed the actions, those of ended episodes from before the reset."""
         if not ended.any():
             return self.observation
         following = self.observation.copy()
@@ -143,7 +162,7 @@ class TransitionRollout:
         return following
 
     def columns(self, found: dict[str, NDArray[Any]]) -> Columns:
-        """Rewards of n steps, and everything as columns [T * N, ...]."""
+        """Columns [T * N, *shape] of the layout, with n-step returns, from arrays [T, N, ...] of single steps."""
         returns, discounts, last = n_step_returns(
             found["reward"], found.pop("terminated"), found.pop("ended"), self.discount, self.n_step
         )
@@ -156,7 +175,7 @@ class TransitionRollout:
         return {name: found[name].reshape(-1, *shape) for name, _, shape in self.layout.columns}
 
     def count(self, reward: Floats, ended: NDArray[np.bool_]) -> None:
-        """Keep the returns of the episodes."""
+        """Add rewards [N] to the returns of the present episodes, and file those of the ended ones."""
         self.returns += reward
         if ended.any():
             self.finished += self.returns[ended].tolist()
@@ -164,11 +183,11 @@ class TransitionRollout:
 
     @staticmethod
     def flat(observation: Any) -> Floats:
-        """Observations float32 [N, O], a copy: worlds may use their array again."""
+        """Copy of observations as float32 [N, O]; worlds may use their own array again."""
         return np.array(observation, np.float32).reshape(len(observation), -1)
 
     def spent(self, what: str, since: float) -> float:
-        """Book the wall time since ``since`` and return the present time."""
+        """Add the wall time since `since` to the activity `what` and return the present time."""
         now = time.perf_counter()
         self.seconds[what] += now - since
         return now

@@ -1,4 +1,4 @@
-"""The Ray actor of an off-policy run: sends blocks of transitions to the shared replay."""
+"""Ray actor of an off-policy run, which sends blocks of transitions to the shared replay."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from learners.settings import TD3Settings
 
 
 class TransitionRunner(BatchRunner):
-    """Acts in many worlds at once and pushes blocks of transitions to the shared replay; the driver gets counts only.
+    """Environment runner of an off-policy run.
 
-    The configuration must have what :class:`cluster.latent.td3_config.LatentTD3Config` has: ``settings``, ``layout``,
-    ``world(count, seed)`` and ``sink()``.
+    It acts in many worlds at once and pushes blocks of transitions to the shared replay; the driver gets counts only.
+
+    Args:
+        config: has `settings`, `layout`, `prior_spread`, `world(count, seed)` and `sink()`, as TD3's configuration has.
+        kwargs: for RLlib's `EnvRunner`.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -24,10 +27,10 @@ class TransitionRunner(BatchRunner):
         self.td3: TD3Settings = config.settings.td3
         system = config.settings.system
         self.steps = system.block // system.worlds
-        place = min(self.index, config.num_env_runners)  # one that was added later acts like the last
+        place = min(self.index, config.num_env_runners)  # an actor that was added later acts like the last
         self.ladder = ladder(place, config.num_env_runners, self.td3.noise_ladder)
         seed = int(self.seeds.generate_state(1)[0])
-        self.blocks = int(self.seeds.generate_state(2)[1])  # names of this actor's blocks count on from here
+        self.blocks = int(self.seeds.generate_state(2)[1])  # the blocks' identities count up from here
         self.world = config.world(system.worlds, seed)
         size = observation_size(self.world.single_observation_space)
         self.policy = Actor(size, ActionRange(self.world.single_action_space).size, self.td3.hidden)
@@ -53,14 +56,14 @@ class TransitionRunner(BatchRunner):
         """Act for one block and push it.
 
         Args:
-            weights: see :meth:`BatchRunner.sample_refs`, as ``version`` and ``epoch``; not needed during the warm-up.
-            version: updates behind ``weights``.
-            epoch: how often the algorithm took back a checkpoint.
-            noise_share: what is left of the exploration noise by now, in [0, 1].
+            weights: see `BatchRunner.sample_refs`, as for `version` and `epoch`; not needed during the warm-up.
+            version: updates behind `weights`.
+            epoch: number of checkpoints that the algorithm has restored.
+            noise_share: factor in [0, 1] that the schedule applies to the exploration noise now.
             warmup: draw all actions from the prior.
 
         Returns:
-            ``returns`` (of the episodes that ended), ``noise`` (the spread in use) and what every runner reports.
+            The report of every runner, `returns` (of the episodes that ended) and `noise` (its standard deviation).
         """
         clock = time.perf_counter()
         seconds = self.rollout.seconds

@@ -1,0 +1,52 @@
+"""The parts that learn: networks, losses as pure functions of tensors, and the learners that apply them on a device.
+
+Code in here may import torch and, of Impasto, only the action specs `envs.spec` and the parts of the latent world.
+Start reading at `learners.policy_learner` with `learners.vtrace` and `learners.rewards`, then
+`learners.discriminator_learner`; `learners.td3` is the other algorithm. `learners.settings` is the command line's help.
+Public names are imported when they are used, so that reading settings does not load torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from learners.discriminator_learner import DiscriminatorLearner as DiscriminatorLearner
+    from learners.networks.build import build_discriminator as build_discriminator
+    from learners.networks.build import build_policy as build_policy
+    from learners.networks.policy import PaintPolicy as PaintPolicy
+    from learners.networks.policy import PolicyInputs as PolicyInputs
+    from learners.optimization import NonFiniteLoss as NonFiniteLoss
+    from learners.policy_learner import PolicyLearner as PolicyLearner
+    from learners.settings import DiscriminatorSettings as DiscriminatorSettings
+    from learners.settings import PolicySettings as PolicySettings
+    from learners.settings import TD3Settings as TD3Settings
+    from learners.td3 import TD3Learner as TD3Learner
+    from learners.trajectory import Trajectory as Trajectory
+    from learners.transitions import TransitionLayout as TransitionLayout
+
+_HOMES = {
+    "DiscriminatorLearner": "discriminator_learner",
+    "DiscriminatorSettings": "settings",
+    "NonFiniteLoss": "optimization",
+    "PaintPolicy": "networks.policy",
+    "PolicyInputs": "networks.policy",
+    "PolicyLearner": "policy_learner",
+    "PolicySettings": "settings",
+    "TD3Learner": "td3",
+    "TD3Settings": "settings",
+    "Trajectory": "trajectory",
+    "TransitionLayout": "transitions",
+    "build_discriminator": "networks.build",
+    "build_policy": "networks.build",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"learners.{_HOMES[name]}"), name)

@@ -1,4 +1,4 @@
-"""Losses of the discriminator as pure functions of scores float32 [B]."""
+"""Losses of discriminators as pure functions of the scores, float32 [B], of real and fake samples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 def wasserstein_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """E[D(fake)] - E[D(real)] (Arjovsky et al. 2017); minimised by the discriminator. Scalar."""
+    """E[D(fake)] - E[D(real)] (Arjovsky et al. 2017), which the discriminator minimizes. Scalar."""
     return fake.mean() - real.mean()
 
 
@@ -25,23 +25,27 @@ def logistic_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def centering_term(real: Tensor, fake: Tensor) -> Tensor:
-    """Square of the mean score of half real, half fake: pulls it towards 0, which a Wasserstein score alone
-    leaves free (Ganin et al. 2018, section 3.2, regulariser R; form and weight are unstated). Scalar."""
+    """Square of the mean score of half real, half fake samples. Scalar.
+
+    It pulls scores to 0, which a Wasserstein loss leaves free (Ganin et al. 2018, section 3.2, regularizer R; the paper
+    states neither form nor weight).
+    """
     return torch.cat([real, fake]).mean().square()
 
 
 def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-    """E[(|grad D(x)| - 1)^2] at x between real and fake images (Gulrajani et al. 2017, equation 3).
+    """E[(|grad D(x)| - 1)^2] at x between real and fake samples (Gulrajani et al. 2017, equation 3).
 
     Args:
-        discriminator: maps float [B, C, H, W] to scores [B].
-        real, fake: float32 [B, C, H, W].
-        mix: float32 [B] in [0, 1], uniform: the weight of the real image of each pair.
+        discriminator: maps float [B, ...] to scores [B].
+        real: float32 [B, ...].
+        fake: float32 [B, ...].
+        mix: float32 [B], uniform in [0, 1], the weight of the real sample of each pair.
 
     Returns:
         Scalar, differentiable with respect to the discriminator's parameters.
     """
-    weight = mix[:, None, None, None]
+    weight = mix.view(-1, *(1,) * (real.ndim - 1))
     between = (weight * real + (1 - weight) * fake).detach().requires_grad_(True)
     score = discriminator(between).sum()
     (gradient,) = torch.autograd.grad(score, between, create_graph=True)

@@ -1,8 +1,8 @@
-"""What the discriminator of a conditional painter is shown, and how far a canvas is from its target.
+"""Records of finished paintings, the images that a conditional painter's discriminator sees, and distances to targets.
 
-A *record* is what the replay keeps of a finished painting: the canvas alone, uint8 [B, H, W, C], or canvas and target
-on channels side by side, uint8 [B, H, W, 2C]. A real record is an image beside itself (Ganin et al. 2018, section 3.2).
-For a joint discriminator the actions follow as the bytes of one more channel.
+A *record* is the canvas alone, uint8 [B, H, W, C], or canvas and target on channels side by side, uint8 [B, H, W, 2C].
+A real record is an image beside itself (Ganin et al. 2018, section 3.2). For a joint discriminator the actions follow
+as the bytes of one more channel.
 """
 
 from __future__ import annotations
@@ -19,15 +19,24 @@ from learners.networks.discriminator import to_image
 from learners.networks.joint import JointDiscriminator
 from learners.settings import Conditioning
 
-#: Records that are scored in one pass.
 SCORED_AT_ONCE = 1024
+"""Largest number of records that are scored in one pass."""
 
 
 def make_records(
     canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None, action: NDArray[np.int16] | None = None
 ) -> NDArray[np.uint8]:
-    """Records of canvases uint8 [B, H, W, C], their targets of the same shape, if any, and, for a joint discriminator,
-    the actions int16 [T, B, K]."""
+    """Records of finished paintings, uint8 [B, H, W, channels].
+
+    Args:
+        canvas: uint8 [B, H, W, C].
+        target: uint8 [B, H, W, C], or None.
+        action: int16 [T, B, K] for a joint discriminator, else None.
+
+    >>> canvas, target = np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 8, 8, 3), np.uint8)
+    >>> make_records(canvas, target).shape
+    (2, 8, 8, 6)
+    """
     parts = [part for part in (canvas, target) if part is not None]
     if action is not None:
         parts.append(action_plane(action, canvas.shape[1:3]))
@@ -35,7 +44,7 @@ def make_records(
 
 
 def action_plane(action: NDArray[np.int16], size: Sequence[int]) -> NDArray[np.uint8]:
-    """Actions int16 [T, B, K] as the bytes of one channel uint8 [B, H, W, 1] of ``size`` (H, W); the rest is 0."""
+    """Actions int16 [T, B, K] as the bytes of one channel of `size` (H, W), uint8 [B, H, W, 1], padded with 0."""
     count, (height, width) = action.shape[1], size
     content = np.ascontiguousarray(action.swapaxes(0, 1), "<i2").view(np.uint8).reshape(count, -1)
     plane = np.zeros((count, height * width), np.uint8)
@@ -44,21 +53,21 @@ def action_plane(action: NDArray[np.int16], size: Sequence[int]) -> NDArray[np.u
 
 
 def actions_of(records: Tensor, network: JointDiscriminator) -> Tensor:
-    """The actions in records for a joint discriminator: int64 [B, T, K]."""
+    """Actions int64 [B, T, K] that records for a joint discriminator contain."""
     components = len(network.spec.components)
     content = records[..., -1].flatten(1)[:, : 2 * network.num_actions * components].long()
     return (content[:, 0::2] + 256 * content[:, 1::2]).view(len(records), network.num_actions, components)
 
 
 def complements(records: Tensor) -> tuple[Tensor, Tensor]:
-    """Half of the target beside the other half of the painting (SPIRAL++, Mellor et al. 2019).
+    """Images made of one half of the target and the other half of the painting (SPIRAL++, Mellor et al. 2019).
 
     Args:
         records: uint8 [B, H, W, 2C], painting and target.
 
     Returns:
-        Two of uint8 [B, H, W, C]: the target's left half with the painting's right one, and the other way round. Of a
-        real record both are the image itself.
+        Two of uint8 [B, H, W, C]: the target's left half with the painting's right half, and the painting's left half
+        with the target's right half. For a real record both are the image itself.
     """
     painting, target = records.chunk(2, -1)
     middle = records.shape[2] // 2
@@ -69,19 +78,19 @@ def complements(records: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def random_complement(records: Tensor) -> Tensor:
-    """One of the two complements of each record, by a fair coin from torch's generator: uint8 [B, H, W, C]."""
+    """One of the two complements of each record, uint8 [B, H, W, C], chosen by a fair coin of torch's generator."""
     left, right = complements(records)
     coin = torch.rand(len(records), device=records.device) < 0.5
     return torch.where(coin[:, None, None, None], left, right)
 
 
 def discriminator_images(records: Tensor, conditioning: Conditioning | None, *, real: bool) -> Tensor:
-    """What a discriminator that learns sees of records: uint8 [B, H, W, channels].
+    """Images uint8 [B, H, W, channels] of records for a discriminator that learns.
 
     Args:
         records: see the top of this module.
-        conditioning: None where there are no targets; of a ``complement`` one of the two is drawn.
-        real: whether ``joint`` is to see the targets, which are real, or the paintings.
+        conditioning: None without targets; for `complement` one of the two is drawn.
+        real: for `joint`: whether to take the targets, which are real, or the paintings.
     """
     if conditioning == "complement":
         return random_complement(records)
@@ -92,27 +101,28 @@ def discriminator_images(records: Tensor, conditioning: Conditioning | None, *, 
 
 
 def with_actions(discriminator: nn.Module, records: Tensor) -> Callable[[Tensor], Tensor]:
-    """The discriminator as a function of images alone; a joint one is told the actions in ``records``."""
+    """The discriminator as a function of images alone; a joint one is given the actions in `records`."""
     if isinstance(discriminator, JointDiscriminator):
         return partial(discriminator, action=actions_of(records, discriminator))
     return discriminator
 
 
 def score_records(discriminator: nn.Module, records: Tensor, conditioning: Conditioning | None) -> Tensor:
-    """Discriminator scores float32 [N] of the paintings in records; of a complement's two views their mean."""
+    """Discriminator scores float32 [N] of the paintings in records; for `complement` the mean of both images'."""
     scores = []
     for part in torch.split(records, SCORED_AT_ONCE):
-        views = (
-            complements(part)
-            if conditioning == "complement"
-            else (discriminator_images(part, conditioning, real=False),)
-        )
+        both = conditioning == "complement"
+        images = complements(part) if both else (discriminator_images(part, conditioning, real=False),)
         score = with_actions(discriminator, part)
-        scores.append(torch.stack([score(to_image(view)).float() for view in views]).mean(0))
+        scores.append(torch.stack([score(to_image(image)).float() for image in images]).mean(0))
     return torch.cat(scores)
 
 
 def squared_error(canvas: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of pixels in [0, 1]: float32 [N] from uint8 [N, H, W, C] twice."""
+    """Mean squared difference float32 [N] of pixels in [0, 1] between two of uint8 [N, H, W, C].
+
+    >>> squared_error(torch.zeros(1, 2, 2, 1, dtype=torch.uint8), torch.full((1, 2, 2, 1), 255, dtype=torch.uint8))
+    tensor([1.])
+    """
     difference = (canvas.float() - target.float()).flatten(1) / 255
     return difference.square().mean(1)

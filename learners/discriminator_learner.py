@@ -1,4 +1,4 @@
-"""The discriminator's learner: real images against canvases from the shared replay."""
+"""Learner of the discriminator, from real images and records of the shared replay."""
 
 from __future__ import annotations
 
@@ -20,12 +20,19 @@ LOSSES = {"wgan-gp": wasserstein_loss, "hinge": hinge_loss, "logistic": logistic
 
 
 class DiscriminatorLearner:
-    """A discriminator and its optimiser.
+    """A discriminator and its optimizer.
+
+    Args:
+        discriminator: the network that learns.
+        settings: of the updates.
+        device: of the network.
+        precision: of the forward passes.
+        reduce_gradients: averages gradients over several learners before the optimizer's step.
+        conditioning: images that the discriminator of a conditional painter sees; None for a free painter.
 
     Attributes:
-        discriminator: the network that learns.
         optimizer: Adam.
-        updates: updates done so far.
+        updates: number of updates so far.
     """
 
     def __init__(
@@ -37,7 +44,6 @@ class DiscriminatorLearner:
         reduce_gradients: ReduceGradients | None = None,
         conditioning: Conditioning | None = None,
     ) -> None:
-        """``conditioning`` is what it sees of the records of a conditional painter; None for a free one."""
         self.discriminator = discriminator.to(device).train()
         self.settings = settings
         self.device = device
@@ -53,9 +59,15 @@ class DiscriminatorLearner:
         self.updates = 0
 
     def update(self, real: NDArray[np.uint8], fake: NDArray[np.uint8]) -> dict[str, float]:
-        """One update from real records and as many fakes (see :mod:`learners.conditioning`); returns plain numbers.
+        """Make one update.
 
-        A joint discriminator takes the targets of the "real" records, which are paintings' like the others, for real.
+        Args:
+            real: real records uint8 [B, H, W, channels], see `learners.conditioning`. A joint discriminator is given
+                records of paintings here too, and takes their targets for real.
+            fake: as many records of paintings.
+
+        Returns:
+            `loss`, `gradient_penalty`, and the mean scores `real` and `fake`.
 
         Raises:
             NonFiniteLoss: the loss or the gradient is not finite; no weight was changed.
@@ -102,15 +114,15 @@ class DiscriminatorLearner:
         }
 
     def adopt(self, settings: DiscriminatorSettings) -> None:
-        """Go on under other settings of the same network; the optimiser holds the new step size from now on."""
+        """Use other settings of the same network from now on, the optimizer included."""
         self.settings = settings
         for group in self.optimizer.param_groups:
             group["lr"] = settings.discriminator_learning_rate
 
     def counters(self) -> dict[str, Any]:
-        """What a checkpoint needs besides the weights and the optimiser, as plain numbers."""
+        """Numbers that a checkpoint needs besides weights and optimizer."""
         return {"updates": self.updates}
 
     def set_counters(self, counters: dict[str, Any]) -> None:
-        """Take back what :meth:`counters` gave."""
+        """Restore what `counters` returned."""
         self.updates = int(counters["updates"])

@@ -1,7 +1,7 @@
-"""Sampled transitions as a learner's batches, some of them with a task that they happened to solve.
+"""Batches of sampled transitions, some of them relabeled with a task that they happened to solve.
 
-Hindsight relabelling (Andrychowicz et al. 2017, arXiv 1707.01495) needs a reward that can be computed again: worlds
-that split it into stored ``features`` and a cheap ``score`` have :class:`Rules`.
+Hindsight relabeling (Andrychowicz et al. 2017, arXiv 1707.01495) needs a reward that can be computed again. Worlds that
+split it into stored `features` and a cheap `score` have `Rules`.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ Ints = NDArray[np.int64]
 
 @runtime_checkable
 class Rules(Protocol):
-    """What a world knows about its tasks without acting: pure functions of what the replay holds."""
+    """A world's knowledge of its tasks, as pure functions of stored transitions."""
 
     def score(self, features: Floats, source: Floats, task: Ints) -> Floats:
         """Rewards float32 [N] of stored features [N, F] and source [N, S] under tasks int64 [N]."""
 
     def relabel(self, features: Floats, source: Floats, task: Ints, rng: np.random.Generator) -> Ints:
-        """Tasks int64 [N] that the outcomes solve; the one that was asked where there is none."""
+        """Tasks int64 [N] that the outcomes solve; `task` itself for outcomes that solve none."""
 
     def retell(self, observation: Floats, task: Ints) -> Floats:
-        """Observations float32 [N, O] that ask for other tasks int64 [N]."""
+        """Observations float32 [N, O], changed to ask for the tasks int64 [N]."""
 
 
 def learner_columns(records: NDArray[Any], rules: Rules | None, share: float, rng: np.random.Generator) -> Columns:
-    """What the learner takes of N sampled transitions.
+    """Columns of N sampled transitions for a learner.
 
     Args:
-        records: structured [N], of a :class:`learners.transitions.TransitionLayout`; without the column
-            ``next_observation`` (episodes of one step) the observation stands there.
-        rules: of the world; None where there are none.
-        share: of the transitions to relabel, in [0, 1].
-        rng: chooses them, and among tasks.
+        records: structured [N], of a `learners.transitions.TransitionLayout`. If they have no column
+            `next_observation` (episodes of one step), the observation takes its place.
+        rules: of the world, or None.
+        share: share of the transitions to relabel, in [0, 1].
+        rng: chooses the transitions, and among tasks.
 
     Returns:
-        ``observation`` [N, O], ``action`` [N, A], ``reward`` and ``discount`` [N], ``next_observation`` [N, O];
+        `observation` [N, O], `action` [N, A], `reward` and `discount` [N], `next_observation` [N, O];
         float32.
     """
     names = records.dtype.names or ()

@@ -1,4 +1,4 @@
-"""The policy's learner: rewards from the discriminator, V-trace, one step of Adam for each batch of episodes."""
+"""Learner of the policy: rewards from the discriminator, V-trace, and one step of Adam for each batch of episodes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,22 @@ from learners.vtrace import vtrace
 
 
 class PolicyLearner:
-    """A policy, its optimiser, and a frozen copy of the discriminator that pays it.
+    """A policy, its optimizer, and a frozen copy of the discriminator that pays it.
+
+    Args:
+        policy: the network that learns.
+        discriminator: the copy that scores canvases.
+        settings: of the updates.
+        device: of both networks.
+        reduce_gradients: averages gradients over several learners before the optimizer's step.
+        conditioning: images that the discriminator of a conditional painter sees.
+        average: averages a tensor over several learners, in place.
 
     Attributes:
-        policy: the network that learns.
-        discriminator: the copy that scores canvases; ``discriminator_version`` says how old it is.
+        discriminator_version: discriminator updates behind the copy's weights.
+        normalizer: running mean and spread of the scores.
         optimizer: Adam.
-        updates: updates done so far.
+        updates: number of updates so far.
     """
 
     def __init__(
@@ -41,8 +50,6 @@ class PolicyLearner:
         conditioning: Conditioning = "pair",
         average: Callable[[Tensor], None] | None = None,
     ) -> None:
-        """``reduce_gradients`` averages gradients over several learners before the optimiser's step, ``average`` a
-        tensor in place; ``conditioning`` is what the discriminator of a conditional painter sees."""
         self.policy = policy.to(device)
         self.discriminator = discriminator.to(device).eval().requires_grad_(False)
         self.discriminator_version = 0
@@ -62,10 +69,10 @@ class PolicyLearner:
         self.updates = 0
 
     def update(self, trajectory: Trajectory, progress: float) -> dict[str, float]:
-        """One update from one batch of episodes.
+        """Make one update from one batch of episodes.
 
         Args:
-            trajectory: B episodes, or unrolls of them; hindsight learns from its ``play``, where it has any.
+            trajectory: B episodes, or unrolls of them. Hindsight learns from its `play`, if it has any.
             progress: share of the run that is over, in [0, 1]; learning rate and entropy cost decay with it.
 
         Returns:
@@ -80,10 +87,10 @@ class PolicyLearner:
         final = scores[-1] if scores.ndim == 2 else scores
         normalizer = replace(self.normalizer)  # kept only if the update succeeds
         if settings.normalize_reward:
-            # A piece of an episode does not hold the canvas that the episode began with: there the final score stands
-            # for the gain, with how much a blank canvas's score depends on the target.
-            worth = earned(scores) if trajectory.before is None else final
-            self.take_in(normalizer, worth[batch.ends])
+            # A later piece of an episode does not hold the first canvas, so the final score is used instead of the
+            # gain; it also varies with the score that a blank canvas has for its target.
+            sums = earned(scores) if trajectory.before is None else final
+            self.update_normalizer(normalizer, sums[batch.ends])
         flags = batch.action[..., self.policy.spec.flag]
         rewards = episode_rewards(
             normalizer(scores) if settings.normalize_reward else scores,
@@ -99,8 +106,8 @@ class PolicyLearner:
         learning_rate = self.learning_rate(progress)
         loss, metrics = self.loss(batch, rewards, entropy_cost)
         if settings.hindsight_weight:
-            told = batch if trajectory.play is None else TrajectoryTensors.of(trajectory.play, self.device)
-            likelihood, share = self.hindsight(told)
+            examples = batch if trajectory.play is None else TrajectoryTensors.of(trajectory.play, self.device)
+            likelihood, share = self.hindsight(examples)
             loss = loss - settings.hindsight_weight * likelihood
             metrics |= {"hindsight_log_prob": likelihood.detach(), "hindsight_share": share}
         self.optimizer.zero_grad(set_to_none=True)
@@ -134,33 +141,33 @@ class PolicyLearner:
                 "painting_share": (flags != 0).float().mean().item(),
                 "lag": float(self.updates - 1 - trajectory.version),
             }
-            | self.finished(batch, final)
+            | self.finished_paintings(batch, final)
         )
 
-    def take_in(self, normalizer: ScoreNormalizer, scores: Tensor) -> None:
-        """Show the normaliser what the paintings earned, float32 [N], that ended with the batches of all learners."""
-        found = torch.zeros(3, device=self.device)
+    def update_normalizer(self, normalizer: ScoreNormalizer, scores: Tensor) -> None:
+        """Add the score sums float32 [N] of the paintings that ended with the batches of all learners."""
+        statistics = torch.zeros(3, device=self.device)
         if len(scores):
-            found = torch.stack([torch.ones_like(scores[0]), scores.mean(), scores.std(correction=0)])
+            statistics = torch.stack([torch.ones_like(scores[0]), scores.mean(), scores.std(correction=0)])
         if self.average:
-            self.average(found)
-        share, mean, std = found.tolist()
+            self.average(statistics)
+        share, mean, std = statistics.tolist()
         if share:
             normalizer.take(mean / share, std / share)
 
-    def finished(self, batch: TrajectoryTensors, final: Tensor) -> dict[str, float]:
-        """How good the paintings are that this batch finished, of scores float32 [B]; nothing if it finished none."""
+    def finished_paintings(self, batch: TrajectoryTensors, final: Tensor) -> dict[str, float]:
+        """Metrics of the paintings that this batch finished, from final scores float32 [B]; empty if there are none."""
         over = batch.ends
         if not over.any():
             return {}
-        found = {"score": final[over].mean().item(), "score_std": final[over].std(correction=0).item()}
+        metrics = {"score": final[over].mean().item(), "score_std": final[over].std(correction=0).item()}
         if batch.target is not None:
-            found["l2"] = squared_error(batch.all_canvases[-1], batch.target)[over].mean().item()
-        return found
+            metrics["l2"] = squared_error(batch.all_canvases[-1], batch.target)[over].mean().item()
+        return metrics
 
     @torch.no_grad()
     def score(self, batch: TrajectoryTensors) -> Tensor:
-        """What canvases are worth: float32 [B] of the last ones, or [T + 1, B] of all for score differences."""
+        """Scores that are paid: float32 [B] of the final canvases, or [T + 1, B] of all if differences are paid."""
         settings = self.settings
         canvases = batch.all_canvases[-1:] if settings.reward == "final" else batch.all_canvases
         flat = canvases.flatten(0, 1)
@@ -183,7 +190,7 @@ class PolicyLearner:
             return score_records(self.discriminator, records, self.conditioning if self.policy.conditional else None)
 
     def loss(self, batch: TrajectoryTensors, rewards: Tensor, entropy_cost: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """Policy gradient + value + entropy loss (scalar) and its parts, from rewards float32 [T, B]."""
+        """Sum of policy gradient, value and entropy losses (scalar), and its parts, from rewards float32 [T, B]."""
         settings = self.settings
         state = self.policy.initial_state(rewards.shape[1], self.device) if batch.state is None else batch.state
         with autocast(settings.precision, self.device):
@@ -224,8 +231,10 @@ class PolicyLearner:
         return loss, metrics
 
     def hindsight(self, batch: TrajectoryTensors) -> tuple[Tensor, Tensor]:
-        """Mean log-likelihood of the actions of finished paintings that are worth imitating, given each painting as its
-        target, and the share of them: float32 scalars."""
+        """Mean log-likelihood of the actions that are worth imitating, and their share among all: float32 scalars.
+
+        Each finished painting is its own target here.
+        """
         settings, canvases = self.settings, batch.all_canvases
         finished = canvases[-1].expand_as(canvases)
         distances = squared_error(canvases.flatten(0, 1), finished.flatten(0, 1)).view(canvases.shape[:2])
@@ -241,31 +250,31 @@ class PolicyLearner:
         return (log_prob * worth).sum() / worth.sum().clamp_min(1), worth.float().mean()
 
     def set_discriminator(self, weights: dict[str, Tensor], version: int) -> None:
-        """Take newer weights for the copy that pays."""
+        """Load newer weights into the copy that pays."""
         self.discriminator.load_state_dict(weights)
         self.discriminator_version = version
 
     def learning_rate(self, progress: float) -> float:
-        """The optimiser's step size for the next update: decayed by progress, raised slowly over the first updates."""
+        """Adam's step size for the next update, with the decay over the run and the rise over the first updates."""
         settings = self.settings
         decayed = interpolate(settings.policy_learning_rate, settings.policy_final_learning_rate, progress)
         return decayed * min(1.0, (self.updates + 1) / max(1, settings.policy_warmup_updates))
 
     def entropy_cost(self, progress: float) -> float:
-        """Weight of the entropy bonus for the next update, decayed by progress."""
+        """Weight of the entropy bonus for the next update, with the decay over the run."""
         return interpolate(self.settings.entropy_cost, self.settings.final_entropy_cost, progress)
 
     def adopt(self, settings: PolicySettings, progress: float) -> None:
-        """Go on under other settings of the same network; the optimiser holds the new step size from now on."""
+        """Use other settings of the same network from now on, the optimizer included."""
         self.settings = settings
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(progress)
 
     def counters(self) -> dict[str, Any]:
-        """What a checkpoint needs besides the weights and the optimiser, as plain numbers."""
+        """Numbers that a checkpoint needs besides weights and optimizer."""
         return {"updates": self.updates, "normalizer": vars(self.normalizer).copy()}
 
     def set_counters(self, counters: dict[str, Any]) -> None:
-        """Take back what :meth:`counters` gave."""
+        """Restore what `counters` returned."""
         self.updates = int(counters["updates"])
         self.normalizer = ScoreNormalizer(**counters["normalizer"] | {"floor": self.settings.score_floor})

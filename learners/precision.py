@@ -1,4 +1,4 @@
-"""Which precision a device computes in, and the autocast context for it."""
+"""Precision of forward passes: the one that suits a device, and the autocast context for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from learners.settings import Precision
 
 
 def computes_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 on ``device``: GPUs from Ampere on, CPUs with AVX512-BF16 or AMX.
+    """Test for hardware bfloat16: GPUs from Ampere on, CPUs with AVX512-BF16 or AMX.
 
     A CPU without them emulates bfloat16 at less than half the speed of float32.
     """
@@ -21,6 +21,6 @@ def computes_bfloat16(device: torch.device) -> bool:
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """Autocast context for forward passes; a disabled one for float32."""
+    """Autocast context for forward passes, disabled for float32."""
     enabled = precision == "bfloat16" or (precision == "auto" and computes_bfloat16(device))
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)

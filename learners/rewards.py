@@ -1,4 +1,4 @@
-"""Rewards of a painted episode: the discriminator's judgement and penalties, two of them the paper's."""
+"""Rewards of a painted episode: scores of its canvases, and penalties, two of which are the paper's."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from envs.spec import ADD, SKIP
 
 
 def stroke_starts(flags: Tensor, previous: Tensor | None = None) -> Tensor:
-    """Where a continuous stroke begins: bool [T, B] from flags int64 [T, B] (0 does not paint).
+    """Starts of continuous strokes, bool [T, B].
 
-    ``previous`` is the flag int64 [B] before the first one; an episode begins with a lifted brush.
+    Args:
+        flags: int64 [T, B]; 0 does not paint.
+        previous: int64 [B], the flags before the first; None at the start of episodes, which begin with a lifted brush.
+
+    >>> stroke_starts(torch.tensor([[1], [1], [0], [1]])).flatten().tolist()
+    [True, False, False, True]
     """
     painting = flags != 0
     first = torch.zeros_like(painting[:1]) if previous is None else (previous != 0)[None]
@@ -41,13 +46,13 @@ def episode_rewards(
     Args:
         scores: float32 [B] final scores, paid at the last step, or [T + 1, B] scores of every canvas from the
             first one on, paid as differences D(c_{t+1}) - D(c_t) (temporal credit assignment).
-        flags: int64 [T, B], not 0 where the action painted.
+        flags: int64 [T, B], not 0 for actions that painted.
         stroke_start_penalty: taken off at each start of a continuous stroke.
         empty_canvas_penalty: taken off at the last step of an episode that painted nothing.
         addition_penalty: taken off for each action that adds (flag 1).
-        previous_flag: int64 [B], the flag before the first; None at the start of the episodes.
-        painted: bool [B], whether anything was painted before; None at the start of the episodes.
-        ends: bool [B], whose last step this batch holds; None: all episodes end.
+        previous_flag: int64 [B], the flags before the first; None at the start of the episodes.
+        painted: bool [B], true if anything was painted before; None at the start of the episodes.
+        ends: bool [B], true for episodes that end with this batch; None if all do.
 
     Returns:
         float32 [T, B].
@@ -68,18 +73,18 @@ def episode_rewards(
 
 
 def worth_imitating(distances: Tensor, flags: Tensor, *, discount: float, addition_penalty: float = 0.0) -> Tensor:
-    """Which actions of finished paintings are an example of how to paint them.
+    """Selection of the actions of finished paintings that are examples of how to paint them.
 
-    Those whose discounted return is above 0 where every action is paid what it takes off the distance; and where
-    nothing is left to do, doing nothing. With a discount of 0 what was painted over later, and idling before the end,
-    is no example; with higher ones, what a later action made good is (as in self-imitation, Oh et al. 2018, section 3,
-    only what paid is imitated).
+    An action is imitated if its discounted return is positive, its reward being the reduction in distance to the final
+    canvas; or if it is SKIP and the distance is already 0. With discount 0, strokes that were painted over later are
+    excluded; with a larger discount they count if a later action made them useful (as in self-imitation, Oh et al.
+    2018, section 3).
 
     Args:
-        distances: float32 [T + 1, B], of every canvas to the last one, in units of reward.
+        distances: float32 [T + 1, B], of every canvas to the final one, in units of reward.
         flags: int64 [T, B].
         discount: gamma.
-        addition_penalty: see :func:`episode_rewards`.
+        addition_penalty: see `episode_rewards`.
 
     Returns:
         bool [T, B].
@@ -94,24 +99,24 @@ def worth_imitating(distances: Tensor, flags: Tensor, *, discount: float, additi
 
 
 def earned(scores: Tensor) -> Tensor:
-    """What each painting's rewards sum up to before penalties, float32 [B]: its final score, float32 [B], or, of scores
-    [T + 1, B] of every canvas, the gain from the first to the last.
+    """Sum of each painting's rewards before penalties, float32 [B].
 
-    The two spread alike where all begin with the same canvas and no target; how good a blank canvas is for this target
-    or that is no merit of a painter's.
+    It is the final score if `scores` is float32 [B], or the gain from the first canvas to the last if it is [T + 1, B].
+    The two have the same spread if all episodes begin with the same canvas and no target. With targets, the score of a
+    blank canvas depends on the target and is no merit of the painter.
     """
     return scores[-1] - scores[0] if scores.ndim == 2 else scores
 
 
 @dataclass
 class ScoreNormalizer:
-    """Running mean and spread of what a batch earned, so that rewards keep their scale while scores wander.
+    """Running mean and spread of the scores, so that rewards keep their scale while a discriminator's scores drift.
 
     Attributes:
-        mean: running mean of the batch means.
-        std: running mean of the batch standard deviations.
-        count: number of batches seen; the first hundred are averaged evenly, later ones with weight 0.01.
-        floor: the least that scores are divided by.
+        mean: running mean of the batches' means.
+        std: running mean of the batches' standard deviations.
+        count: number of batches so far; the first hundred are averaged evenly, later ones with weight 0.01.
+        floor: smallest divisor of the scores.
     """
 
     mean: float = 0.0
@@ -120,14 +125,14 @@ class ScoreNormalizer:
     floor: float = 1e-3
 
     def take(self, mean: float, std: float) -> None:
-        """Take in mean and standard deviation of what one batch earned."""
+        """Add a batch's mean and standard deviation to the running ones."""
         self.count += 1
         weight = max(0.01, 1 / self.count)
         self.mean += weight * (mean - self.mean)
         self.std += weight * (std - self.std)
 
     def __call__(self, scores: Tensor) -> Tensor:
-        """(scores - mean) / std for final scores [B]; scores / std for [T + 1, B], as differences cancel the mean."""
+        """Normalized scores: (scores - mean) / std for [B]; scores / std for [T + 1, B], whose differences are paid."""
         scale = 1 / max(self.std, self.floor)
         if scores.ndim == 2:
             return scores * scale

@@ -15,57 +15,65 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class PolicySettings:
-    """The policy and how it learns (defaults: the paper's, or the norm where it is silent).
+    """The policy and its learner (defaults: the paper's, or common ones if the paper states none).
 
     Attributes:
-        network: ``paper`` (60 M multiply-adds a step, LSTM), ``laptop`` (1 M, for CPUs), or ``glimpse`` (7 M, for CPUs;
-            looks at each location with the same eyes, which learns to find things sooner).
-        conditional: give each episode a target image to reproduce, drawn from the data; the policy sees it beside the
-            canvas, and the discriminator judges the two together. Without it the policy paints what it likes.
-        blind: show the policy a white canvas in place of what it has painted.
-        noise_size: numbers of N(0, 1) noise that an episode is painted from. More allow more variety.
-        policy_learning_rate: Adam's step size at the start. Higher learns faster and collapses sooner.
-        policy_final_learning_rate: step size that a linear decay reaches at the end of the run.
-        policy_warmup_updates: first updates, over which the step size rises from 0. Without it the policy commits
-            itself to what a discriminator of a few dozen updates happens to like.
-        policy_betas: Adam's averaging of gradients and squares.
-        policy_adam_epsilon: Adam's epsilon; larger values damp small gradients.
-        gradient_clip: largest global norm of the gradient.
-        value_cost: weight of the value loss.
-        entropy_cost: weight of the entropy bonus at the start. Too low collapses to one picture, too high stays noise.
-        final_entropy_cost: weight that a linear decay reaches at the end of the run.
-        entropy_floor: nats an action below which a batch's mean entropy is held up: what is missing costs
-            ``entropy_floor_cost`` a nat. Early on a policy can collapse to the one picture that a young discriminator
-            likes; the entropy bonus, small where nothing varies, takes minutes to undo that, and not all of it comes
-            back. 0: none, as in the papers.
-        entropy_floor_cost: see ``entropy_floor``.
-        discount: gamma. The papers use 1.
-        reward: ``final`` pays the score of the finished canvas, ``difference`` each stroke's gain (SPIRAL++).
-        reward_source: ``discriminator`` pays its score, ``l2`` minus the mean squared difference between canvas and
-            target (the paper's baseline), ``both`` their sum. The last two need ``conditional``.
-        l2_weight: what the mean squared difference of pixels in [0, 1] is multiplied by. With ``both``, higher lets
-            the pixels outweigh the discriminator.
-        hindsight_weight: weight of the log-likelihood of each painting's own actions, given that painting as the target
-            (hindsight: Andrychowicz et al. 2017; as supervision: Ghosh et al. 2021), those left out that, with the
-            ``discount``, brought the canvas no nearer to it. What was painted is the one picture whose strokes are
-            known: a conditional policy learns to trace from it long before its paintings resemble what it was asked
-            for. Doubles the cost of an update; 0, as in the papers: none. With ``random_canvases`` it learns from those
-            episodes instead.
-        unroll_length: actions in a batch of experience; 0 for whole episodes, else a divisor of their number. Shorter
-            unrolls bound the memory of long episodes, and learn from the value of the canvas where they are cut.
-        normalize_reward: subtract a running mean from scores and divide them by their running spread.
-        score_floor: divide scores by no less than this. A new discriminator, and one that sees a single picture, tells
-            paintings apart by next to nothing; blown up to size, that collapses the policy within seconds.
-        stroke_start_penalty: taken off at each start of a continuous stroke. Higher favours one line.
-        empty_canvas_penalty: taken off where an episode painted nothing.
-        addition_penalty: taken off for each line that is painted, or object that is added to a scene. Higher makes do
-            with fewer, and leaves away what hardly shows. Hindsight weighs it against ``l2_weight`` times the squared
-            error that the action takes off, whatever pays.
-        advantage_floor: centre the advantages and divide them by the larger of their spread and this; 0 leaves
-            them as they are. Without a floor normalisation amplifies noise once the entropy is low.
-        rho_bar: V-trace's bound of the importance ratios in the temporal differences.
-        c_bar: V-trace's bound of the trace coefficients.
-        precision: ``bfloat16`` autocast, ``float32``, or ``auto``: bfloat16 where the hardware computes in it.
+        network: `paper` (the published one, 60 M multiply-adds a step, LSTM), `laptop` (1 M, for CPUs) or `glimpse` (7
+            M, for CPUs; one network looks at every location, which finds objects of a scene sooner).
+        conditional: give each episode a target image from the data to reproduce. The policy sees it beside the canvas,
+            and the discriminator sees both. Without it the policy paints freely.
+        blind: show the policy a white canvas instead of its painting.
+        noise_size: numbers of N(0, 1) noise for each episode. More allow more variety; usual: 10.
+        policy_learning_rate: Adam's step size at the start. Higher learns faster and collapses sooner; usual: 1e-5 to
+            1e-3.
+        policy_final_learning_rate: step size at the end of the run, reached linearly. Lower settles more at the end;
+            usual: a tenth of `policy_learning_rate` up to all of it.
+        policy_warmup_updates: first updates, in which the step size rises from 0. More keep the policy from committing
+            itself to what a young discriminator happens to score high; usual: 0 to 500.
+        policy_betas: Adam's averaging factors of gradients and squares. Higher averages over more updates.
+        policy_adam_epsilon: Adam's epsilon. Higher damps small gradients; usual: 1e-8 to 1e-5.
+        gradient_clip: largest norm of the gradient of all weights. Lower limits the harm of unusual batches and slows
+            learning; usual: 0.5 to 40.
+        value_cost: weight of the value loss. Higher fits values sooner at the cost of the policy; usual: 0.25 to 1.
+        entropy_cost: weight of the entropy bonus at the start. Too low collapses to one picture, too high keeps actions
+            random; usual: 1e-3 to 1e-1.
+        final_entropy_cost: weight of the entropy bonus at the end of the run, reached linearly. Lower commits the
+            policy more at the end.
+        entropy_floor: minimum mean entropy in nats per action; each nat below it adds `entropy_floor_cost` to the loss.
+            Higher prevents the collapse to one picture in the first minutes, too high keeps actions random. 0 disables
+            it, as in the papers.
+        entropy_floor_cost: loss for each nat of entropy below `entropy_floor`. Higher holds the floor more strictly;
+            usual: 0.05 to 1.
+        discount: gamma. 1, as in the papers, credits all strokes of a painting alike; lower credits a stroke with its
+            near future only.
+        reward: `final` pays the score of the finished canvas, `difference` each stroke's gain (SPIRAL++).
+        reward_source: `discriminator` pays its score, `l2` minus the mean squared difference between canvas and target
+            (the paper's baseline), `both` their sum. The last two need `conditional`.
+        l2_weight: factor of the mean squared difference of pixels in [0, 1]. With `both`, higher lets the pixels
+            outweigh the discriminator; usual: 5 to 200.
+        hindsight_weight: weight of the log-likelihood of a painting's own actions with that painting as the target
+            (hindsight: Andrychowicz et al. 2017; as supervision: Ghosh et al. 2021). Actions that brought the canvas no
+            nearer, with the `discount`, are left out. Higher teaches a conditional policy to trace its target long
+            before its paintings resemble it, and doubles the cost of an update. 0, as in the papers, disables it;
+            usual: 0.1 to 1. With `random_canvases` hindsight learns from those episodes instead.
+        unroll_length: actions in a batch of experience, a divisor of the episode's actions; 0 for whole episodes.
+            Shorter bounds the memory that long episodes take and relies on value estimates where episodes are cut.
+        normalize_reward: subtract a running mean from the scores and divide them by their running spread.
+        score_floor: smallest divisor of the scores. Lower amplifies the tiny differences that a new discriminator sees,
+            which can collapse the policy within seconds; usual: 0.1 to 1.
+        stroke_start_penalty: taken off the reward at each start of a continuous stroke. Higher paints fewer, longer
+            lines; usual: 0 to 0.1.
+        empty_canvas_penalty: taken off the reward if an episode painted nothing. Higher makes the policy paint at all;
+            usual: 0 to 1.
+        addition_penalty: taken off the reward for each painted line, or object added to a scene. Higher uses fewer and
+            omits those that hardly show; usual: 0 to 0.1. Hindsight weighs it against `l2_weight` times the squared
+            error that the action removes, for every `reward_source`.
+        advantage_floor: center the advantages and divide them by the larger of their spread and this; 0 leaves them as
+            they are. Lower amplifies noise once the entropy is low; usual: 0.1 to 1.
+        rho_bar: bound of V-trace's importance ratios in the temporal differences. Lower reduces variance and moves
+            values toward those of the acting policy; usual: 1.
+        c_bar: bound of V-trace's trace coefficients. Lower carries corrections less far back; usual: 1.
+        precision: `bfloat16` autocast, `float32`, or `auto`: bfloat16 on hardware that computes in it.
     """
 
     network: NetworkName = "paper"
@@ -102,7 +110,7 @@ class PolicySettings:
     def __post_init__(self) -> None:
         if self.reward_source != "discriminator" and not self.conditional:
             raise ValueError(
-                f"reward_source: {self.reward_source} compares with a target, and there is one with conditional only; "
+                f"reward_source: {self.reward_source} compares with a target, and only conditional painters have one; "
                 "ask for both, or for discriminator"
             )
         if self.unroll_length < 0:
@@ -118,24 +126,29 @@ class PolicySettings:
 
 @dataclass(frozen=True)
 class DiscriminatorSettings:
-    """The discriminator and how it learns (defaults: the paper's, or the norm where it is silent).
+    """The discriminator and its learner (defaults: the paper's, or common ones if the paper states none).
 
     Attributes:
-        adversary: ``wgan-gp`` (the paper), ``hinge`` or ``logistic`` (SPIRAL++).
-        conditioning: what a conditional painter's discriminator sees: the ``pair`` of painting and target, on channels
-            side by side (the paper), or a ``complement``: half of the target beside the other half of the painting
-            (SPIRAL++), which need not match pixel for pixel. ``joint`` shows no target, but an image and the actions of
-            the painting: a painting with those that painted it against the target with those that were to paint it (as
-            Donahue et al. 2017 and Dumoulin et al. 2017 do with codes); it judges finished paintings only.
-        spectral_norm: spectral normalisation of every layer; meant for ``hinge`` and ``logistic``.
-        discriminator_width: channels of the first convolution; each further one doubles them.
-        discriminator_learning_rate: Adam's step size.
-        discriminator_betas: Adam's averaging; the paper states beta1 = 0.5.
-        discriminator_batch: real images, and as many fakes, in one update.
-        discriminator_updates: updates for each update of the policy; where the reward is ``l2``, which it does not pay,
-            for each tenth one.
-        gradient_penalty_weight: lambda of WGAN-GP (unstated in the paper; 10 is the norm).
-        centering_weight: weight of the squared mean score (unstated in the paper).
+        adversary: loss: `wgan-gp` (the paper's), `hinge` or `logistic` (SPIRAL++).
+        conditioning: images that the discriminator of a conditional painter sees. `pair`: painting and target on
+            channels side by side (the paper). `complement`: half of the target beside the other half of the painting
+            (SPIRAL++), which need not match pixel by pixel. `joint`: a painting with the actions that painted it, or a
+            target with the actions that were to paint it (as Donahue et al. 2017 and Dumoulin et al. 2017 do with
+            codes); for finished paintings only.
+        spectral_norm: spectral normalization of every layer; meant for `hinge` and `logistic`.
+        discriminator_width: channels of the first convolution; each further one doubles them. Wider tells more apart
+            and costs time; usual: 16 to 64.
+        discriminator_learning_rate: Adam's step size. Higher follows the painter sooner and may outrun it; usual: 1e-5
+            to 5e-4.
+        discriminator_betas: Adam's averaging factors; the paper states beta1 = 0.5. Higher averages over more updates.
+        discriminator_batch: real images, and as many fakes, in an update. Larger: steadier and slower; usual: 32 to
+            128.
+        discriminator_updates: discriminator updates per policy update. With reward `l2`, which the discriminator does
+            not pay, the discriminator is updated every tenth policy update, for monitoring. More fit it better to the
+            present paintings and cost time; usual: 1 to 5.
+        gradient_penalty_weight: weight of WGAN-GP's gradient penalty. Higher holds slopes closer to 1; usual: 10.
+        centering_weight: weight of the squared mean score, which keeps WGAN-GP's scores near 0. Higher: more strictly;
+            usual: 0 to 1e-2.
     """
 
     adversary: AdversaryName = "wgan-gp"
@@ -152,36 +165,52 @@ class DiscriminatorSettings:
 
 @dataclass(frozen=True)
 class TD3Settings:
-    """TD3 and how its actors explore. Actions and noises are in units of half the action range: the actor's
-    output lies in [-1, 1], whatever the world's range is.
+    """TD3 and the exploration of its actors.
+
+    Actions and noises are in units of half the action range: the actor's output lies in [-1, 1] in every world.
 
     Attributes:
-        hidden: widths of the hidden layers of actor and critics. Wider fits more and costs time.
-        learning_rate: Adam's step size at the start, of actor and critics.
-        final_learning_rate: step size that a linear decay reaches at the end of the run.
-        batch: transitions of one update. Larger gives steadier gradients and fewer updates a second.
-        discount: gamma. Irrelevant where an episode has one step.
-        n_step: steps whose rewards are summed before the critic's estimate. More spreads rewards faster, and lets old
-            actions of other policies into the target.
-        polyak: share by which the target networks move towards the learned ones, each time the actor is updated.
-        policy_delay: critic updates for each update of the actor.
-        target_noise: spread of the noise on the target's action at the start. More smooths the critic over actions.
-        target_noise_clip: bound of that noise, in multiples of its spread.
-        saturation_penalty: weight of a penalty on the actor for driving its tanh beyond 2. 0 is TD3 as published: its
-            actor can stay in a corner of the action range for long. Higher: actions keep away from the range's ends.
-        exploration_noise: spread of the noise on actors' actions at the start. More tries more and acts worse.
-        final_noise_share: share of both noises that a linear decay leaves at the end of the run.
-        noise_ladder: the noisiest actor's noise is this many times the mean's, the quietest's as many times less.
-        prior_share: share of actions that are drawn from the world's prior throughout, so that the replay never
-            forgets what the policy gave up.
-        warmup_steps: transitions that are drawn from the prior before the policy acts and learning begins.
-        relabel_share: share of sampled transitions whose task is replaced by one that they happened to solve, where
-            the world can tell. More learns from failures sooner; too much forgets what is hard to reach.
-        samples_per_insert: transitions that are learned from for each one stored, on average. Higher reuses more and
-            needs fewer actors; whoever is ahead waits for the other. 0 lets both go as fast as they can.
-        insert_slack: transitions by which actors may be ahead, or behind, before anyone waits.
-        replay_capacity: transitions that the shared replay holds.
-        updates_per_order: updates that the learner makes between two looks at the replay and publications of weights.
+        hidden: widths of the hidden layers of actor and critics. Wider fits more and costs time; usual: two of 64 to
+            512.
+        learning_rate: Adam's step size at the start, of actor and critics. Higher learns faster and less stably; usual:
+            1e-4 to 1e-3.
+        final_learning_rate: step size at the end of the run, reached linearly. Lower settles more at the end.
+        batch: transitions of one update. Larger gives steadier gradients and fewer updates a second; usual: 64 to 512.
+        discount: gamma. Higher looks further ahead and makes the critics' task harder; usual: 0.95 to 0.995. It has no
+            effect on episodes of one step.
+        n_step: steps whose rewards are summed before the critic's estimate. More spreads rewards faster and puts more
+            actions of older policies into the target; usual: 1 to 5.
+        polyak: share by which the target networks move to the learned ones at each actor update. Higher follows sooner
+            and is less stable; usual: 0.001 to 0.01.
+        policy_delay: critic updates per actor update. Higher gives the actor a better critic and fewer updates; usual:
+            2.
+        target_noise: standard deviation of the noise on the target's action at the start. Higher smooths the critic
+            over actions; usual: 0.1 to 0.3.
+        target_noise_clip: bound of that noise, in multiples of its standard deviation; usual: 2.5.
+        saturation_penalty: weight of a penalty on the actor for driving its tanh beyond 2. Higher keeps actions away
+            from the ends of their range. 0 is TD3 as published, whose actor can stay in a corner of the range for long;
+            usual: 0 to 1.
+        exploration_noise: standard deviation of the noise on the actors' actions at the start. Higher tries more and
+            acts worse; usual: 0.1 to 0.3.
+        final_noise_share: share of both noises that is left at the end of the run, reached linearly. Lower settles
+            more.
+        noise_ladder: factor between the noise of the noisiest actor and `exploration_noise`, and between that and the
+            noise of the quietest. Higher spreads the actors more; 1 treats all alike.
+        prior_share: share of actions that are drawn from the world's prior throughout. Higher keeps the replay more
+            varied and reports worse returns; usual: 0 to 0.2.
+        warmup_steps: transitions that are drawn from the prior before the policy acts and learning begins. More start
+            from a more varied replay, later; usual: 1e3 to 25e3.
+        relabel_share: share of sampled transitions whose task is replaced by one that they happened to solve, in worlds
+            that can tell. Higher learns from failures sooner; too high forgets what is hard to reach; usual: 0 to 0.8.
+        samples_per_insert: transitions that are learned from for each stored one, on average. Higher needs fewer actors
+            and reuses old experience more; the side that is ahead waits for the other. 0 lets both run freely; usual: 1
+            to 256.
+        insert_slack: transitions that actors may be ahead or behind before either side waits. Higher waits less and
+            keeps to `samples_per_insert` less closely.
+        replay_capacity: transitions that the shared replay holds. Higher forgets later and takes more memory; usual:
+            1e5 to 1e6.
+        updates_per_order: learner updates between two requests to the replay, each followed by a publication of
+            weights. Higher costs less communication and lets the actors' weights grow older; usual: 8 to 64.
     """
 
     hidden: tuple[int, ...] = (256, 256)
@@ -227,5 +256,5 @@ class TD3Settings:
             raise ValueError(f"hidden: expected widths of at least 1, got {self.hidden}")
 
     def noise_share(self, progress: float) -> float:
-        """What is left of the noises at ``progress`` of the run, in [0, 1]."""
+        """Share of the initial noises that is left at `progress` of the run, in [0, 1]."""
         return 1.0 + (self.final_noise_share - 1.0) * progress

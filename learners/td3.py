@@ -13,8 +13,8 @@ from learners.networks.td3 import Actor, TD3Networks, TwinCritic
 from learners.optimization import NonFiniteLoss, ReduceGradients, interpolate
 from learners.settings import TD3Settings
 
-#: Up to here the tanh is steep enough to learn through: its slope is 0.07, its value 0.96.
 STEEP = 2.0
+"""Argument up to which the tanh is steep enough to learn through; its slope there is 0.07, its value 0.96."""
 
 
 @torch.no_grad()
@@ -27,13 +27,14 @@ def critic_targets(
     next_observation: Tensor,
     noise: Tensor,
 ) -> Tensor:
-    """``reward + discount * min_i Q_i(s', clip(actor(s') + noise))``: clipped double Q with target smoothing (eq. 14).
+    """Targets `reward + discount * min_i Q_i(s', clip(actor(s') + noise))`, clipped double Q with smoothing (eq. 14).
 
     Args:
-        actor, critic: the target networks.
-        reward: float32 [B]; of n steps, already discounted and summed.
-        discount: float32 [B]: gamma to the power of those steps, and 0 where the episode *terminated* within them. A
-            truncated episode keeps its discount: the world would have gone on.
+        actor: the target actor.
+        critic: the target critics.
+        reward: float32 [B], the discounted sum over n steps.
+        discount: float32 [B], gamma to the power of those steps, or 0 if the episode *terminated* within them. A
+            truncated episode keeps its discount, because the world would have gone on.
         next_observation: float32 [B, O], before any reset.
         noise: float32 [B, A] in units of half the action range, already clipped.
 
@@ -57,8 +58,9 @@ def actor_loss(
 ) -> tuple[Tensor, Tensor]:
     """Minus the first critic's mean estimate of the actor's actions (scalar), and those actions [B, A].
 
-    With ``saturation_penalty`` times the mean square of what the tanh is given beyond 2: critics that are still wrong
-    drive actions into a corner of their range, where the tanh is flat and no later gradient brings them back.
+    The loss also has `saturation_penalty` times the mean square of the part of the tanh's argument beyond 2. Critics
+    that are still wrong drive actions into a corner of their range, where the tanh is flat and no later gradient brings
+    them back.
     """
     unsquashed = actor.unsquashed(observation)
     action = torch.tanh(unsquashed)
@@ -68,19 +70,23 @@ def actor_loss(
     return loss, action.detach()
 
 
-def smoothing_noise(like: Tensor, spread: float, clip: float, generator: torch.Generator | None = None) -> Tensor:
-    """Normal noise of the shape of ``like``, of standard deviation ``spread``, cut at ``clip`` times that."""
-    noise = torch.empty_like(like).normal_(generator=generator)
-    return noise.clamp_(-clip, clip).mul_(spread)
+def smoothing_noise(like: Tensor, spread: float, clip: float) -> Tensor:
+    """Normal noise of the shape of `like` with standard deviation `spread`, cut at `clip` times `spread`."""
+    return torch.randn_like(like).clamp_(-clip, clip).mul_(spread)
 
 
 class TD3Learner:
-    """The networks, one Adam for both (the actor rests between its turns), and what an update does.
+    """Actor and critics, their target networks, and one Adam for both.
+
+    Args:
+        networks: actor, critics and target networks.
+        settings: of the updates.
+        device: of the networks.
+        reduce_gradients: averages gradients over several learners before the optimizer's step.
 
     Attributes:
-        networks: what learns, and its slow copies.
-        optimizer: Adam; group 0 is the critics', group 1 the actor's.
-        updates: critic updates done so far.
+        optimizer: Adam; parameter group 0 is the critics', group 1 the actor's.
+        updates: number of critic updates so far.
     """
 
     def __init__(
@@ -90,7 +96,6 @@ class TD3Learner:
         device: torch.device,
         reduce_gradients: ReduceGradients | None = None,
     ) -> None:
-        """``reduce_gradients`` averages gradients over several learners before the optimiser's step."""
         self.networks = networks.to(device)
         self.settings = settings
         self.device = device
@@ -101,29 +106,29 @@ class TD3Learner:
             fused=True,
         )
         self.learned: list[Tensor] = [*networks.critic.parameters(), *networks.actor.parameters()]
-        self.slow: list[Tensor] = [*networks.target_critic.parameters(), *networks.target_actor.parameters()]
+        self.targets: list[Tensor] = [*networks.target_critic.parameters(), *networks.target_actor.parameters()]
         self.updates = 0
 
     def update(self, batches: Mapping[str, Tensor], progress: float) -> dict[str, float]:
-        """One update for each of K batches.
+        """Make one update for each of K batches.
 
         Args:
-            batches: ``observation`` [K, B, O], ``action`` [K, B, A] in [-1, 1], ``reward`` and ``discount`` [K, B],
-                ``next_observation`` [K, B, O]; float32, on any device.
+            batches: `observation` [K, B, O], `action` [K, B, A] in [-1, 1], `reward` and `discount` [K, B],
+                `next_observation` [K, B, O]; float32, on any device.
             progress: share of the run that is over, in [0, 1]; learning rate and noise decay with it.
 
         Returns:
             Metrics, plain numbers: means over the K updates.
 
         Raises:
-            NonFiniteLoss: a loss is not finite; the networks are spoilt, go on from a checkpoint.
+            NonFiniteLoss: a loss is not finite. The networks are damaged; go on from a checkpoint.
         """
         settings = self.settings
         learning_rate = interpolate(settings.learning_rate, settings.final_learning_rate, progress)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         on_device = {name: value.to(self.device, non_blocking=True) for name, value in batches.items()}
-        # Where every episode ends with its first step there is nothing to bootstrap from.
+        # If every episode ends with its first step, there is nothing to bootstrap from.
         bootstrap = bool(on_device["discount"].any())
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
@@ -139,7 +144,7 @@ class TD3Learner:
         return metrics | {"learning_rate": learning_rate}
 
     def step(self, batch: Mapping[str, Tensor], bootstrap: bool, noise_share: float) -> dict[str, Tensor]:
-        """One update of the critics and, each ``policy_delay`` of them, of the actor and the slow copies."""
+        """Make one update of the critics and, every `policy_delay` of them, one of actor and target networks."""
         networks, settings = self.networks, self.settings
         target = batch["reward"]
         if bootstrap:
@@ -157,7 +162,7 @@ class TD3Learner:
         loss.backward()  # type: ignore[no-untyped-call]
         if self.reduce_gradients:
             self.reduce_gradients(networks.critic)
-        self.optimizer.step()  # the actor has no gradient now and rests
+        self.optimizer.step()  # the actor has no gradient and stays as it is
         self.updates += 1
         metrics = {"critic_loss": loss.detach(), "value": value.mean(), "reward": batch["reward"].mean()}
         if self.updates % settings.policy_delay == 0:
@@ -165,7 +170,7 @@ class TD3Learner:
         return metrics
 
     def improve_actor(self, observation: Tensor) -> dict[str, Tensor]:
-        """One update of the actor, and a step of the slow copies towards the learned networks."""
+        """Make one update of the actor, and move the target networks toward the learned ones."""
         networks = self.networks
         self.optimizer.zero_grad(set_to_none=True)
         networks.critic.requires_grad_(False)
@@ -179,14 +184,14 @@ class TD3Learner:
             self.reduce_gradients(networks.actor)
         self.optimizer.step()
         with torch.no_grad():
-            torch._foreach_lerp_(self.slow, self.learned, self.settings.polyak)
+            torch._foreach_lerp_(self.targets, self.learned, self.settings.polyak)
         saturated = (action.abs() > 0.99).float().mean()
         return {"actor_loss": loss.detach(), "saturated": saturated}
 
     def counters(self) -> dict[str, Any]:
-        """What a checkpoint must keep besides weights and optimiser."""
+        """Numbers that a checkpoint needs besides weights and optimizer."""
         return {"updates": self.updates}
 
     def set_counters(self, counters: Mapping[str, Any]) -> None:
-        """Take back what :meth:`counters` gave."""
+        """Restore what `counters` returned."""
         self.updates = int(counters["updates"])

@@ -1,4 +1,4 @@
-"""The record of a batch of episodes, as it travels from actors to learners."""
+"""Trajectories: batches of episodes as actors record them and learners use them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from learners.networks.policy import PolicyInputs
 
 @dataclass
 class Before:
-    """What B episodes were like before the first action of a batch that does not begin with them.
+    """State of B episodes before the first action of a batch, if the batch does not begin with the episodes.
 
     Attributes:
         step: int64 [B], actions taken so far.
-        previous_action: int16 [B, K], the last of them.
-        painted: bool [B], whether any of them painted.
+        previous_action: int16 [B, K], the last of these actions.
+        painted: bool [B], true if any of these actions painted.
         state: float32 [B, S], recurrent state of the policy that acted.
     """
 
@@ -30,7 +30,7 @@ class Before:
 
     @classmethod
     def join(cls, parts: list[Before]) -> Before:
-        """Side by side, as one."""
+        """Several batches' states side by side, as one."""
         return cls(
             np.concatenate([part.step for part in parts]),
             np.concatenate([part.previous_action for part in parts]),
@@ -41,21 +41,21 @@ class Before:
 
 @dataclass
 class Trajectory:
-    """T actions of B episodes, time major; whole episodes, or an unroll: a piece of longer ones.
+    """T actions of B episodes, time major: whole episodes, or an unroll, which is a piece of longer ones.
 
-    Everything is a plain array, so that Ray moves it without copies.
+    All data are plain arrays, which Ray moves without copies.
 
     Attributes:
         canvas: uint8 [T + 1, B, H, W, C], the canvas before each action and the final one.
         action: int16 [T, B, K] in spec order.
         log_prob: float32 [T, B], joint log-probability under the policy that acted.
-        noise: float32 [B, Z], the noise that each episode was painted from.
-        version: number of policy updates behind the weights that acted.
+        noise: float32 [B, Z], the noise of each episode.
+        version: policy updates behind the weights that acted.
         actor: index of the actor.
-        target: uint8 [B, H, W, C], what each episode was to reproduce; None where it was free.
-        before: what came before; None for batches that begin with the episodes.
-        ends: bool [B], which episodes end with this batch; None: all do.
-        play: whole episodes of random actions that the actor made beside these; None where it made none.
+        target: uint8 [B, H, W, C], the image that each episode was to reproduce; None for a free painter.
+        before: state of the episodes before this batch; None for batches that begin with the episodes.
+        ends: bool [B], true for episodes that end with this batch; None if all do.
+        play: whole episodes of random actions that the actor made besides; None if it made none.
     """
 
     canvas: NDArray[np.uint8]
@@ -71,13 +71,13 @@ class Trajectory:
 
     @property
     def steps(self) -> int:
-        """T * B, environment steps in this batch, and those of ``play``."""
+        """Number of environment steps, T * B, and those of `play`."""
         time, batch = self.action.shape[:2]
         return int(time * batch) + (self.play.steps if self.play else 0)
 
     @classmethod
     def join(cls, parts: list[Trajectory]) -> Trajectory:
-        """Batches of one length side by side, as one; its version is the oldest's, its actor the first's."""
+        """Batches of the same length side by side, as one; its version is the oldest, its actor the first."""
         if len(parts) == 1:
             return parts[0]
         targets = [part.target for part in parts if part.target is not None]
@@ -100,18 +100,18 @@ class Trajectory:
 
 @dataclass
 class TrajectoryTensors:
-    """A :class:`Trajectory` on a learner's device.
+    """A `Trajectory` on a learner's device.
 
     Attributes:
-        inputs: what the policy saw before each action, [T, B].
-        following: what it would have seen next, [B].
+        inputs: the policy's inputs before each action, [T, B].
+        following: the policy's inputs after the last action, [B].
         all_canvases: uint8 [T + 1, B, H, W, C].
         action: int64 [T, B, K].
         log_prob: float32 [T, B].
-        state: float32 [B, S], recurrent state before the first action; None: the initial one.
-        previous_action: int64 [B, K], before the first action.
-        painted: bool [B], whether anything was painted before it.
-        ends: bool [B], which episodes end here.
+        state: float32 [B, S], recurrent state before the first action; None for the initial state.
+        previous_action: int64 [B, K], the action before the first.
+        painted: bool [B], true if anything was painted before the first action.
+        ends: bool [B], true for episodes that end with this batch.
         target: uint8 [B, H, W, C] or None.
     """
 
@@ -128,15 +128,15 @@ class TrajectoryTensors:
 
     @property
     def hindsight(self) -> PolicyInputs:
-        """The inputs of whole episodes, [T, B], had each been asked for what it painted."""
+        """Inputs of whole episodes, [T, B], with each finished painting as its own target."""
         return replace(self.inputs, target=self.all_canvases[-1].expand_as(self.inputs.canvas))
 
     @classmethod
     def of(cls, trajectory: Trajectory, device: torch.device) -> TrajectoryTensors:
-        """Copy to ``device`` and lay out what the policy saw at each step."""
+        """Copy a trajectory to `device` and lay out the policy's inputs at each step."""
 
         def move(array: NDArray[np.generic]) -> Tensor:
-            # Arrays from Ray's object store are read-only, which torch can not express: it would warn at each.
+            # Arrays from Ray's object store are read-only, which torch can not express and would warn about.
             writable = array if array.flags.writeable else array.copy()
             return torch.from_numpy(writable).to(device, non_blocking=True)
 

@@ -1,6 +1,6 @@
-"""What a transition is, as fixed-size bytes for the shared replay, and n-step returns.
+"""Transitions as fixed-size records for the shared replay, and n-step returns.
 
-A *block* is what an actor sends at once: a header that names it, then its records, all of one layout.
+A *block* is the unit that an actor sends: a header that identifies it, then its records, all of one layout.
 """
 
 from __future__ import annotations
@@ -22,16 +22,23 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class TransitionLayout:
-    """Names, dtypes and shapes of a record's columns, in order: ``(("reward", "<f4", ()), ("action", "<f4", (3,)))``.
+    """Layout of a record, small and picklable, for actors and learners.
 
-    A small, picklable handle that travels to actors and learners.
+    Attributes:
+        columns: name, dtype and shape of each column, in order.
+
+    Example:
+        >>> layout = TransitionLayout((("reward", "<f4", ()), ("action", "<f4", (3,))))
+        >>> block = layout.pack({"reward": np.zeros(2), "action": np.ones((2, 3))}, identity=7)
+        >>> layout.identity(block.tobytes()), layout.unpack(block)["action"].shape
+        (7, (2, 3))
     """
 
     columns: tuple[tuple[str, str, tuple[int, ...]], ...]
 
     @classmethod
     def plain(cls, observation_size: int, action_size: int) -> TransitionLayout:
-        """What any world of flat observations needs."""
+        """Layout for any world of flat observations."""
         return cls(
             (
                 ("observation", "<f4", (observation_size,)),
@@ -44,7 +51,7 @@ class TransitionLayout:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """NumPy's structured dtype of one record, packed."""
+        """NumPy's structured dtype of one record, without padding."""
         return np.dtype(list(self.columns))
 
     @property
@@ -53,21 +60,21 @@ class TransitionLayout:
         return _HEADER.size
 
     def block_bytes(self, count: int) -> int:
-        """Bytes of a block of ``count`` records."""
+        """Bytes of a block of `count` records."""
         return _HEADER.size + count * self.dtype.itemsize
 
     def pack(self, columns: Mapping[str, NDArray[Any]], identity: int) -> NDArray[np.uint8]:
-        """A block of B records.
+        """Pack a block of B records.
 
         Args:
-            columns: each of this layout's, [B, *shape].
-            identity: tells this block from every other of the run; 32 bits.
+            columns: all columns of this layout, each [B, *shape].
+            identity: number of 32 bits that no other block of the run has.
 
         Returns:
             uint8 [block_bytes(B)].
 
         Raises:
-            ValueError: a column is missing, too much, or of another shape.
+            ValueError: a column is missing, superfluous, or of another shape.
         """
         if set(columns) != {name for name, _, _ in self.columns}:
             raise ValueError(f"a record has {[name for name, _, _ in self.columns]}, got {list(columns)}")
@@ -82,7 +89,7 @@ class TransitionLayout:
         return block
 
     def identity(self, block: bytes | bytearray | memoryview) -> int:
-        """The identity that a block was packed with.
+        """Identity of a block.
 
         Raises:
             ValueError: these bytes are not a block of this format.
@@ -93,7 +100,7 @@ class TransitionLayout:
         return int(identity)
 
     def unpack(self, block: bytes | bytearray | memoryview | NDArray[np.uint8]) -> NDArray[Any]:
-        """The records of a block, [B] of :attr:`dtype`; a view of its bytes."""
+        """Records of a block, [B] of `dtype`, a view of its bytes."""
         return np.frombuffer(block, self.dtype, offset=_HEADER.size)
 
 
@@ -104,19 +111,19 @@ def n_step_returns(
     discount: float,
     n: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
-    """Sum rewards over up to ``n`` steps, not beyond the end of an episode nor of the block.
+    """Sum rewards over up to `n` steps, not beyond the end of the episode or of the block.
 
     Args:
         rewards: float32 [T, N] of N worlds in lock-step.
-        terminated: bool [T, N], the episode ended in this step because the world says so: nothing follows.
-        ended: bool [T, N], it ended for whatever reason: terminated, or truncated by a limit of time.
+        terminated: bool [T, N], true if the world ended the episode in this step, so that nothing follows.
+        ended: bool [T, N], true if the episode ended for any reason: terminated, or truncated by a time limit.
         discount: gamma.
         n: steps to sum over.
 
     Returns:
-        ``returns`` float32 [T, N], the discounted sums; ``discounts`` float32 [T, N], what the critic's estimate of the
-        state after the last of these steps is multiplied with (0 after a termination, whatever the reason for the end
-        of a truncated one it is not 0); ``last`` intp [T, N], the index of that last step.
+        `returns` float32 [T, N], the discounted sums; `discounts` float32 [T, N], the factor of the critic's estimate
+        of the state after the last of these steps, 0 if the episode terminated within these steps (a truncated episode
+        keeps its discount); `last` intp [T, N], the index of that last step.
     """
     steps, _ = rewards.shape
     returns = rewards.astype(np.float32, copy=True)

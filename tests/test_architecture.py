@@ -1,6 +1,7 @@
 """The house's rules: imports go down the layers only, files are short, nothing depends on one machine's paths."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -141,8 +142,18 @@ def test_the_scan_finds_what_it_should() -> None:
 
 def test_painting_worlds_do_without_torch() -> None:
     """Actors may be many; only worlds made of networks should cost them torch."""
-    code = "import sys, envs.single, envs.paint, envs.datasets; sys.exit('torch' in sys.modules)"
+    names = "envs.single, envs.paint, envs.datasets, actors.sink, learners.settings"
+    code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("package", ["actors", "learners"])
+def test_packages_export_their_public_names(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        assert getattr(module, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        module.nothing  # noqa: B018
 
 
 def test_modules_are_short() -> None:

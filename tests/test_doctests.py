@@ -6,6 +6,8 @@ import importlib
 import pytest
 
 MODULES = (
+    "actors.rollout",
+    "actors.transition_rollout",
     "envs.datasets",
     "envs.latent.tasks",
     "envs.latent.world",
@@ -15,7 +17,14 @@ MODULES = (
     "envs.single",
     "envs.spec",
     "envs.worlds",
+    "learners.conditioning",
+    "learners.networks.build",
+    "learners.networks.laptop",
+    "learners.networks.policy",
     "learners.optimization",
+    "learners.rewards",
+    "learners.transitions",
+    "learners.vtrace",
 )
 
 

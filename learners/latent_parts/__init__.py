@@ -1,1 +1,1 @@
-"""Training of the latent world's frozen parts."""
+"""Training of the latent world's frozen parts, auto-encoder, classifier and GAN; start reading at `train`."""

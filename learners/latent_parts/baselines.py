@@ -1,4 +1,4 @@
-"""What an agent is compared with and that gradients train: a reader of latents, a policy through the decoder."""
+"""Baselines that gradients train: a classifier of latents, and a policy trained through the decoder."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from learners.latent_parts.supervised import fit, noisy
 def train_reader(
     parts: FrozenParts, images: Tensor, labels: Tensor, *, noise: float, max_sigma: float, epochs: int = 6
 ) -> nn.Module:
-    """A classifier of latents, trained with labels and noise: how well inputs can be read at all.
+    """Train a classifier of latents with labels and noise; its accuracy bounds how well any agent can read inputs.
 
     Args:
-      parts: frozen.
-      images, labels: uint8 [N, H, W, C] and int64 [N].
-      noise, max_sigma: as in `LatentConfig`.
-      epochs: passes over the data.
+        parts: frozen.
+        images: uint8 [N, H, W, C].
+        labels: int64 [N].
+        noise: share of noisy images, as in `LatentConfig`.
+        max_sigma: largest standard deviation of the noise, as in `LatentConfig`.
+        epochs: passes over the data.
 
     Returns:
-      Maps standardised latents float32 [N, L] to logits float32 [N, K].
+        Maps standardized latents float32 [N, L] to logits float32 [N, K].
     """
     reader = mlp((parts.shape.latent, 256, 256, parts.shape.classes))
 
@@ -40,13 +42,18 @@ def train_reader(
 
 
 class DirectPolicy:
-    """A policy that was trained by the gradient of the score through generator and decoder, which no agent has."""
+    """A policy for `train_direct_policy`, which uses the score's gradient through generator and decoder.
+
+    Args:
+        rules: of the world.
+        width: units of the two hidden layers.
+    """
 
     def __init__(self, rules: LatentRules, width: int = 256) -> None:
         self.network = mlp((rules.observed, width, width, rules.parts.shape.z))
 
     def __call__(self, observation: Floats) -> Floats:
-        """Observations float32 [N, O] to actions float32 [N, z] in [-1, 1]."""
+        """Actions float32 [N, z] in [-1, 1] for observations float32 [N, O]."""
         with torch.inference_mode():
             action: Floats = torch.tanh(self.network(torch.from_numpy(observation))).numpy()
         return action
@@ -55,28 +62,30 @@ class DirectPolicy:
 def train_direct_policy(
     env: LatentVectorEnv, *, updates: int = 6000, learning_rate: float = 1e-3, width: int = 256
 ) -> DirectPolicy:
-    """Maximises the score of the world's first action: what the reward allows where its gradient is known.
+    """Train a policy that maximizes the score of an episode's first action by the score's gradient.
+
+    It shows how much the reward allows.
 
     Args:
-      env: the world with the training images; its number of environments is the batch. Is reset at each update.
-      updates: of the policy.
-      learning_rate: decays linearly to a twentieth.
-      width: units of the two hidden layers.
+        env: the world with the training images, reset at each update; its number of environments is the batch.
+        updates: of the policy.
+        learning_rate: of Adam at the start; decays linearly to a twentieth.
+        width: units of the two hidden layers.
     """
     rules = env.rules
     parts = rules.parts
     policy = DirectPolicy(rules, width)
-    optimiser = torch.optim.Adam(policy.network.parameters(), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, total_iters=updates)
+    optimizer = torch.optim.Adam(policy.network.parameters(), lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, total_iters=updates)
     for _ in range(updates):
         observation, info = env.reset()
         action = torch.tanh(policy.network(torch.from_numpy(observation)))
         outcome = parts.outcome(parts.generator(rules.config.action_range * action))
         source = rules.layout.unpack_source(torch.from_numpy(info["source"]))
         loss = -rules.tasks.score(outcome, source, np.asarray(info["task"]), rules.scorer).mean()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     policy.network.requires_grad_(False)
     return policy

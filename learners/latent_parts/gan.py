@@ -1,4 +1,4 @@
-"""Training of the l-GAN: a GAN whose data are the standardised latents of real images."""
+"""Training of the l-GAN, a GAN whose data are the standardized latents of real images."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from envs.latent.networks import Generator, LatentDiscriminator
 from envs.latent.parts import FrozenParts
-from learners.adversarial import hinge_loss, wasserstein_loss
+from learners.adversarial import gradient_penalty, hinge_loss, wasserstein_loss
 from learners.latent_parts.settings import PartsSettings
 
 
 class BalancedRows:
-    """Draws row numbers, each class equally often; uniformly where there are no labels."""
+    """Source of random row numbers, each class equally often.
+
+    Args:
+        rows: number of rows.
+        labels: class of each row, int64 [rows]; None draws rows uniformly.
+    """
 
     def __init__(self, rows: int, labels: Tensor | None) -> None:
         self.rows = rows
@@ -27,7 +32,7 @@ class BalancedRows:
         self.sorted = torch.cat(by_class) if by_class else torch.empty(0, dtype=torch.int64)
 
     def draw(self, count: int) -> Tensor:
-        """int64 [count]."""
+        """Random row numbers, int64 [count]."""
         if not len(self.sorted):
             return torch.randint(self.rows, (count,))
         kinds = torch.randint(len(self.sizes), (count,))
@@ -37,10 +42,10 @@ class BalancedRows:
 
 @torch.no_grad()
 def start_from_principal_components(generator: Generator, latents: Tensor) -> None:
-    """Lets the linear map of a fresh generator make the Gaussian that fits latents float32 [N, L] best.
+    """Set a fresh generator's linear map to make the Gaussian that fits latents float32 [N, L] best.
 
-    From there adversarial training has shapes to find, but no longer the place and spread of the data, which takes it
-    longest and where a GAN that stops early is too narrow.
+    Adversarial training takes longest to find the location and spread of the data, and a GAN that stops early is too
+    narrow. From here it only has to find their shape.
     """
     values, vectors = torch.linalg.eigh(torch.cov(latents.T))
     count = min(generator.linear.in_features, len(values))
@@ -53,39 +58,33 @@ def start_from_principal_components(generator: Generator, latents: Tensor) -> No
 
 
 class Gain(nn.Module):
-    """Multiplies a normalised weight. Leaky ReLUs take from a gradient what every layer of norm 1 can not give back:
-    without it a discriminator of four layers is nearly flat and the generator hardly told from the data."""
+    """Factor of a spectrally normalized weight.
+
+    Leaky ReLUs shrink gradients, and layers of norm 1 do not make up for it: without a gain a discriminator of four
+    layers is nearly flat and hardly tells generated latents from real ones.
+    """
 
     def __init__(self, gain: float) -> None:
         super().__init__()
         self.gain = gain
 
     def forward(self, weight: Tensor) -> Tensor:
-        """The weight, times the gain."""
+        """The weight times the gain."""
         return self.gain * weight
 
 
-def latent_gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """E[(|grad D(x)| - 1)^2] at x between real and fake latents [B, L] (Gulrajani et al. 2017, equation 3). Scalar."""
-    mix = torch.rand(len(real), 1)
-    between = (mix * real + (1 - mix) * fake).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
-    penalty: Tensor = (gradient.norm(dim=1) - 1).square().mean()
-    return penalty
-
-
 def train_gan(parts: FrozenParts, latents: Tensor, labels: Tensor | None, settings: PartsSettings, seed: int) -> None:
-    """Trains generator and discriminator from fresh weights and puts them into `parts`.
+    """Train generator and discriminator from fresh weights and put them into `parts`.
 
-    The generator kept is the moving average of its weights; the discriminator's spectral normalisation is folded into
-    its weights, and its scores of real latents give the scale of `FrozenParts.realism`.
+    The kept generator is a moving average over the training. The discriminator's spectral normalization is folded into
+    its weights, and its scores of real latents set the scale of `FrozenParts.realism`.
 
     Args:
-      parts: changed in place.
-      latents: float32 [N, L], standardised.
-      labels: int64 [N] to draw classes equally often, or None.
-      settings: of the training.
-      seed: of weights and draws.
+        parts: changed in place.
+        latents: float32 [N, L], standardized.
+        labels: int64 [N] to draw classes equally often, or None.
+        settings: of the training.
+        seed: of weights and draws.
     """
     torch.manual_seed(seed)
     shape = parts.shape
@@ -100,11 +99,13 @@ def train_gan(parts: FrozenParts, latents: Tensor, labels: Tensor | None, settin
             parametrize.register_parametrization(layer, "weight", Gain(settings.spectral_gain))
     betas = (0.5, 0.99) if hinge else (0.0, 0.9)
     rate = settings.gan_learning_rate
-    steer = torch.optim.Adam(generator.parameters(), lr=rate, betas=betas, fused=True)
-    judge = torch.optim.Adam(discriminator.parameters(), lr=rate * settings.critic_speed, betas=betas, fused=True)
+    generator_adam = torch.optim.Adam(generator.parameters(), lr=rate, betas=betas, fused=True)
+    rate *= settings.critic_speed
+    discriminator_adam = torch.optim.Adam(discriminator.parameters(), lr=rate, betas=betas, fused=True)
     total = settings.gan_updates
     schedules = [
-        torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.1, total_iters=total) for optimiser in (steer, judge)
+        torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, total_iters=total)
+        for optimizer in (generator_adam, discriminator_adam)
     ]
     average = copy.deepcopy(generator).requires_grad_(False)
     rows = BalancedRows(len(latents), labels)
@@ -117,15 +118,15 @@ def train_gan(parts: FrozenParts, latents: Tensor, labels: Tensor | None, settin
             scores = discriminator(torch.cat((real, fake)))
             loss = (hinge_loss if hinge else wasserstein_loss)(scores[:batch], scores[batch:])
             if not hinge:
-                loss = loss + settings.gradient_penalty * latent_gradient_penalty(discriminator, real, fake)
-            judge.zero_grad(set_to_none=True)
+                loss = loss + settings.gradient_penalty * gradient_penalty(discriminator, real, fake, torch.rand(batch))
+            discriminator_adam.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
-            judge.step()
+            discriminator_adam.step()
         discriminator.requires_grad_(False)
         torch.autograd.backward(-discriminator(generator(torch.randn(batch, shape.z))).mean())
         discriminator.requires_grad_(True)
-        steer.step()
-        steer.zero_grad(set_to_none=True)
+        generator_adam.step()
+        generator_adam.zero_grad(set_to_none=True)
         with torch.no_grad():
             for kept, current in zip(average.parameters(), generator.parameters(), strict=True):
                 kept.lerp_(current, 1 - settings.ema)
@@ -143,12 +144,12 @@ def train_gan(parts: FrozenParts, latents: Tensor, labels: Tensor | None, settin
 
 
 @torch.inference_mode()
-def class_shares(parts: FrozenParts, samples: int, seed: int, confident: float = 0.9) -> Tensor:
-    """Share of prior samples that the classifier counts to each class with more than `confident`: float32 [K]."""
+def class_shares(parts: FrozenParts, samples: int, seed: int) -> Tensor:
+    """Shares float32 [K] of prior samples that the classifier assigns to each class with probability above 0.9."""
     if not parts.shape.classes:
         return torch.zeros(0)
     prior = torch.randn(samples, parts.shape.z, generator=torch.Generator().manual_seed(seed))
     found = [parts.probabilities(parts.decode(parts.generator(z))) for z in torch.split(prior, 1000)]
     probabilities = torch.cat(found)
     best, kind = probabilities.max(dim=1)
-    return torch.bincount(kind[best > confident], minlength=parts.shape.classes) / samples
+    return torch.bincount(kind[best > 0.9], minlength=parts.shape.classes) / samples

@@ -1,4 +1,4 @@
-"""Settings of the frozen parts' training."""
+"""Settings of the training of the frozen parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Literal
 from envs.latent.networks import ImageShape
 from envs.latent.parts import PartsShape
 
-#: What decides auto-encoder and classifier; the rest concerns the GAN on top of them.
 OF_READERS = (
     "latent",
     "encoder_width",
@@ -24,48 +23,64 @@ OF_READERS = (
     "classifier_learning_rate",
     "parts_seed",
 )
+"""Settings that auto-encoder and classifier depend on; the others concern the GAN on top of them."""
 
 
 @dataclass(frozen=True)
 class PartsSettings:
-    """How the frozen parts are made. Any change makes others, kept beside the first.
+    """Training of the frozen parts. Any change makes other parts, which are kept beside the first.
 
     Attributes:
-        latent: numbers that the auto-encoder keeps of an image. More keep more detail and give the GAN more to learn.
-        z: numbers that the GAN makes a latent from: the agent's action. Few limit what it can reach (the paper found 2
-            worse than 5), many make the agent's search wider.
-        encoder_width: channels of the encoder's first convolution. Higher: reads better, slower.
-        decoder_width: units of the decoder's layer next to the image; half as many before. Higher: sharper, slower.
-        classifier_width: channels of the first convolution of the reward's classifier. Higher: better and slower.
-        gan_width: units of the hidden layers of generator and discriminator. Higher: a closer fit, slower.
-        parts_batch: images in an update of auto-encoder and classifier. Larger: fewer, less noisy updates.
-        autoencoder_epochs: passes of the auto-encoder over the data. More: sharper, proportionally longer.
-        autoencoder_learning_rate: peak of its one-cycle schedule. Unstable beyond about 5e-3.
-        denoise: share of images, 0 to 1, that the encoder sees with noise while the decoder is to show them clean.
-            Higher: latents that noise changes less, and slightly blurrier images.
-        denoise_max_sigma: standard deviation of that noise is drawn from 0 to this, pixels being 0 to 1.
-        label_weight: weight of the cross-entropy of a linear classifier on the latent, beside the sum of the pixels'.
-            Higher: latents that keep the class, whose images are read right, at some cost in sharpness. 0: the
-            auto-encoder never sees labels.
-        classifier_epochs: passes of the reward's classifier. More: better, proportionally longer.
-        classifier_learning_rate: peak of its one-cycle schedule.
-        adversary: ``hinge`` with spectral normalisation (Miyato et al. 2018), or ``wgan-gp`` (Gulrajani et al. 2017),
-            the paper's.
-        gan_updates: updates of the generator. More: a closer fit, proportionally longer.
-        gan_batch: latents in an update. Larger: steadier and slower.
-        gan_learning_rate: of generator and discriminator; the discriminator's is ``critic_speed`` times that. Decays
-            linearly to a tenth.
-        critic_speed: see ``gan_learning_rate``. Higher: a discriminator that keeps ahead.
-        critic_updates: updates of the discriminator for each of the generator's (WGAN-GP was published with 5).
-        spectral_gain: spectral norm that the hinge discriminator's layers get. Higher: a sharper discriminator, outputs
-            nearer to the data, unstable at some point; without effect on WGAN-GP.
-        gradient_penalty: weight of WGAN-GP's penalty; without effect on hinge.
-        ema: decay of the moving average of the generator's weights that is kept; higher averages over longer.
-        balance: whether the GAN sees every class equally often. Without, a rare class can vanish.
-        minimum_class_share: gate: share of the GAN's samples that must be confidently of each class; at most 0.3 of an
-            equal share is asked for (3 % of ten classes), so only lowering it has an effect there.
-        gan_attempts: GANs trained, with other random numbers, before the gate gives up.
-        parts_seed: of everything random here.
+        latent: numbers that the auto-encoder keeps of an image. More keep more detail and give the GAN more to learn;
+            usual: 16 to 64.
+        z: numbers from which the GAN makes a latent, the agent's action. Few limit what the agent can reach (the paper
+            found 2 worse than 5), many widen its search; usual: 5 to 32.
+        encoder_width: channels of the encoder's first convolution. Higher reads better and slower; usual: 8 to 32.
+        decoder_width: units of the decoder's last hidden layer; the one before has half as many. Higher is sharper and
+            slower; usual: 128 to 1024.
+        classifier_width: channels of the first convolution of the reward's classifier. Higher is better and slower;
+            usual: 8 to 32.
+        gan_width: units of the hidden layers of generator and discriminator. Higher fits closer and is slower; usual:
+            64 to 512.
+        parts_batch: images in an update of auto-encoder and classifier. Larger makes fewer, less noisy updates; usual:
+            64 to 512.
+        autoencoder_epochs: passes of the auto-encoder over the data. More are sharper and take proportionally longer;
+            usual: 5 to 30.
+        autoencoder_learning_rate: peak of the auto-encoder's one-cycle schedule. Higher learns faster and is unstable
+            beyond about 5e-3; usual: 1e-3 to 5e-3.
+        denoise: share of images, 0 to 1, that the encoder sees with noise while the decoder has to show them clean.
+            Higher makes latents less sensitive to noise and images slightly blurrier; usual: 0 to 0.5.
+        denoise_max_sigma: largest standard deviation of that noise, for pixels in [0, 1]; each image's is drawn from 0
+            to this. Higher as for `denoise`; usual: 0.3 to 0.7.
+        label_weight: weight of the cross-entropy of a linear classifier on the latent, beside the sum of the pixels'
+            losses. Higher keeps the class, so that images are read right, at some cost in sharpness. 0 hides the labels
+            from the auto-encoder; usual: 0 to 20.
+        classifier_epochs: passes of the reward's classifier over the data. More are better and take proportionally
+            longer; usual: 1 to 5.
+        classifier_learning_rate: peak of the classifier's one-cycle schedule. Higher learns faster and less stably;
+            usual: 1e-3 to 5e-3.
+        adversary: `hinge` with spectral normalization (Miyato et al. 2018), or `wgan-gp` (Gulrajani et al. 2017), the
+            paper's.
+        gan_updates: updates of the generator. More fit closer and take proportionally longer; usual: 5e3 to 50e3.
+        gan_batch: latents in an update. Larger is steadier and slower; usual: 64 to 256.
+        gan_learning_rate: Adam's step size of the generator at the start, which decays linearly to a tenth. Higher
+            learns faster and less stably; usual: 1e-4 to 2e-3.
+        critic_speed: step size of the discriminator in multiples of `gan_learning_rate`. Higher keeps the discriminator
+            ahead; usual: 0.5 to 4.
+        critic_updates: updates of the discriminator per update of the generator. Higher keeps the discriminator ahead
+            and takes longer; usual: 1, or 5 for WGAN-GP.
+        spectral_gain: spectral norm of the hinge discriminator's layers. Higher gives a sharper discriminator and
+            latents nearer to the data, and becomes unstable at some point; no effect on WGAN-GP; usual: 1 to 3.
+        gradient_penalty: weight of WGAN-GP's penalty. Higher holds slopes closer to 1; no effect on hinge; usual: 10.
+        ema: decay of the moving average of the generator's weights, which is kept. Higher averages over more updates;
+            usual: 0.99 to 0.9999.
+        balance: show the GAN every class equally often. Without it a rare class can vanish.
+        minimum_class_share: share of the GAN's samples that must be confidently of each class. Higher rejects more
+            GANs. At most 0.3 of an equal share is asked for (3 % of ten classes), so only lowering it has an effect
+            there.
+        gan_attempts: GANs that are trained, with other random numbers, before the training gives up. Higher succeeds
+            more often and may take longer.
+        parts_seed: of everything random in the training.
     """
 
     latent: int = 32
@@ -119,12 +134,12 @@ class PartsSettings:
             raise ValueError(f"adversary: expected hinge or wgan-gp, got {self.adversary!r}")
 
     def of_readers(self) -> PartsSettings:
-        """These settings with all that only concerns the GAN left at its default, and the smallest GAN."""
+        """Settings of auto-encoder and classifier alone: the GAN is the smallest, its training left at the defaults."""
         given = {name: getattr(self, name) for name in OF_READERS}
         return PartsSettings(z=1, gan_width=1, **given)
 
     def shape(self, image_shape: ImageShape, classes: int) -> PartsShape:
-        """The networks' sizes for data of this shape."""
+        """Sizes of the networks for images of this shape and this number of classes."""
         return PartsShape(
             image_shape=image_shape,
             classes=classes,

@@ -14,12 +14,14 @@ from envs.latent.parts import FrozenParts
 from learners.latent_parts.settings import PartsSettings
 
 SHORTEST = 6
-"""Updates of the shortest schedule: one whose rise takes a single update divides by zero."""
+"""Updates of the shortest schedule; torch divides by zero if the rise takes a single update."""
 
 
 def noisy(images: Tensor, share: float, max_sigma: float) -> Tensor:
-    """Gaussian noise on a share of images float32 [N, C, H, W] in [0, 1], of a deviation drawn from 0 to `max_sigma`
-    for each, clipped to [0, 1]."""
+    """Images float32 [N, C, H, W] in [0, 1], a `share` of them with Gaussian noise, clipped to [0, 1].
+
+    The standard deviation is drawn from 0 to `max_sigma` for each image.
+    """
     sigma = torch.rand(len(images), 1, 1, 1) * max_sigma * (torch.rand(len(images), 1, 1, 1) < share)
     return (images + sigma * torch.randn_like(images)).clamp_(0, 1)
 
@@ -33,12 +35,24 @@ def fit(
     batch: int,
     learning_rate: float,
 ) -> float:
-    """Adam over random batches of row numbers int64 [B], one-cycle schedule; returns the last epoch's mean loss."""
+    """Minimize a loss with Adam and a one-cycle schedule.
+
+    Args:
+        parameters: to be fitted.
+        loss_of: the loss of a batch of row numbers int64 [B].
+        rows: number of rows in the data.
+        epochs: passes over the data.
+        batch: B, at most; a rest that fills no batch is left out.
+        learning_rate: peak of the schedule.
+
+    Returns:
+        Mean loss of the last epoch.
+    """
     batch = min(batch, rows)
     batches = rows // batch
-    optimiser = torch.optim.Adam(list(parameters), lr=learning_rate, betas=(0.9, 0.99), fused=True)
+    optimizer = torch.optim.Adam(list(parameters), lr=learning_rate, betas=(0.9, 0.99), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, learning_rate, total_steps=max(SHORTEST, epochs * batches), pct_start=0.2, cycle_momentum=False
+        optimizer, learning_rate, total_steps=max(SHORTEST, epochs * batches), pct_start=0.2, cycle_momentum=False
     )
     total = 0.0
     for _ in range(epochs):
@@ -46,25 +60,25 @@ def fit(
         total = 0.0
         for chosen in torch.split(order[: batches * batch], batch):
             loss = loss_of(chosen)
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += loss.item()
     return total / batches
 
 
 def train_autoencoder(parts: FrozenParts, images: Tensor, labels: Tensor | None, settings: PartsSettings) -> float:
-    """Trains encoder and decoder to show the clean image of a noisy one (Vincent et al. 2008).
+    """Train encoder and decoder to show the clean image of a noisy one (Vincent et al. 2008).
 
     Args:
-      parts: changed in place; the latents' mean and deviation are measured afterwards.
-      images: uint8 [N, H, W, C], 0 background to 255.
-      labels: int64 [N], or None; see `PartsSettings.label_weight`.
-      settings: of the training.
+        parts: changed in place; the latents' mean and standard deviation are measured afterwards.
+        images: uint8 [N, H, W, C], 0 (background) to 255.
+        labels: int64 [N], or None; see `PartsSettings.label_weight`.
+        settings: of the training.
 
     Returns:
-      The loss per pixel, mean of the last epoch: binary cross-entropy, and the labels' share.
+        Mean loss per pixel of the last epoch: binary cross-entropy, and the share of the labels' loss.
     """
     modules = nn.ModuleList((parts.encoder, parts.decoder)).requires_grad_(True)
     head = nn.Linear(parts.shape.latent, max(parts.shape.classes, 1))
@@ -95,18 +109,22 @@ def train_autoencoder(parts: FrozenParts, images: Tensor, labels: Tensor | None,
 
 
 def train_classifier(parts: FrozenParts, images: Tensor, labels: Tensor, settings: PartsSettings) -> float:
-    """Trains the reward's classifier on real images and on what the auto-encoder makes of them.
+    """Train the reward's classifier on real images and on their reconstructions.
 
-    Half of each batch is decoded, because only decoded images will ever be asked about; a little noise on pixels makes
-    it harder to please by details.
+    Half of each batch is reconstructed, because the classifier will only ever be asked about decoded images. Noise on
+    the pixels makes it harder to exploit by details.
 
     Args:
-      parts: changed in place; the auto-encoder must be trained.
-      images, labels: uint8 [N, H, W, C] and int64 [N].
-      settings: of the training.
+        parts: changed in place; the auto-encoder must be trained.
+        images: uint8 [N, H, W, C].
+        labels: int64 [N].
+        settings: of the training.
 
     Returns:
-      Cross-entropy, mean of the last epoch.
+        Mean cross-entropy of the last epoch.
+
+    Raises:
+        ValueError: the parts have no classifier.
     """
     classifier = parts.classifier
     if classifier is None:

@@ -1,4 +1,4 @@
-"""All frozen parts, one after the other."""
+"""Training of all frozen parts, one after the other."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from learners.latent_parts.supervised import train_autoencoder, train_classifier
 
 GATE_SAMPLES = 20_000
 
-#: The gate asks for no more than this part of an equal share: of many classes none has 3 % of the samples.
 MINIMUM_OF_EQUAL = 0.3
+"""Largest share that the gate asks for, in parts of an equal share; with many classes none has 3 % of the samples."""
 
 
 class GateError(ValueError):
-    """The GAN does not cover the classes."""
+    """A GAN that does not cover the classes."""
 
 
 def train_readers(
@@ -34,17 +34,17 @@ def train_readers(
     settings: PartsSettings,
     say: Callable[[str], None] = lambda line: None,
 ) -> FrozenParts:
-    """Trains what a GAN of any size can be put on: auto-encoder and classifier.
+    """Train auto-encoder and classifier, on which a GAN of any size can be put.
 
     Args:
-      images: uint8 [N, H, W, C], 0 background to 255.
-      labels: int64 [N] in 0 to `classes` - 1, or None.
-      classes: K; 0 without labels.
-      settings: of the training; the same readers whatever `settings.of_readers` leaves out.
-      say: told, in one line each, how far it is.
+        images: uint8 [N, H, W, C], 0 (background) to 255.
+        labels: int64 [N] in 0 to `classes` - 1, or None.
+        classes: K; 0 without labels.
+        settings: of the training; only those that `settings.of_readers` keeps have an effect.
+        say: called with one line of progress after each step.
 
     Returns:
-      Parts with the smallest GAN there is, untrained, and without statistics of the classes.
+        Parts with the smallest GAN, untrained, and without statistics of the classes.
     """
     height, width, channels = images.shape[1:]
     settings = settings.of_readers()
@@ -73,10 +73,20 @@ def train_on_readers(
     settings: PartsSettings,
     say: Callable[[str], None] = lambda line: None,
 ) -> FrozenParts:
-    """Trains an l-GAN on what `train_readers` made of the same images and settings; returns all frozen parts.
+    """Train an l-GAN on the result of `train_readers`.
+
+    Args:
+        readers: made of the same images and settings.
+        images: uint8 [N, H, W, C], 0 (background) to 255.
+        labels: int64 [N], or None.
+        settings: of the training.
+        say: called with one line of progress after each step.
+
+    Returns:
+        All frozen parts.
 
     Raises:
-      GateError: every GAN tried leaves a class under the share asked for; the message says which.
+        GateError: every attempt leaves a class under the required share; the message names it.
     """
     shape = readers.shape
     pixels, kinds = _tensors(images, labels)
@@ -92,7 +102,7 @@ def train_on_readers(
 
 
 def _reads(name: str) -> bool:
-    """Whether a tensor of `FrozenParts` belongs to the readers."""
+    """True for the names of tensors of `FrozenParts` that belong to the readers."""
     return name.startswith(("encoder.", "decoder.", "classifier.", "latent_"))
 
 
@@ -102,7 +112,7 @@ def _tensors(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> tup
 
 @torch.inference_mode()
 def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -> Tensor:
-    """Measures each class's latents and style for `Scorer.kept`; returns the latents float32 [N, L]."""
+    """Measure each class's latents and style for `Scorer.kept`, and return the latents float32 [N, L]."""
     batches = torch.split(images, 1000)
     latents = torch.cat([parts.encode(to_unit(batch)) for batch in batches])
     styles = torch.cat([style(measure(to_unit(batch))) for batch in batches])
@@ -111,7 +121,7 @@ def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -
         rows = kinds == kind
         for values, name in ((latents, "class_latent"), (styles, "class_style")):
             getattr(parts, f"{name}_mean")[kind] = values[rows].mean(dim=0)
-            many = values[rows] if rows.sum() > 1 else values  # one image alone has no deviation
+            many = values[rows] if rows.sum() > 1 else values  # a single image has no deviation
             getattr(parts, f"{name}_std")[kind] = many.std(dim=0).clamp(min=1e-3)
     return latents
 
@@ -119,7 +129,7 @@ def take_statistics(parts: FrozenParts, images: Tensor, labels: Tensor | None) -
 def _gated_gan(
     parts: FrozenParts, latents: Tensor, labels: Tensor | None, settings: PartsSettings, say: Callable[[str], None]
 ) -> Tensor:
-    """Trains GANs until one covers all classes; returns its class shares float32 [K]."""
+    """Train GANs until one covers all classes, and return its class shares float32 [K]."""
     problem = ""
     minimum = settings.minimum_class_share
     if parts.shape.classes:

@@ -1,1 +1,1 @@
-"""Networks: policies (paper, laptop) and discriminators."""
+"""Networks: painting policies (`policy` is their base), discriminators and TD3's; `build` makes them from settings."""

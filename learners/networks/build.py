@@ -1,4 +1,4 @@
-"""Networks from settings."""
+"""Construction of policies and discriminators from settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,25 @@ from learners.settings import DiscriminatorSettings, PolicySettings
 def build_policy(
     settings: PolicySettings, spec: ActionSpec, canvas_shape: tuple[int, int, int], num_actions: int
 ) -> PaintPolicy:
-    """The policy that ``settings.network`` names, for canvases (H, W, C) and episodes of ``num_actions``."""
+    """Make the policy that `settings.network` names.
+
+    Args:
+        settings: of the policy.
+        spec: components of an action.
+        canvas_shape: (H, W, C) of the canvases that the policy sees.
+        num_actions: actions of an episode.
+
+    Raises:
+        ValueError: the network does not fit the canvas or the actions; the message names the setting.
+
+    Example:
+        >>> from envs import PaintConfig
+        >>> config = PaintConfig(observation_size=32, grid=16, episode_length=6)
+        >>> settings = PolicySettings(network="laptop")
+        >>> policy = build_policy(settings, config.action_spec, config.canvas_shape, config.num_actions)
+        >>> type(policy).__name__
+        'LaptopPolicy'
+    """
     eyes = {"conditional": settings.conditional, "blind": settings.blind}
     if settings.network == "paper":
         return PaperPolicy(spec, canvas_shape, settings.noise_size, **eyes)
@@ -28,9 +46,15 @@ def build_discriminator(
     image_shape: tuple[int, int, int],
     joint: tuple[ActionSpec, int] | None = None,
 ) -> Discriminator:
-    """The discriminator for images (H, W, C); a conditional painter's pairs have twice the canvas's channels.
+    """Make the discriminator.
 
-    With ``joint``, the action spec and the number of actions of an episode, it judges images with their actions.
+    Args:
+        settings: of the discriminator.
+        image_shape: (H, W, C) of its images; a conditional painter's pairs have twice the canvas's channels.
+        joint: for a discriminator of images with their actions: the action spec and the actions of an episode.
+
+    Raises:
+        ValueError: the images do not have the size that the network needs.
     """
     if joint is not None:
         return JointDiscriminator(image_shape, *joint, settings.discriminator_width, spectral=settings.spectral_norm)

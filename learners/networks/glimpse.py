@@ -1,8 +1,8 @@
-"""A policy for CPUs that looks at every location with the same eyes, and decides by what it sees at the chosen one.
+"""A policy for CPUs that looks at every location with one network, and at the chosen location more closely.
 
-The laptop policy's dense layers must learn anew for each location what a difference between canvas and target looks
-like, and to read a colour at a location that it has chosen. Here one small network sees a window around each location;
-its output scores the location, and, once chosen, tells the heads of the other components what is there.
+The laptop policy's dense layers must learn for each location anew how a difference between canvas and target looks, and
+how to read the color at a chosen location. Here one small network sees a window around each location. Its output scores
+the location, and once the location is chosen it tells the heads of the other components what is there.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from learners.networks.policy import PaintPolicy, PolicyInputs, encode_situation
 
 HIDDEN = 256
 LOCAL = 48
-#: The canvas is averaged over squares of this many pixels, and a window has this many such squares each way.
 POOL = 2
+"""Squares of `POOL` by `POOL` pixels are averaged; a window has `WINDOW` by `WINDOW` of them."""
 WINDOW = 5
-#: Pixels each way of the glimpse at the chosen location.
 GLIMPSE = 12
+"""Height and width in pixels of the glimpse at the chosen location."""
 
 
 def window_cells(spec: ActionSpec, height: int, width: int, window: int) -> Tensor:
-    """int64 [M, window * window]: for each location the flat indices of the window around it in a canvas of ``height``
-    by ``width`` that was padded by ``window // 2`` on every side."""
+    """Flat indices int64 [M, window * window] of the window around each of M locations.
+
+    They index a canvas of `height` by `width` that is padded by `window // 2` on every side.
+    """
     places = torch.from_numpy(spec.canvas_places) * torch.tensor([height, width])
     limits = torch.tensor([height - 1, width - 1])
     corner = torch.minimum(places.floor().long().clamp_min(0), limits)
@@ -36,14 +38,25 @@ def window_cells(spec: ActionSpec, height: int, width: int, window: int) -> Tens
 
 
 class GlimpsePolicy(PaintPolicy):
-    """Windows around locations through one network, their maximum and mean for what concerns the whole canvas.
+    """Policy of windows around all locations, seen by one network; maximum and mean describe the whole canvas.
 
-    Without an LSTM it must see where it is in the episode: the step is one of its inputs.
+    It has no LSTM, so the step of the episode is one of its inputs.
+
+    Args:
+        spec: components of an action, one of which is a location.
+        canvas_shape: (H, W, C), H and W even.
+        noise_size: Z.
+        num_actions: actions of an episode.
+        conditional: see `PaintPolicy`.
+        blind: see `PaintPolicy`.
 
     Attributes:
-        local: float [N, M, 48], what the last inputs show at each of M locations; the decisions that follow use it.
-            Carried in the decoding state, its gradient would be summed over as many copies as there are decisions.
-        image: uint8 [N, P, C], what the last inputs show, padded, for the glimpse at the chosen location.
+        local: float [N, M, 48], features of the last inputs at each of M locations, for the decisions that follow. In
+            the decoding state their gradient would be summed over as many copies as there are decisions.
+        image: uint8 [N, P, C], the last inputs' pixels, padded, for the glimpse at the chosen location.
+
+    Raises:
+        ValueError: the canvas has odd sides, or an action has not exactly one location.
     """
 
     local: Tensor
@@ -107,7 +120,7 @@ class GlimpsePolicy(PaintPolicy):
         self.residuals = nn.ModuleDict({str(column): nn.Linear(HIDDEN, HIDDEN) for column in deciding})
 
     def features(self, inputs: PolicyInputs) -> Tensor:
-        """Canvas and situation to [N, 256]; sets ``local`` and ``image``."""
+        """Features [N, 256] of canvas and situation; sets `local` and `image`."""
         seen = self.seen(inputs)
         count = len(seen)
         edge = GLIMPSE // 2
@@ -115,8 +128,8 @@ class GlimpsePolicy(PaintPolicy):
         corners = [seen[:, y::POOL, x::POOL].float() for y in range(POOL) for x in range(POOL)]
         squares = sum(corners[1:], corners[0]).div_(len(corners))
         margin = WINDOW // 2
-        # A channel of ones is the bias (whose gradient, a sum over all windows, would cost more than the products), and
-        # in the padding's zeros it shows the border.
+        # A channel of ones serves as the bias, whose gradient, a sum over all windows, would cost more than the
+        # products. The padding's zeros in it show the border.
         ones = torch.ones_like(squares[..., :1])
         squares = torch.cat([squares.mul_(1 / 127.5).sub_(1.0), ones], -1)
         padded = functional.pad(squares, (0, 0, margin, margin, margin, margin))
@@ -127,19 +140,19 @@ class GlimpsePolicy(PaintPolicy):
         return hidden + functional.relu(self.mix(hidden))
 
     def state_value(self, core: Tensor) -> Tensor:
-        """Linear 1 on the state."""
+        """Linear value of the state."""
         value: Tensor = self.value(core)[:, 0]
         return value
 
     def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
-        """Linear logits; those of locations are products of a query and what is seen there."""
+        """Linear logits; those of locations are products of a query and the features there."""
         if column not in self.places:
             logits: Tensor = self.heads[str(column)](hidden)
             return logits
         return torch.bmm(self.local, self.query(hidden)[:, :, None])[:, :, 0]
 
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
-        """hidden + ReLU(W hidden + E value); a location by what is seen there."""
+        """`hidden + ReLU(W hidden + E value)`; a location enters by the features and pixels there."""
         if column in self.places:
             rows = torch.arange(len(value), device=value.device)
             pixels = self.image[rows[:, None], self.glimpses[value]].flatten(1).float().mul_(1 / 127.5).sub_(1.0)

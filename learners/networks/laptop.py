@@ -1,10 +1,9 @@
 """A small policy for CPUs, made of matrix products only.
 
-On a CPU without bfloat16 the narrow convolutions and transposed convolutions of the measured prototype run at a
-tenth of the machine's speed; products of the same parameters' size run near it. So the torso cuts the canvas into
-patches (a convolution whose stride is its width is a matrix product), and the location heads are linear instead of
-grown by transposed convolutions. A chosen location conditions the next component through low-frequency cosines of its
-coordinates, which keep near cells near.
+On a CPU without bfloat16 the narrow convolutions and transposed convolutions of the measured prototype run at a tenth
+of the machine's speed, while products with as many parameters run near it. So the torso cuts the canvas into patches (a
+convolution whose stride is its width is a matrix product), and the location heads are linear. A chosen location
+conditions the next component through low-frequency cosines of its coordinates, which are similar for near cells.
 """
 
 from __future__ import annotations
@@ -24,7 +23,11 @@ PATCH = 4
 
 
 def cosine_features(grid: int, count: int) -> Tensor:
-    """float32 [grid * grid, count]: each cell as its ``count`` products of cosines in y and x of lowest frequency."""
+    """Cells of a grid as products of cosines in y and x, the `count` of lowest frequency: float32 [grid * grid, count].
+
+    >>> cosine_features(4, 3).shape
+    torch.Size([16, 3])
+    """
     wave = torch.cos(math.pi * torch.arange(grid)[:, None] * (torch.arange(grid) + 0.5)[None] / grid)
     frequency = torch.arange(grid)
     radius = (frequency[:, None] ** 2 + frequency[None] ** 2).flatten()
@@ -34,11 +37,21 @@ def cosine_features(grid: int, count: int) -> Tensor:
 
 
 class LaptopPolicy(PaintPolicy):
-    """Patches, two layers, a conditioning MLP, linear heads; no recurrence. About 0.7 M parameters.
+    """Policy of patches, two layers, a conditioning MLP and linear heads. About 0.7 M parameters, 1 M for color.
 
-    A conditional one also compares cells of the grid with what it looks for, see :mod:`learners.networks.pointer`.
+    It has no LSTM, so the step of the episode is one of its inputs. A conditional policy also has a pointer to the
+    cells of the grid, see `learners.networks.pointer`.
 
-    Without an LSTM it must see where it is in the episode: the step is one of its inputs.
+    Args:
+        spec: components of an action.
+        canvas_shape: (H, W, C), H and W multiples of 8.
+        noise_size: Z.
+        num_actions: actions of an episode.
+        conditional: see `PaintPolicy`.
+        blind: see `PaintPolicy`.
+
+    Raises:
+        ValueError: the canvas has other sides, or a conditional policy's grid does not divide them.
     """
 
     def __init__(
@@ -90,12 +103,12 @@ class LaptopPolicy(PaintPolicy):
         self.register_buffer("cosines", cosine_features(spec.grid, frequencies), persistent=False)
 
     def features(self, inputs: PolicyInputs) -> Tensor:
-        """Canvas and situation to [N, 256]."""
+        """Features [N, 256] of canvas and situation."""
         seen = self.seen(inputs)
         count, height, width, channels = seen.shape
         rows, columns = height // PATCH, width // PATCH
-        # [N, rows, P, columns, P, C] -> [N, rows/2, 2, columns/2, 2, P*P*C], so that quads are neighbours in memory;
-        # moved as bytes, which are a quarter of floats.
+        # [N, rows, P, columns, P, C] -> [N, rows/2, 2, columns/2, 2, P*P*C], so that quads are neighbors in memory.
+        # Bytes are moved rather than floats, which are four times as many.
         patches = seen.view(count, rows // 2, 2, PATCH, columns // 2, 2, PATCH * channels)
         patches = patches.permute(0, 1, 4, 2, 5, 3, 6).reshape(count, rows * columns, -1)
         ink = patches.float().mul_(-1 / 255).add_(1.0)
@@ -107,22 +120,22 @@ class LaptopPolicy(PaintPolicy):
         return hidden + functional.relu(self.mix(hidden))
 
     def context(self, inputs: PolicyInputs) -> Tensor | None:
-        """Keys of the grid's cells, for a conditional policy."""
+        """Keys of the grid's cells for a conditional policy, else None."""
         return None if self.keys is None else self.keys(self.seen(inputs))
 
     def state_value(self, core: Tensor) -> Tensor:
-        """Linear 1 on the features."""
+        """Linear value of the features."""
         value: Tensor = self.value(core)[:, 0]
         return value
 
     def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
-        """Linear logits; of a conditional policy's location, with the pointer's."""
+        """Linear logits, plus the pointer's for the locations of a conditional policy."""
         head = self.heads[column]
         logits: Tensor = head(hidden, context) if isinstance(head, PointerHead) else head(hidden)
         return logits
 
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
-        """hidden + ReLU(W hidden + E value), a location by its low-frequency cosines."""
+        """`hidden + ReLU(W hidden + E value)`; a location enters by its low-frequency cosines."""
         component = self.spec.components[column]
         if component.location:
             encoded = self.cosines.index_select(0, value)

@@ -17,7 +17,7 @@ EMBEDDING = 16
 
 
 def mlp(*sizes: int) -> nn.Sequential:
-    """Linear layers of the given sizes (the first is the input's) with ReLU between them."""
+    """Linear layers of these sizes with ReLU between them."""
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU()]
@@ -25,7 +25,7 @@ def mlp(*sizes: int) -> nn.Sequential:
 
 
 class ResidualBlock(nn.Module):
-    """ReLU, conv 3x3, ReLU, conv 1x1, added to the input [N, 32, H, W]."""
+    """ReLU, convolution 3x3, ReLU, convolution 1x1, added to the input [N, 32, H, W]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,15 +33,22 @@ class ResidualBlock(nn.Module):
         self.conv1 = nn.Conv2d(CHANNELS, CHANNELS, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, 32, H, W] to the same shape."""
-        # In place where a convolution has just made the tensor: the additions and ReLUs are bound by memory.
+        """Output [N, 32, H, W] for an input of the same shape."""
+        # Additions and ReLUs are bound by memory, so they change the tensors that a convolution has just made.
         inner = functional.relu_(self.conv3(functional.relu(x)))
         result: Tensor = self.conv1(inner).add_(x)
         return result
 
 
 class LocationHead(nn.Module):
-    """Decoding state [N, 256] to location logits [N, grid * grid]: [16, 4, 4] up to the grid by transposed convs."""
+    """Location logits from the decoding state, which is seen as [16, 4, 4] and enlarged by transposed convolutions.
+
+    Args:
+        grid: cells along each side: 4, 8, 16, 32, ...
+
+    Raises:
+        ValueError: `grid` is another number.
+    """
 
     def __init__(self, grid: int) -> None:
         super().__init__()
@@ -56,14 +63,14 @@ class LocationHead(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """[N, 256] to logits [N, grid * grid], row major in (y, x)."""
+        """Logits [N, grid * grid], row major in (y, x), from the decoding state [N, 256]."""
         image = hidden.view(-1, HIDDEN // 16, 4, 4).contiguous(memory_format=torch.channels_last)
         logits: Tensor = self.layers(image).flatten(1)
         return logits
 
 
 class ComponentEmbedding(nn.Module):
-    """A component's value as 16 numbers: Linear of the location in [-1, 1] or of the one-hot vector."""
+    """A component's value as 16 numbers, linear in the location in [-1, 1] or in the one-hot vector."""
 
     def __init__(self, component: ActionComponent, grid: int) -> None:
         super().__init__()
@@ -71,7 +78,7 @@ class ComponentEmbedding(nn.Module):
         self.linear = nn.Linear(2 if component.location else component.size, EMBEDDING)
 
     def forward(self, value: Tensor) -> Tensor:
-        """int64 [N] to float [N, 16]."""
+        """Embeddings float [N, 16] of values int64 [N]."""
         encoded = unit_location(value, self.grid) if self.location else functional.one_hot(value, self.size).float()
         embedding: Tensor = self.linear(encoded)
         return embedding
@@ -80,8 +87,18 @@ class ComponentEmbedding(nn.Module):
 class PaperPolicy(PaintPolicy):
     """The published policy: convolutions, eight residual blocks, LSTM 256, an MLP of its own after each component.
 
-    How the target of a conditional painter enters is unstated; it is put beside the canvas, on channels of its own.
-    Padding of the 5x5 and 3x3 convolutions is unstated in the paper; "same" is used.
+    The paper states neither how the target of a conditional painter enters nor the padding of the 5x5 and 3x3
+    convolutions. Here the target is put beside the canvas, on channels of its own, and the padding is "same".
+
+    Args:
+        spec: components of an action.
+        canvas_shape: (H, W, C), H and W multiples of 8.
+        noise_size: Z.
+        conditional: see `PaintPolicy`.
+        blind: see `PaintPolicy`.
+
+    Raises:
+        ValueError: the canvas has other sides, or the grid is not 4, 8, 16, 32, ...
     """
 
     state_size = 2 * HIDDEN
@@ -116,7 +133,7 @@ class PaperPolicy(PaintPolicy):
             LocationHead(spec.grid) if component.location else nn.Linear(HIDDEN, component.size)
             for component in spec.components
         )
-        # The last decoded component conditions nothing: it has no embedding and no MLP (DDP wants no idle parameters).
+        # The last decoded component conditions nothing and has no embedding or MLP: DDP wants no idle parameters.
         deciding = spec.decode_order[:-1]
         self.embeddings = nn.ModuleDict(
             {str(column): ComponentEmbedding(spec.components[column], spec.grid) for column in deciding}
@@ -127,7 +144,7 @@ class PaperPolicy(PaintPolicy):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, inputs: PolicyInputs) -> Tensor:
-        """Canvas, previous action and noise to [N, 256]."""
+        """Features [N, 256] of canvas, previous action and noise."""
         canvas = self.seen(inputs).permute(0, 3, 1, 2).float() / 255
         image = torch.cat([canvas, self.planes.expand(len(canvas), -1, -1, -1)], 1)
         mask = self.spec.mask(inputs.previous_action)
@@ -142,23 +159,23 @@ class PaperPolicy(PaintPolicy):
         return features
 
     def core(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """LSTM over [T, B, 256]; ``state`` float32 [B, 512] is (h, c) side by side."""
+        """Output [T, B, 256] of the LSTM, and its state float32 [B, 512], which is (h, c) side by side."""
         h, c = (part.contiguous()[None].to(features.dtype) for part in state.chunk(2, 1))
         output, (h, c) = self.lstm(features, (h, c))
         return output, torch.cat([h[0], c[0]], 1).float()
 
     def state_value(self, core: Tensor) -> Tensor:
-        """Linear 1 on the LSTM's output."""
+        """Linear value of the LSTM's output."""
         value: Tensor = self.value(core)[:, 0]
         return value
 
     def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
-        """The component's own head."""
+        """Logits of the component's own head."""
         logits: Tensor = self.heads[column](hidden)
         return logits
 
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
-        """z = ReLU(z + MLP([z, embedding])), each component with an MLP of its own."""
+        """`ReLU(hidden + MLP([hidden, embedding]))` with the component's own MLP."""
         embedding = self.embeddings[str(column)](value)
         update = self.residuals[str(column)](torch.cat([hidden, embedding], 1))
         return functional.relu(hidden + update)

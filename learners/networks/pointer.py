@@ -1,9 +1,9 @@
-"""Looking where a location is: what a conditional painter on a CPU knows about each cell of the location grid.
+"""Pointer to the cells of the location grid by the pixels around them, for conditional painters on CPUs.
 
-A linear head must learn for each of the grid's cells anew, through a narrow bottleneck, what ink at that place looks
-like. Here the logit of a cell also depends on the pixels of canvas and target around it: a key, the same function at
-every cell, is compared with a query from the decoding state (pointer networks, Vinyals et al. 2015, equation 3, with a
-product in place of the sum).
+A linear head must learn for each cell of the grid anew, through a narrow bottleneck, how ink in that place looks. Here
+the logit of a cell also depends on the pixels of canvas and target around it: a key, the same function at every cell,
+is multiplied with a query from the decoding state (pointer networks, Vinyals et al. 2015, equation 3, with a product
+instead of the sum).
 """
 
 from __future__ import annotations
@@ -19,12 +19,18 @@ KEY = 16
 class CellKeys(nn.Module):
     """Keys of all cells from the pixels around them.
 
+    Args:
+        image_shape: (H, W, C) of the policy's images. A cell's place is its corner, as in the world.
+        grid: cells along each side, a divisor of H = W.
+
     Attributes:
-        size: numbers that :meth:`forward` gives for an image, ``grid * grid * KEY``.
+        size: numbers in the keys of an image, `grid * grid * KEY`.
+
+    Raises:
+        ValueError: the grid does not divide the image.
     """
 
     def __init__(self, image_shape: tuple[int, int, int], grid: int) -> None:
-        """``image_shape`` is (H, W, C) of what the policy looks at; a cell's place is its corner, as in the world."""
         super().__init__()
         height, width, channels = image_shape
         if height != width or height % grid:
@@ -35,14 +41,14 @@ class CellKeys(nn.Module):
         self.convolution = nn.Conv2d(channels, KEY, WINDOW, stride=height // grid, padding=WINDOW // 2)
 
     def forward(self, image: Tensor) -> Tensor:
-        """uint8 [N, H, W, C], white is 255, to float [N, grid * grid * KEY]."""
-        ink = image.float().mul_(-1 / 255).add_(1.0).permute(0, 3, 1, 2)  # beyond the edge there is none: zeros
+        """Keys float [N, grid * grid * KEY] of images uint8 [N, H, W, C], in which white is 255."""
+        ink = image.float().mul_(-1 / 255).add_(1.0).permute(0, 3, 1, 2)  # the padding's zeros are white
         keys = functional.relu_(self.convolution(ink)[:, :, : self.grid, : self.grid].permute(0, 2, 3, 1))
         return keys.reshape(len(image), self.size)
 
 
 class PointerHead(nn.Module):
-    """Logits of the cells: a linear head's, plus query times key."""
+    """Logits of the cells: those of a linear head, plus query times key."""
 
     def __init__(self, hidden: int, cells: int) -> None:
         super().__init__()
@@ -50,7 +56,7 @@ class PointerHead(nn.Module):
         self.query = nn.Linear(hidden, KEY)
 
     def forward(self, hidden: Tensor, keys: Tensor) -> Tensor:
-        """float [N, hidden] and keys [N, cells * KEY] to logits [N, cells]."""
+        """Logits [N, cells] from the decoding state float [N, hidden] and keys [N, cells * KEY]."""
         query = self.query(hidden) * KEY**-0.5
         found = torch.bmm(keys.view(len(keys), -1, KEY), query[:, :, None])[:, :, 0]
         logits: Tensor = self.linear(hidden) + found

@@ -1,4 +1,4 @@
-"""What every painting policy is: a torso that looks, and components decoded one after the other."""
+"""Base of all painting policies: a torso that looks, and action components that are decoded one after the other."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from envs.spec import ActionSpec
 
 @dataclass
 class PolicyInputs:
-    """What a policy sees at a step. ``*`` stands for [B] when acting and [T, B] when evaluating.
+    """Inputs of a policy at a step. `*` stands for [B] when acting and for [T, B] when evaluating.
 
     Attributes:
         canvas: uint8 [*, H, W, C], white is 255.
         previous_action: int64 [*, K] in spec order, zeros (a move to the origin) at the first step.
         step: int64 [*], number of actions taken in this episode.
-        noise: float32 [*, Z], N(0, 1), one draw per episode fed at every step.
+        noise: float32 [*, Z], N(0, 1), one draw per episode, the same at every step.
         target: uint8 [*, H, W, C], the image to reproduce; None for a policy that is not conditional.
     """
 
@@ -31,7 +31,7 @@ class PolicyInputs:
     target: Tensor | None = None
 
     def flattened(self) -> PolicyInputs:
-        """[T, B] as one leading dimension [T * B]."""
+        """Inputs with one leading dimension [T * B] instead of [T, B]."""
         return PolicyInputs(
             self.canvas.flatten(0, 1),
             self.previous_action.flatten(0, 1),
@@ -43,7 +43,14 @@ class PolicyInputs:
 
 @dataclass
 class PolicyStep:
-    """Result of acting: action int64 [B, K], log_prob float32 [B], value float32 [B], state float32 [B, S]."""
+    """Result of acting.
+
+    Attributes:
+        action: int64 [B, K] in spec order.
+        log_prob: float32 [B], joint log-probability of the action.
+        value: float32 [B].
+        state: float32 [B, S], recurrent state after the step.
+    """
 
     action: Tensor
     log_prob: Tensor
@@ -53,9 +60,14 @@ class PolicyStep:
 
 @dataclass
 class PolicyEvaluation:
-    """Teacher-forced evaluation: log_prob, entropy and value, float32 [T, B]; state float32 [B, S] after the last.
+    """Evaluation of recorded actions.
 
-    Entropy is an estimate from the recorded action whose mean, and the mean of whose gradient, are the policy's own.
+    Attributes:
+        log_prob: float32 [T, B], joint log-probabilities.
+        entropy: float32 [T, B], estimates from the recorded actions; their mean, and the mean of their gradients, are
+            those of the policy's entropy.
+        value: float32 [T, B].
+        state: float32 [B, S], recurrent state after the last step.
     """
 
     log_prob: Tensor
@@ -65,17 +77,19 @@ class PolicyEvaluation:
 
 
 class PaintPolicy(nn.Module, ABC):
-    """An autoregressive policy over the components of an :class:`ActionSpec`.
+    """An autoregressive policy over the components of an `ActionSpec`.
 
-    The joint log-probability and entropy of an action sum over the components that counted: those that a move
-    does not use are masked out of both when the flag is 0.
+    The joint log-probability and entropy of an action are sums over the components that counted; those that a move does
+    not use (flag 0) are masked.
+
+    Args:
+        spec: components of an action.
+        noise_size: Z, size of the noise vector.
+        conditional: the policy reproduces a target, which must be among its inputs.
+        blind: the policy is shown a white canvas instead of the painted one.
 
     Attributes:
-        spec: the action spec.
-        state_size: S, numbers of recurrent state carried from step to step (0: none).
-        noise_size: Z, size of the noise vector.
-        conditional: whether it reproduces a target, which then must be among its inputs.
-        blind: whether it is shown a white canvas in place of the painted one.
+        state_size: S, numbers of recurrent state; 0 for a policy without memory.
     """
 
     state_size: int = 0
@@ -88,7 +102,7 @@ class PaintPolicy(nn.Module, ABC):
         self.blind = blind
 
     def seen(self, inputs: PolicyInputs) -> Tensor:
-        """What the policy looks at: uint8 [N, H, W, C], the canvas, or [N, H, W, 2C], canvas and target.
+        """Image that the policy looks at: the canvas, uint8 [N, H, W, C], or canvas and target, [N, H, W, 2C].
 
         Raises:
             ValueError: the policy is conditional, and there is no target.
@@ -102,34 +116,39 @@ class PaintPolicy(nn.Module, ABC):
 
     @abstractmethod
     def features(self, inputs: PolicyInputs) -> Tensor:
-        """Look at the flattened inputs (leading dimension N): float [N, F]."""
+        """Features float [N, F] of flattened inputs (leading dimension [N])."""
 
     @abstractmethod
     def logits(self, column: int, hidden: Tensor, context: Tensor | None) -> Tensor:
-        """Logits [N, size] of the component in ``column`` given the decoding state [N, D] and the context."""
+        """Logits [N, size] of the component in `column`, given the decoding state [N, D] and the context."""
 
     def context(self, inputs: PolicyInputs) -> Tensor | None:
-        """What the heads see of the flattened inputs besides the decoding state: [N, E], or nothing."""
+        """Context [N, E] of the flattened inputs for the heads, besides the decoding state; None if they need none."""
         return None
 
     @abstractmethod
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
-        """The decoding state [N, D] after the component in ``column`` was decided as ``value`` int64 [N]."""
+        """Decoding state [N, D] after the component in `column` was decided as `value` int64 [N]."""
 
     @abstractmethod
     def state_value(self, core: Tensor) -> Tensor:
         """Value estimate [N] from the core's output [N, D]."""
 
     def core(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Run [T, B, F] through the recurrent core from ``state`` [B, S]: ([T, B, D], new state). None here."""
+        """Output [T, B, D] and new state [B, S] of the recurrent core for features [T, B, F]; here the identity."""
         return features, state
 
     def initial_state(self, batch_size: int, device: torch.device | str | None = None) -> Tensor:
-        """float32 [B, S], the state before the first step of an episode."""
+        """Recurrent state float32 [B, S] before the first step of an episode."""
         return torch.zeros(batch_size, self.state_size, device=device)
 
     def act(self, inputs: PolicyInputs, state: Tensor) -> PolicyStep:
-        """Sample one action for each of B canvases (``inputs`` with leading dimension [B])."""
+        """Sample one action for each of B canvases.
+
+        Args:
+            inputs: with leading dimension [B].
+            state: float32 [B, S].
+        """
         core, state = self.core(self.features(inputs)[None], state)
         hidden, context = core[0], self.context(inputs)
         value = self.state_value(hidden).float()
@@ -147,7 +166,7 @@ class PaintPolicy(nn.Module, ABC):
         return PolicyStep(action, (log_prob * self.spec.mask(action)).sum(1), value, state)
 
     def evaluate(self, inputs: PolicyInputs, actions: Tensor, state: Tensor) -> PolicyEvaluation:
-        """Log-probabilities, entropies and values of recorded actions; nothing is sampled.
+        """Evaluate recorded actions; nothing is sampled.
 
         Args:
             inputs: with leading dimensions [T, B].
@@ -175,12 +194,12 @@ class PaintPolicy(nn.Module, ABC):
         return PolicyEvaluation(log_prob, entropy, value.view(time, batch), state)
 
     def value_of(self, inputs: PolicyInputs, state: Tensor) -> Tensor:
-        """Value float32 [B] of a situation (``inputs`` with leading dimension [B]) in recurrent state [B, S]."""
+        """Values float32 [B] of inputs with leading dimension [B] in recurrent state [B, S]."""
         core, _ = self.core(self.features(inputs)[None], state)
         return self.state_value(core[0]).float()
 
     def log_softmax(self, column: int, hidden: Tensor, context: Tensor | None, step: Tensor) -> Tensor:
-        """float32 [N, size]; a painting flag is impossible where the first action must be a move."""
+        """Log-probabilities float32 [N, size]; if the first action must be a move, it can not paint."""
         logits = self.logits(column, hidden, context).float()
         if self.spec.first_is_move and column == self.spec.flag:
             # A large negative number, not -inf: 0 * -inf would make the entropy NaN.
@@ -190,11 +209,15 @@ class PaintPolicy(nn.Module, ABC):
 
 
 def joint_entropy(entropies: list[Tensor], log_probs: list[Tensor]) -> Tensor:
-    """Entropy of an action [N], from each decision's entropy [N] given those before it, and what it was decided as.
+    """Joint entropy [N] of an action's decisions.
 
-    The value is the sum. The gradient also has what a decision does to the entropy of those after it (score function,
-    less the mean over the rows): without it the bonus never argues for painting, which opens all other decisions, and
-    a policy that is paid nothing at first stops to paint. Both lists are in the order of decoding, masked.
+    The value is the sum of the entropies. The gradient also has the effect of a decision on the entropy of later ones
+    (score function, less the mean over the rows). Without it the entropy bonus never favors painting, which opens all
+    other decisions, and a policy that is paid nothing at first stops painting.
+
+    Args:
+        entropies: [N] each, in the order of decoding, masked: a decision's entropy given the decisions before it.
+        log_probs: [N] each, likewise: the log-probability of what was decided.
     """
     total = torch.zeros_like(entropies[0])
     for entropy, log_prob in zip(reversed(entropies), reversed(log_probs), strict=True):
@@ -204,31 +227,36 @@ def joint_entropy(entropies: list[Tensor], log_probs: list[Tensor]) -> Tensor:
 
 
 def sample_categorical(log_p: Tensor) -> Tensor:
-    """Sample from float32 [N, M] log-probabilities by inverting the distribution function: int64 [N].
+    """Samples int64 [N] from log-probabilities float32 [N, M], by inverting the distribution function.
 
-    One uniform number a row instead of one per entry: on CPUs the random numbers of Gumbel sampling over 1024
-    locations cost more than the network's layer.
+    It takes one random number for each row. On CPUs the random numbers of Gumbel sampling, one for each of 1024
+    locations, cost more than the network's layer.
     """
     cumulative = log_p.exp().cumsum(1)
     threshold = torch.rand(len(log_p), 1, device=log_p.device) * cumulative[:, -1:]
     index = (cumulative <= threshold).sum(1)
-    # In float32 the product stays below the last entry; the bound is for devices whose sums round otherwise.
+    # In float32 the product stays below the last entry; the bound is for devices that round sums differently.
     return index.clamp_max(log_p.shape[1] - 1)
 
 
 def unit_location(value: Tensor, grid: int) -> Tensor:
-    """Cells int64 [N] of a grid as (y, x) in [-1, 1], float32 [N, 2]."""
+    """Cells int64 [N] of a grid as (y, x) in [-1, 1], float32 [N, 2].
+
+    >>> unit_location(torch.tensor([0, 5, 15]), grid=4)[[0, 2]].tolist()
+    [[-1.0, -1.0], [1.0, 1.0]]
+    """
     y = torch.div(value, grid, rounding_mode="floor")
     return torch.stack([y, value - y * grid], -1).float() * (2 / (grid - 1)) - 1
 
 
 def encode_situation(spec: ActionSpec, num_actions: int, inputs: PolicyInputs) -> Tensor:
-    """Noise, step and previous action as float32 [N, E], for policies without an LSTM; what did not count is zero.
+    """Noise, step and previous action as float32 [N, E], for policies without an LSTM.
 
-    E is the noise's size, ``num_actions``, and of each component 2 (a location) or its size.
+    E is the sum of the noise's size, `num_actions`, and for each component 2 (a location) or its size. Components that
+    did not count are zero.
     """
     mask = spec.mask(inputs.previous_action)
-    # The situation after the last action is seen only beside others that go on, and its value counts nothing.
+    # Inputs after the last action occur only beside episodes that go on, and their values are not used.
     step = inputs.step.clamp_max(num_actions - 1)
     parts = [inputs.noise, functional.one_hot(step, num_actions).float()]
     for column, component in enumerate(spec.components):
@@ -240,6 +268,6 @@ def encode_situation(spec: ActionSpec, num_actions: int, inputs: PolicyInputs) -
 
 
 def coordinate_planes(height: int, width: int) -> Tensor:
-    """float32 [2, H, W]: y and x of each pixel in [-1, 1]."""
+    """Coordinates y and x of each pixel in [-1, 1], float32 [2, H, W]."""
     y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
     return torch.stack([y, x])

@@ -1,4 +1,4 @@
-"""TD3's networks: an actor, twin critics, and a slow copy of both (Fujimoto et al. 2018, arXiv 1802.09477)."""
+"""TD3's networks: actor, twin critics, and their target networks (Fujimoto et al. 2018, arXiv 1802.09477)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-#: Bound of the actor's last weights at the start. Small: its first actions are near the middle of the range, where the
-#: tanh has a slope.
 FINAL_SCALE = 3e-3
+"""Bound of the actor's last weights at the start. It is small, so that the first actions are near the middle of the
+range, where the tanh has a slope."""
 
 
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers of these widths with a ReLU between each two."""
+    """Linear layers of these sizes with ReLU between them."""
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU()]
@@ -23,7 +23,13 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
 
 
 class Actor(nn.Module):
-    """Observation float32 [B, O] to action float32 [B, A] in [-1, 1]."""
+    """Deterministic policy for flat observations.
+
+    Args:
+        observation_size: O.
+        action_size: A.
+        hidden: widths of the hidden layers.
+    """
 
     def __init__(self, observation_size: int, action_size: int, hidden: Sequence[int] = (256, 256)) -> None:
         super().__init__()
@@ -34,16 +40,17 @@ class Actor(nn.Module):
         nn.init.uniform_(last.bias, -FINAL_SCALE, FINAL_SCALE)
 
     def unsquashed(self, observation: Tensor) -> Tensor:
-        """What the tanh is applied to, float32 [B, A]."""
-        found: Tensor = self.body(observation)
-        return found
+        """Argument float32 [B, A] of the tanh, for observations float32 [B, O]."""
+        argument: Tensor = self.body(observation)
+        return argument
 
     def forward(self, observation: Tensor) -> Tensor:
+        """Actions float32 [B, A] in [-1, 1] for observations float32 [B, O]."""
         return torch.tanh(self.unsquashed(observation))
 
 
 class TwinCritic(nn.Module):
-    """Two independent estimates of the return of an action. Observation [B, O], action [B, A] in [-1, 1]."""
+    """Two independent estimates of the return of actions float32 [B, A] in [-1, 1] in observations [B, O]."""
 
     def __init__(self, observation_size: int, action_size: int, hidden: Sequence[int] = (256, 256)) -> None:
         super().__init__()
@@ -56,13 +63,13 @@ class TwinCritic(nn.Module):
         return self.first(both)[:, 0], self.second(both)[:, 0]
 
     def one(self, observation: Tensor, action: Tensor) -> Tensor:
-        """The first estimate alone, float32 [B]: what the actor climbs."""
+        """The first estimate alone, float32 [B], which the actor maximizes."""
         value: Tensor = self.first(torch.cat([observation, action], 1))[:, 0]
         return value
 
 
 class TD3Networks(nn.Module):
-    """All that TD3 learns, and the slow copies that its targets are made of."""
+    """Actor and twin critics of TD3, and their slowly moving copies, the target networks."""
 
     def __init__(self, observation_size: int, action_size: int, hidden: Sequence[int] = (256, 256)) -> None:
         super().__init__()

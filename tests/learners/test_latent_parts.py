@@ -7,11 +7,11 @@ import torch
 from envs.latent import LatentConfig, LatentVectorEnv
 from envs.latent.networks import Generator, LatentDiscriminator, to_unit
 from envs.latent.parts import FrozenParts, PartsShape
+from learners.adversarial import gradient_penalty
 from learners.latent_parts.baselines import train_direct_policy, train_reader
 from learners.latent_parts.gan import (
     BalancedRows,
     class_shares,
-    latent_gradient_penalty,
     start_from_principal_components,
     train_gan,
 )
@@ -149,11 +149,12 @@ def test_balanced_rows() -> None:
 def test_the_gradient_penalty_of_a_linear_score() -> None:
     critic = torch.nn.Linear(2, 1, bias=False)
     critic.weight.data = torch.tensor([[3.0, 4.0]])
-    penalty = latent_gradient_penalty(critic, torch.randn(8, 2), torch.randn(8, 2))
+    penalty = gradient_penalty(critic, torch.randn(8, 2), torch.randn(8, 2), torch.rand(8))
     assert penalty.item() == pytest.approx(16.0, rel=1e-5)
     penalty.backward()
     assert critic.weight.grad is not None
-    assert latent_gradient_penalty(LatentDiscriminator(2, 8), torch.randn(8, 2), torch.randn(8, 2)).ndim == 0
+    latents = torch.randn(2, 8, 2)
+    assert gradient_penalty(LatentDiscriminator(2, 8), latents[0], latents[1], torch.rand(8)).ndim == 0
 
 
 def test_class_shares_count_confident_samples_only() -> None:

@@ -229,14 +229,14 @@ def test_scores_are_scaled_by_what_all_learners_saw() -> None:
 
     learner = make_learner(normalize_reward=True)
     learner.average = average
-    learner.take_in(learner.normalizer, torch.tensor([1.0, 3.0]))
+    learner.update_normalizer(learner.normalizer, torch.tensor([1.0, 3.0]))
     assert (learner.normalizer.mean, learner.normalizer.std) == (3.0, 1.0)
     other = make_learner(normalize_reward=True)
     other.average = average
-    other.take_in(other.normalizer, torch.zeros(0))
+    other.update_normalizer(other.normalizer, torch.zeros(0))
     assert (other.normalizer.mean, other.normalizer.std, other.normalizer.count) == (4.0, 1.0, 1)
     alone = make_learner(normalize_reward=True)
-    alone.take_in(alone.normalizer, torch.zeros(0))
+    alone.update_normalizer(alone.normalizer, torch.zeros(0))
     assert alone.normalizer.count == 0
 
 
