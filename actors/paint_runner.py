@@ -25,7 +25,7 @@ class PaintRunner(BatchRunner):
     canvases to the shared replay. With the setting `random_canvases` each batch brings episodes of random actions too.
 
     Args:
-        config: has `settings` (a `RunSettings`) and `sink()` (the `RecordSink`, or None), as `SpiralConfig` has.
+        config: has `settings` (`PainterSettings`) and `sink()` (the `RecordSink`, or None), as `SpiralConfig` has.
         kwargs: for RLlib's `EnvRunner`.
     """
 

@@ -13,8 +13,8 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from actors.rollout import Rollout
 from cluster.bench.measure import cpu_rates, figure, median_ratio, spread, torch_threads
 from cluster.bench.options import BenchOptions, Figure
-from cluster.painter.config import SpiralConfig
-from cluster.painter.settings import PresetName, RunSettings, preset
+from cluster.painter.settings import PainterSettings, PresetName, preset
+from cluster.painter.spiral import SpiralConfig
 from envs.paint import PaintVectorEnv
 from learners.memory import keep_large_blocks
 from learners.networks.policy import PaintPolicy
@@ -22,7 +22,7 @@ from learners.networks.policy import PaintPolicy
 ENVIRONMENT = "impasto/PaintBench-v0"
 
 
-def rllib_runner(settings: RunSettings) -> SingleAgentEnvRunner:
+def rllib_runner(settings: PainterSettings) -> SingleAgentEnvRunner:
     """RLlib's runner at its best: our batched environment as it is, the same policy, no Ray processes.
 
     ``vector_entry_point`` hands it :class:`PaintVectorEnv` itself, so it paints all canvases in one native call as
@@ -45,7 +45,7 @@ def rllib_runner(settings: RunSettings) -> SingleAgentEnvRunner:
     return SingleAgentEnvRunner(config=config)
 
 
-def actor_ways(settings: RunSettings) -> tuple[dict[str, Callable[[], int]], Callable[[], None]]:
+def actor_ways(settings: PainterSettings) -> tuple[dict[str, Callable[[], int]], Callable[[], None]]:
     """Three ways to paint with one policy (the very same weights), and a function that frees their canvases.
 
     Each way paints whole episodes and returns the steps; ``ours`` and ``rllib`` paint ``settings.system.canvases``
@@ -79,7 +79,7 @@ def bench(options: BenchOptions) -> Iterable[Figure]:
         yield from bench_preset(name, settings.replace(canvases=8) if options.quick else settings, options)
 
 
-def bench_preset(name: PresetName, settings: RunSettings, options: BenchOptions) -> Iterator[Figure]:
+def bench_preset(name: PresetName, settings: PainterSettings, options: BenchOptions) -> Iterator[Figure]:
     """Rates of the three ways on one core, measured in turns, and their ratios."""
     works, close = actor_ways(settings)
     try:

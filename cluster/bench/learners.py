@@ -14,7 +14,7 @@ from torch import nn
 
 from cluster.bench.measure import figure, rounded, torch_threads
 from cluster.bench.options import BenchOptions, Figure
-from cluster.painter.settings import PresetName, RunSettings, preset
+from cluster.painter.settings import PainterSettings, PresetName, preset
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.memory import keep_large_blocks
 from learners.networks.build import build_discriminator, build_policy
@@ -48,7 +48,7 @@ def variants(device: torch.device) -> list[Variant]:
     return found
 
 
-def random_trajectory(settings: RunSettings, seed: int = 0) -> Trajectory:
+def random_trajectory(settings: PainterSettings, seed: int = 0) -> Trajectory:
     """A batch of random episodes as long and as many as in a run; how long an update takes does not depend on them."""
     rng = np.random.default_rng(seed)
     paint, spec = settings.paint, settings.paint.action_spec
@@ -75,7 +75,7 @@ def channels_first(network: nn.Module) -> None:
             layer.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(), *inputs[1:]))
 
 
-def learner_updates(settings: RunSettings, variant: Variant, device: torch.device) -> dict[str, Callable[[], Any]]:
+def learner_updates(settings: PainterSettings, variant: Variant, device: torch.device) -> dict[str, Callable[[], Any]]:
     """An update of the policy's and of the discriminator's learner, fed from host memory as in a run."""
     settings = settings.replace(precision=variant.precision)
     paint = settings.paint
@@ -129,7 +129,7 @@ def bench(options: BenchOptions) -> Iterable[Figure]:
             yield from bench_preset(name, settings, device, options)
 
 
-def bench_preset(name: str, settings: RunSettings, device: torch.device, options: BenchOptions) -> Iterator[Figure]:
+def bench_preset(name: str, settings: PainterSettings, device: torch.device, options: BenchOptions) -> Iterator[Figure]:
     """Milliseconds of each learner's update in each variant, and the steps per second that both together learn from."""
     # A GPU's updates take milliseconds: there ten times as many are still quick.
     repeats = 1 if options.quick else options.repeats * (10 if device.type == "cuda" else 1)

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from cluster.bench.measure import figure, rounded
 from cluster.bench.options import BenchOptions, Figure
-from cluster.latent.td3 import LatentTD3
-from cluster.latent.td3_config import LatentTD3Config
-from cluster.training.trainer import start_ray
+from cluster.latent.td3 import TD3, TD3Config
+from cluster.training.ray_session import start_ray
 from learners.networks.td3 import Actor
 
 WORLD, EPISODES = "Pendulum-v1", 100
@@ -34,10 +33,10 @@ PATIENCE = 3.0
 Policy = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
-def pendulum_config(steps: int = STEPS) -> LatentTD3Config:
+def pendulum_config(steps: int = STEPS) -> TD3Config:
     """TD3 for Pendulum: one update of 256 transitions for each step, as SAC has."""
     return (
-        LatentTD3Config()
+        TD3Config()
         .environment(WORLD)
         .training(
             steps=steps,
@@ -100,7 +99,7 @@ def measured(name: str, train: Callable[[], tuple[Policy, dict[str, Any]]]) -> F
 def train_td3(steps: int) -> tuple[Policy, dict[str, Any]]:
     """Our TD3: its policy without noise, and what it took."""
     algorithm = pendulum_config(steps).build_algo()
-    assert isinstance(algorithm, LatentTD3)
+    assert isinstance(algorithm, TD3)
     try:
         while algorithm.progress < 1:
             algorithm.train()  # type: ignore[no-untyped-call]

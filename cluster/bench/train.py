@@ -14,13 +14,12 @@ import torch
 from cluster.bench.measure import figure, rounded
 from cluster.bench.options import BenchOptions, Figure
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds
-from cluster.painter.config import SpiralConfig
-from cluster.painter.settings import RunSettings, preset
-from cluster.painter.spiral import Spiral
-from cluster.painter.trainer import start_ray
+from cluster.painter.settings import PainterSettings, preset
+from cluster.painter.spiral import Spiral, SpiralConfig
+from cluster.training.ray_session import start_ray
 
 
-def bench_settings(options: BenchOptions) -> RunSettings:
+def bench_settings(options: BenchOptions) -> PainterSettings:
     """The preset's settings, on the GPU if there is one, and long enough not to end while it is measured."""
     settings = preset(options.preset or "laptop").replace(data_dir=options.data_dir, minutes=24 * 60.0)
     if torch.cuda.is_available():
@@ -59,7 +58,7 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
             ray.shutdown()
 
 
-def described(settings: RunSettings) -> dict[str, Any]:
+def described(settings: PainterSettings) -> dict[str, Any]:
     """What was run and on what."""
     system = settings.system
     return {

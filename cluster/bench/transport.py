@@ -16,14 +16,14 @@ import torch
 
 from cluster.bench.measure import figure, spread
 from cluster.bench.options import BenchOptions, Figure
-from cluster.painter.learners import to_arrays
-from cluster.painter.settings import PresetName, RunSettings, preset
-from cluster.training.trainer import start_ray
+from cluster.painter.settings import PainterSettings, PresetName, preset
+from cluster.training.learner import to_arrays
+from cluster.training.ray_session import start_ray
 from envs.paint import PaintVectorEnv
 from learners.networks.build import build_discriminator, build_policy
 
 
-def trajectory_of(settings: RunSettings) -> Any:
+def trajectory_of(settings: PainterSettings) -> Any:
     """One batch of an actor, painted by an untrained policy."""
     from actors.rollout import Rollout
 

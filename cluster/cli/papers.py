@@ -12,9 +12,10 @@ from cluster.painter import evaluate_scenes
 from cluster.painter import search as searching
 from cluster.painter.reproduce import Reproduction
 from cluster.painter.reproduce_tables import table_rows
+from cluster.painter.settings import PainterSettings
 from cluster.runs.location import RunPlace
 from cluster.runs.remote import is_uri
-from cluster.runs.stored import last_checkpoint, open_to_read, painter_settings
+from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
 
 
 def search(chosen: Search) -> int:
@@ -22,7 +23,7 @@ def search(chosen: Search) -> int:
     folder = open_to_read(chosen.run)
     checkpoint = last_checkpoint(folder, best=chosen.best)
     assert checkpoint is not None
-    settings = painter_settings(folder, "search")
+    settings = read_settings_as(PainterSettings, folder, "search")
     if chosen.data_dir:
         settings = settings.replace(data_dir=chosen.data_dir)
     result = searching.search_run(

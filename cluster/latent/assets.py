@@ -30,7 +30,7 @@ HELD_OUT = 1000
 
 
 @dataclass
-class LatentGround:
+class LatentAssets:
     """Images and frozen parts, loaded or trained.
 
     Attributes:
@@ -44,7 +44,7 @@ class LatentGround:
     @classmethod
     def load(
         cls, settings: LatentSettings, say: Callable[[str], None] = print, parts: FrozenParts | None = None
-    ) -> LatentGround:
+    ) -> LatentAssets:
         """Read the data, and the parts from the cache; where they are not there, train them.
 
         ``parts``: a run's own, instead.
@@ -80,11 +80,11 @@ class LatentGround:
         chosen = None if labels is None else labels[rows]
         return dataclasses.replace(self.data, images=self.data.images[rows], labels=chosen)
 
-    def share(self) -> SharedGround:
+    def share(self) -> SharedAssets:
         """Put the parts, and the images that agents act on, into the object store."""
         arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in self.parts.state_dict().items()}
         data = self.acted_on
-        return SharedGround([ray.put((self.parts.shape, arrays, data.images, data.labels))])
+        return SharedAssets([ray.put((self.parts.shape, arrays, data.images, data.labels))])
 
 
 def load_images(settings: LatentSettings, split: Any) -> LatentImages:
@@ -100,8 +100,8 @@ def load_images(settings: LatentSettings, split: Any) -> LatentImages:
 
 
 @dataclass(frozen=True)
-class SharedGround:
-    """A handle to a :class:`LatentGround` in the object store; processes of one node read the same memory.
+class SharedAssets:
+    """A handle to a :class:`LatentAssets` in the object store; processes of one node read the same memory.
 
     Attributes:
         references: a list with one reference. Lists travel with a configuration as they are.
@@ -109,7 +109,7 @@ class SharedGround:
 
     references: list[Any]
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> SharedGround:
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharedAssets:
         """Itself: RLlib copies configurations, and a reference must not be."""
         return self
 

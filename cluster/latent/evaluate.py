@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.errors import UserError
-from cluster.latent.assets import LatentGround, load_images
+from cluster.latent.assets import LatentAssets, load_images
 from cluster.latent.baselines import evaluate_baselines
 from cluster.latent.contact_sheet import write_sheet
 from cluster.latent.judge import latent_judge
@@ -53,21 +53,21 @@ def evaluate_latent(
         perhaps "baselines" (the same measures by name).
     """
     settings = settings.replace(data_dir=data_dir) if data_dir else settings
-    ground = LatentGround.load(settings, say, parts_of_run(folder.path))
+    assets = LatentAssets.load(settings, say, parts_of_run(folder.path))
     test = load_images(settings, "test")
     directory = Path(settings.system.data_dir) if settings.system.data_dir else None
-    judge = latent_judge(ground.data, test, data_dir=directory)
-    rules = LatentRules(settings.world, ground.parts)
+    judge = latent_judge(assets.data, test, data_dir=directory)
+    rules = LatentRules(settings.world, assets.parts)
     evaluation = LatentEvaluation(rules, test, judge, limit=count)
     policy = checkpoint_policy(settings, rules, checkpoint)
     sheet = write_sheet(evaluation, policy, folder.samples / f"evaluation-{checkpoint.update:08d}.png")
     return {
         **about_run(folder, checkpoint, sheet),
         "judge": judge.judge.identity,
-        "parts_identity": parts_identity(ground.parts),
+        "parts_identity": parts_identity(assets.parts),
         **evaluation.evaluate(policy),
         "parts": evaluation.parts_report(),
-        **({"baselines": evaluate_baselines(evaluation, ground.data, say=say)} if baselines else {}),
+        **({"baselines": evaluate_baselines(evaluation, assets.data, say=say)} if baselines else {}),
     }
 
 

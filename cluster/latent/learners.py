@@ -1,4 +1,4 @@
-"""TD3's learner in a learner group: fetches transitions from the shared replay and makes many updates an order."""
+"""TD3's learner in a learner group: fetches transitions from the shared replay, makes many updates per request."""
 
 from __future__ import annotations
 
@@ -6,46 +6,46 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import ray
 import torch
 from torch import Tensor
 
-from cluster.painter.learners import GroupLearner, to_arrays
 from cluster.replay.buffer import Replay, ReplayEmpty, ReplayUnavailable
 from cluster.replay.transitions import TransitionReplay
+from cluster.training.learner import GroupLearner, to_arrays
 from learners.hindsight import learner_columns
 from learners.td3 import TD3Learner
 
 
 class TD3GroupLearner(GroupLearner):
-    """Prepares the next order's batches in a thread while the present one is learned from."""
+    """TD3's learner; a thread prepares the next request's batches while it learns from the present ones."""
 
     inner: TD3Learner
 
     def make(self, network: Any) -> TD3Learner:
-        """The inner learner, its end of the replay, and the world's rules if it has any."""
-        settings = self.run.settings
+        """Build the inner learner; open the replay, and get the world's rules if it has any."""
+        config = self.run_config
+        settings = config.settings
         self.td3 = settings.td3
-        rank = torch.distributed.get_rank() if self.distributed else 0
-        self.rng = np.random.default_rng([settings.system.seed, self.run.restarts, 8, rank])
-        torch.manual_seed(int(self.rng.integers(2**62)))  # the targets' noise differs between processes
-        self.transitions = TransitionReplay(Replay(self.run.replay), self.run.layout, settings.system.block)
-        self.rules = self.run.rules()
+        self.rng = self.make_generator(8)  # the targets' noise differs between processes
+        self.transitions = TransitionReplay(
+            Replay(self.run_config.replay), self.run_config.layout, settings.system.block
+        )
+        self.rules = config.rules()
         self.thread = ThreadPoolExecutor(1)
         self.prepared: Future[tuple[dict[str, Tensor], float]] | None = None
         return TD3Learner(network, self.td3, torch.device(self.device), self.reduce_gradients)
 
-    def work(self, training_data: Any, **order: Any) -> dict[str, Any]:
-        """``updates_per_order`` updates; ``training_data`` carries nothing.
+    def work(self, training_data: Any, **request: Any) -> dict[str, Any]:
+        """Do `updates_per_order` updates; `training_data` carries nothing.
 
         Args:
-            order: ``progress`` of the run in [0, 1].
+            request: `progress` of the run in [0, 1].
 
         Returns:
-            ``metrics``, ``updates``, ``steps`` (transitions learned from), ``weights`` (a list with one reference,
-            of the actor). Without any transition in the replay yet, ``updates`` alone; without Redis, also
-            ``unavailable``, one line that says so.
+            `metrics`, `updates`, `steps` (transitions learned from), `weights` (a list with one reference,
+            of the actor). As long as the replay is empty, `updates` alone; without Redis, also
+            `unavailable`, one line that says so.
         """
         start = time.perf_counter()
         batches, missing = None, {}
@@ -60,7 +60,7 @@ class TD3GroupLearner(GroupLearner):
             return {"updates": self.inner.updates} | missing
         self.prepared = self.thread.submit(self.prepare)
         waited = time.perf_counter() - start
-        metrics = self.inner.update(batches, order["progress"])
+        metrics = self.inner.update(batches, request["progress"])
         return {
             "metrics": metrics | {"sample_seconds": took, "sample_wait_seconds": waited},
             "updates": self.inner.updates,
@@ -69,7 +69,7 @@ class TD3GroupLearner(GroupLearner):
         }
 
     def prepare(self) -> tuple[dict[str, Tensor], float]:
-        """Fetch what is new, draw and relabel an order's batches: tensors [K, B, ...], and the seconds it took."""
+        """Fetch new blocks, draw and relabel a request's batches: tensors [K, B, ...], and the seconds it took."""
         start = time.perf_counter()
         self.transitions.refresh()
         count, batch = self.td3.updates_per_order, self.td3.batch
@@ -81,7 +81,7 @@ class TD3GroupLearner(GroupLearner):
         return batches, time.perf_counter() - start
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take back an exported state; what was prepared before belongs to another replay."""
+        """Restore an exported state; batches prepared before belong to another replay."""
         preparation, self.prepared = self.prepared, None
         if preparation is not None:
             preparation.exception()  # let it end; it is not used
@@ -90,8 +90,3 @@ class TD3GroupLearner(GroupLearner):
     def publish(self) -> ray.ObjectRef[dict[str, Any]]:
         """Put the actor's weights into the object store."""
         return ray.put(to_arrays(self.inner.networks.actor))
-
-
-def publish_actor(learner: TD3GroupLearner) -> list[Any]:
-    """For ``LearnerGroup.foreach_learner``: a list with a reference of the actor's present weights."""
-    return [learner.publish()]

@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
-from cluster.latent.assets import LatentGround
+from cluster.latent.assets import LatentAssets
 from cluster.latent.parts_cache import PARTS, keep_in_run, parts_of_run, parts_path
 from cluster.latent.settings import LatentSettings
-from cluster.latent.td3 import LatentTD3
-from cluster.latent.td3_config import LatentTD3Config
+from cluster.latent.td3 import TD3, TD3Config
 from cluster.runs.best import score
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.training.algorithm import RunAlgorithm
-from cluster.training.trainer import Look, RunTrainer
+from cluster.training.trainer import Evaluation, RunTrainer
 from envs.latent import FrozenParts, LatentVectorEnv
 from learners.networks.td3 import Actor
 
@@ -30,7 +29,7 @@ SHOWN = 10
 
 
 class LatentTrainer(RunTrainer):
-    """Runs :class:`LatentTD3` in a run folder, on frozen parts of its own, from the cache or trained now."""
+    """Runs :class:`TD3` in a run folder, on frozen parts of its own, from the cache or trained now."""
 
     settings: LatentSettings
 
@@ -62,20 +61,20 @@ class LatentTrainer(RunTrainer):
         super().__init__(settings, restarts=restarts)
         self.cpus = 2 + system.actors + system.policy_learners
         self.warm_start, self.warm_from = warm_start, warm_from
-        self.ground = LatentGround.load(settings, parts=parts)
+        self.assets = LatentAssets.load(settings, parts=parts)
         if warm_start is not None:
-            made_of = parts_path(settings.parts, self.ground.data).stem
-            if self.ground.parts.report.get("made_of") != made_of:
+            made_of = parts_path(settings.parts, self.assets.data).stem
+            if self.assets.parts.report.get("made_of") != made_of:
                 raise UserError(
                     "warm start: the other run's frozen parts were made of other data, by other settings or by an "
                     "older Impasto"
                 )
-        held_out = self.ground.held_out
+        held_out = self.assets.held_out
         clean = dataclasses.replace(settings.world, noise=0.0)
         count = len(held_out.images)
-        self.world = LatentVectorEnv(count, clean, self.ground.parts, held_out.images, held_out.labels)
+        self.world = LatentVectorEnv(count, clean, self.assets.parts, held_out.images, held_out.labels)
         size = (self.world.single_observation_space.shape or (0,))[0]
-        self.actor = Actor(size, self.ground.parts.shape.z, settings.td3.hidden)
+        self.actor = Actor(size, self.assets.parts.shape.z, settings.td3.hidden)
 
     @classmethod
     def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:
@@ -83,27 +82,27 @@ class LatentTrainer(RunTrainer):
         parts = parts_of_run(folder.path) if (folder.path / PARTS).exists() else None
         return cls(settings, restarts=restarts, parts=parts)
 
-    def build(self) -> LatentTD3:
+    def build(self) -> TD3:
         """The algorithm, running; the folder holds its parts from now on."""
         if not (self.folder.path / PARTS).exists():
-            keep_in_run(self.ground.parts, self.folder.path)
-        config = LatentTD3Config().use(self.settings)
+            keep_in_run(self.assets.parts, self.folder.path)
+        config = TD3Config().use(self.settings)
         config.restarts = self.restarts
         config.run_name = self.folder.path.name
-        config.ground = self.ground.share()
+        config.assets = self.assets.share()
         algorithm = config.build_algo()
-        assert isinstance(algorithm, LatentTD3)
+        assert isinstance(algorithm, TD3)
         return algorithm
 
     def begin(self, algorithm: RunAlgorithm) -> None:
         """Take over another run's networks and replay, if one was given."""
         if self.warm_start is not None:
-            assert isinstance(algorithm, LatentTD3)
+            assert isinstance(algorithm, TD3)
             algorithm.warm_start(self.warm_start, self.world.rules)
             origin = {"run": self.warm_from, "update": self.warm_start.update}
             (self.folder.path / "warm_start.json").write_text(json.dumps(origin) + "\n")
 
-    def look_at(self, weights: dict[str, Any], update: int) -> Look:
+    def evaluate_weights(self, weights: dict[str, Any], update: int) -> Evaluation:
         """Translate held-out training images without noise; the score is the mean reward of the episodes' last steps.
 
         The reward's own classifier says how many show what was asked: the judge of ``impasto evaluate`` is another.
@@ -115,7 +114,7 @@ class LatentTrainer(RunTrainer):
                 action = self.actor(torch.from_numpy(observation)).numpy()
             observation, reward, _, _, info = self.world.step(action)
         metrics = {"sample/score": float(reward.mean())}
-        layout = self.ground.parts.shape.layout
+        layout = self.assets.parts.shape.layout
         label, task = info["source"][:, 0].astype(np.int64), info["task"]
         if layout.classes and (target := self.world.rules.tasks.targets[task, label]).min() >= 0:
             shown = info["features"][:, : layout.classes].argmax(1)
@@ -123,16 +122,16 @@ class LatentTrainer(RunTrainer):
         picture = self.folder.samples / f"{update:08d}.png"
         self.folder.samples.mkdir(parents=True, exist_ok=True)
         contact_sheet(self.pictures(info), picture, columns=2 * SHOWN)
-        return Look(score(metrics), picture, metrics)
+        return Evaluation(score(metrics), picture, metrics)
 
     def pictures(self, info: dict[str, Any]) -> NDArray[np.uint8]:
         """Inputs, as the auto-encoder shows them, each followed by what came out: uint8 [N, H, W, C]."""
-        layout = self.ground.parts.shape.layout
+        layout = self.assets.parts.shape.layout
         outcome = layout.unpack_outcome(torch.from_numpy(info["features"][: SHOWN * SHOWN]))
         source = layout.unpack_source(torch.from_numpy(info["source"][: SHOWN * SHOWN]))
         both = torch.stack([source.latent, outcome.latent], 1).flatten(0, 1)
         with torch.inference_mode():
-            images = self.ground.parts.decode(both)
+            images = self.assets.parts.decode(both)
         return (images.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
 
     def close(self) -> None:

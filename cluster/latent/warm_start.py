@@ -100,7 +100,28 @@ def transplanted(old: dict[str, Tensor], fresh: dict[str, Tensor], latent: int, 
     return result
 
 
-def old_layout(checkpoint: Checkpoint) -> TransitionLayout:
-    """The layout of a checkpoint's transitions."""
+def blocks_for(
+    layout: TransitionLayout, checkpoint: Checkpoint, rules: LatentRules, block: int, capacity: int, seed: int
+) -> NDArray[np.uint8]:
+    """Return a checkpoint's newest blocks, scored again for a new run.
+
+    Args:
+        layout: Of the new run.
+        checkpoint: Of the old one.
+        rules: Of the new run.
+        block: Transitions in a block of the new run.
+        capacity: Blocks that its replay holds.
+        seed: Of the draws of tasks.
+
+    Returns:
+        uint8 [B, bytes] of `layout`, at most `capacity`.
+
+    Raises:
+        ValueError: The old run does not fit the new one.
+    """
     columns = checkpoint.documents["layout"]
-    return TransitionLayout(tuple((name, dtype, tuple(shape)) for name, dtype, shape in columns))
+    old = TransitionLayout(tuple((name, dtype, tuple(shape)) for name, dtype, shape in columns))
+    blocks = checkpoint.arrays["replay"]["blocks"]
+    if blocks.shape[1] != old.block_bytes(block):
+        raise ValueError("warm start: the other run had blocks of another size; give the same --block")
+    return scored_again(blocks[-capacity:], old, layout, rules, np.random.default_rng(seed))

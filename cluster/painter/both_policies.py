@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 
 from cluster.painter.sampler import Paintings, Sampler
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
 from learners.networks.build import build_policy
 
 
-def paint_with_both(settings: RunSettings, checkpoint: Checkpoint, count: int) -> Iterator[tuple[str, Paintings]]:
+def paint_with_both(settings: PainterSettings, checkpoint: Checkpoint, count: int) -> Iterator[tuple[str, Paintings]]:
     """``count`` paintings of the policy that the run started from, ``untrained``, and then of the ``trained`` one."""
     world = settings.world
     sampler = Sampler(settings, seed=1)

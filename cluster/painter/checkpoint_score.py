@@ -9,7 +9,7 @@ from cluster.evaluation.frechet import frechet_distance
 from cluster.evaluation.image_metrics import pixel_features
 from cluster.painter.data import run_images
 from cluster.painter.sampler import ON_SHEET
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 
 #: Paintings that a look takes at most, and the environment steps that it takes if those are more than a sheet wants.
 MOST, STEPS_PER_LOOK = 512, 20_000
@@ -22,7 +22,7 @@ class PixelQuality:
         count: paintings that it wants, and real images that it compares them with.
     """
 
-    def __init__(self, settings: RunSettings) -> None:
+    def __init__(self, settings: PainterSettings) -> None:
         # All training waits for a look: of long episodes it takes fewer.
         self.count = count = min(MOST, max(ON_SHEET, STEPS_PER_LOOK // settings.world.num_actions))
         images = run_images(settings)

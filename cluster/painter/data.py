@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from envs.datasets import ImageSet, load_dataset
 from envs.scenes.config import SceneConfig
 from envs.scenes.generator import SceneSet, load_scenes
@@ -18,7 +18,7 @@ from envs.scenes.generator import SceneSet, load_scenes
 Split = Literal["train", "test"]
 
 
-def run_images(settings: RunSettings, split: Split = "train") -> NDArray[np.uint8]:
+def run_images(settings: PainterSettings, split: Split = "train") -> NDArray[np.uint8]:
     """The data set that a run learns from, at the size that its networks see: uint8 [N, H, W, C], read-only.
 
     Raises:
@@ -27,7 +27,7 @@ def run_images(settings: RunSettings, split: Split = "train") -> NDArray[np.uint
     return run_data(settings, split).images
 
 
-def run_data(settings: RunSettings, split: Split = "train") -> ImageSet:
+def run_data(settings: PainterSettings, split: Split = "train") -> ImageSet:
     """The same with its labels, if it has any; those of scenes are the rows of :func:`run_scenes`."""
     if settings.system.data == "scenes":
         images = run_scenes(settings, split).images
@@ -36,7 +36,7 @@ def run_data(settings: RunSettings, split: Split = "train") -> ImageSet:
     return cached(settings.system.data, split, size, 3 if channels == 3 else 1, settings.system.data_dir)
 
 
-def run_scenes(settings: RunSettings, split: Split = "train") -> SceneSet:
+def run_scenes(settings: PainterSettings, split: Split = "train") -> SceneSet:
     """The scenes that a run on ``scenes`` learns from, or the held-out ones, with what is in them."""
     config = replace(settings.scene, scene_actions=SceneConfig.scene_actions)  # which does not change the pictures
     return cached_scenes(config, split)

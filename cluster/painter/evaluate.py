@@ -14,7 +14,7 @@ from cluster.evaluation.reconstruction import as_row, measure_reconstruction
 from cluster.painter.both_policies import paint_with_both
 from cluster.painter.data import run_images
 from cluster.painter.row_measures import judge_of_lines, measure_paintings
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.stored import about_run
@@ -22,7 +22,7 @@ from envs.datasets import load_dataset
 
 
 def evaluate_run(
-    folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 2000, data_dir: str = ""
+    folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoint, count: int = 2000, data_dir: str = ""
 ) -> dict[str, Any]:
     """Paint with the trained and with an untrained policy, and measure both and real digits.
 
@@ -63,7 +63,7 @@ def evaluate_run(
 
 
 def evaluate_unjudged(
-    folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 1000, data_dir: str = ""
+    folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoint, count: int = 1000, data_dir: str = ""
 ) -> dict[str, Any]:
     """The same for data whose classes the judge does not know; of drawings it sees the lines.
 

@@ -18,7 +18,7 @@ from cluster.evaluation.reconstruction import pixel_l2
 from cluster.painter.both_policies import paint_with_both
 from cluster.painter.data import run_scenes
 from cluster.painter.sampler import Paintings
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.stored import about_run
@@ -45,7 +45,7 @@ def figures(
     return found | {"l2": pixel_l2(images, scenes.images)}
 
 
-def measure_scenes(settings: RunSettings, paintings: Paintings) -> dict[str, float]:
+def measure_scenes(settings: PainterSettings, paintings: Paintings) -> dict[str, float]:
     """:func:`figures` of held-out scenes that a run's policy made again.
 
     Raises:
@@ -59,7 +59,7 @@ def measure_scenes(settings: RunSettings, paintings: Paintings) -> dict[str, flo
     return figures(targets, made.objects, made.counts, paintings.full, settings.scene)
 
 
-def evaluate(folder: RunFolder, settings: RunSettings, checkpoint: Checkpoint, count: int = 1000) -> dict[str, Any]:
+def evaluate(folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoint, count: int = 1000) -> dict[str, Any]:
     """Have the trained and an untrained policy make held-out scenes again.
 
     Args:

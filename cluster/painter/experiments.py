@@ -1,6 +1,6 @@
 """The papers' experiments by name: what is painted, from which data, with which published settings.
 
-``impasto train NAME`` starts one. To add an experiment, write a function that makes its :class:`RunSettings` from a
+``impasto train NAME`` starts one. To add an experiment, write a function that makes its :class:`PainterSettings` from a
 preset and put it into :data:`EXPERIMENTS`; command line, help, errors and ``impasto reproduce`` find it there.
 
 Where the papers are silent (spiral.md of the project's notes lists it), what we chose is said beside the setting.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.errors import UserError
-from cluster.painter.settings import PresetName, RunSettings, preset
+from cluster.painter.settings import PainterSettings, PresetName, preset
 
 #: A small reproducing painter: more strokes than a free one, no penalties (the paper's conditional painters have
 #: none), each stroke paid for what it improved, and little for what later ones do. Without hindsight, every target
@@ -72,7 +72,7 @@ class Experiment:
     """
 
     about: str
-    make: Callable[[PresetName, bool | None], RunSettings]
+    make: Callable[[PresetName, bool | None], PainterSettings]
 
 
 def without_penalties(conditional: bool) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def without_penalties(conditional: bool) -> dict[str, Any]:
     return {"stroke_start_penalty": 0.0, "empty_canvas_penalty": 0.0} if conditional else {}
 
 
-def mnist(name: PresetName, conditional: bool | None) -> RunSettings:
+def mnist(name: PresetName, conditional: bool | None) -> PainterSettings:
     """Digits, free unless a target is asked for (Ganin et al. 2018, section 4.3)."""
     start = preset(name, "mnist")
     if not conditional:
@@ -90,7 +90,7 @@ def mnist(name: PresetName, conditional: bool | None) -> RunSettings:
     return start.replace(conditional=True, **without_penalties(True))
 
 
-def omniglot(name: PresetName, conditional: bool | None) -> RunSettings:
+def omniglot(name: PresetName, conditional: bool | None) -> PainterSettings:
     """Characters of alphabets that were not seen in training, reproduced (Ganin et al. 2018, section 4.3).
 
     Brush and sizes are unstated; the paper's MNIST settings are used. A character has more lines than a digit, so the
@@ -102,7 +102,7 @@ def omniglot(name: PresetName, conditional: bool | None) -> RunSettings:
     return preset(name, "omniglot").replace(conditional=wanted, **without_penalties(wanted))
 
 
-def celeba(name: PresetName, conditional: bool | None) -> RunSettings:
+def celeba(name: PresetName, conditional: bool | None) -> PainterSettings:
     """Faces in colour and 20 steps, reproduced (Ganin et al. 2018, section 4.3).
 
     The laptop's painter has eleven strokes of a soft brush at one pressure and eight values a colour channel, and sees
@@ -118,7 +118,7 @@ def celeba(name: PresetName, conditional: bool | None) -> RunSettings:
     return start.replace(**(brush | {"episode_length": 12, "first_is_move": False}))
 
 
-def celeba_long(name: PresetName, conditional: bool | None) -> RunSettings:
+def celeba_long(name: PresetName, conditional: bool | None) -> PainterSettings:
     """Faces of hundreds of strokes: SPIRAL++ (Mellor et al. 2019).
 
     Painted at 256x256 and judged at 64x64 (the laptop's at 32x32), each stroke paid its score difference, standard GAN
@@ -151,7 +151,7 @@ def celeba_long(name: PresetName, conditional: bool | None) -> RunSettings:
     return start.replace(**changes)
 
 
-def scenes(name: PresetName, conditional: bool | None) -> RunSettings:
+def scenes(name: PresetName, conditional: bool | None) -> PainterSettings:
     """Scenes of objects on a plane, reproduced in 20 actions (Ganin et al. 2018, section 5.4).
 
     The laptop's agent has eight actions for up to five objects, looks at every location with the same eyes, and is paid
@@ -180,7 +180,9 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 
-def experiment_settings(name: str, preset_name: PresetName = "laptop", conditional: bool | None = None) -> RunSettings:
+def experiment_settings(
+    name: str, preset_name: PresetName = "laptop", conditional: bool | None = None
+) -> PainterSettings:
     """The settings that an experiment, or training on a folder or zip of images, starts from.
 
     Args:

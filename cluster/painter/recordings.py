@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from envs.data_files import write_atomically
 from envs.paint import StrokeDecoder
 from envs.scenes.config import SceneConfig
@@ -71,7 +71,7 @@ class Recording:
 
 
 def paint_again(
-    settings: RunSettings, actions: NDArray[np.integer[Any]], scale: int = 1, most: int = 0
+    settings: PainterSettings, actions: NDArray[np.integer[Any]], scale: int = 1, most: int = 0
 ) -> NDArray[np.uint8]:
     """Paint recorded actions on canvases ``scale`` times as large: a painting is a program.
 

@@ -7,15 +7,16 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from cluster.cli.commands import resume, train
 from cluster.errors import UserError
 from cluster.metrics.curves import plot_curves, read_curve
 from cluster.painter.reproduce_tables import Row
 from cluster.painter.row_measures import DRAWINGS, measure_row
-from cluster.painter.settings import PresetName, RunSettings
+from cluster.painter.settings import PainterSettings, PresetName
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder, RunFolderError
-from cluster.runs.stored import last_checkpoint, painter_settings
+from cluster.runs.location import RunPlace
+from cluster.runs.stored import last_checkpoint, read_settings_as
+from cluster.training import launch
 from envs.data_files import write_atomically
 
 COLUMNS = {
@@ -126,11 +127,11 @@ class Reproduction:
         """Train or resume the row's run; returns whether it used up its minutes."""
         path = self.runs / row.name
         if not (path / "config.json").is_file():
-            train(self.settings(row), str(path), self.address)
+            launch.train(self.settings(row), str(path), self.address)
             return self.trained_minutes(path) >= self.minutes - SLACK_MINUTES
         if self.trained_minutes(path) < self.minutes - SLACK_MINUTES:
             moved = {"data_dir": self.changes["data_dir"]} if self.changes["data_dir"] else {}
-            resume(str(path), self.address, minutes=self.minutes, **moved)
+            launch.resume(RunPlace.find(str(path)), self.address, {"minutes": self.minutes} | moved)
         return self.trained_minutes(path) >= self.minutes - SLACK_MINUTES
 
     def check(self, row: Row) -> None:
@@ -143,13 +144,13 @@ class Reproduction:
         if not (path / "config.json").is_file():
             return
         with RunFolder.open(path, write=False) as folder:
-            have = painter_settings(folder, "reproduce").flat()
+            have = read_settings_as(PainterSettings, folder, "reproduce").flat()
         want = self.settings(row).flat()
         different = sorted(name for name in want if name not in MAY_DIFFER and have.get(name) != want[name])
         if different:
             raise UserError(f"{path} was trained with another {', '.join(different)}: choose another --runs")
 
-    def settings(self, row: Row) -> RunSettings:
+    def settings(self, row: Row) -> PainterSettings:
         """Settings that a row starts with."""
         return row.settings(self.preset).replace(**self.changes)
 
@@ -163,7 +164,7 @@ class Reproduction:
     def measure(self, row: Row) -> dict[str, Any]:
         """The row's figures; kept where they are of this checkpoint already."""
         with RunFolder.open(self.runs / row.name, write=False) as folder:
-            settings = painter_settings(folder, "reproduce")
+            settings = read_settings_as(PainterSettings, folder, "reproduce")
             checkpoint = last_checkpoint(folder)
         assert checkpoint is not None
         known = self.known(row)

@@ -11,7 +11,7 @@ from typing import Any
 
 from cluster.errors import UserError
 from cluster.painter.experiments import experiment_settings
-from cluster.painter.settings import PresetName, RunSettings
+from cluster.painter.settings import PainterSettings, PresetName
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Row:
     changes: Mapping[str, Any] = field(default_factory=dict)
     published_steps: int | None = None
 
-    def settings(self, preset: PresetName) -> RunSettings:
+    def settings(self, preset: PresetName) -> PainterSettings:
         """Settings of the run."""
         return experiment_settings(self.experiment, preset, self.conditional).replace(**self.changes)
 

@@ -9,21 +9,21 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import Tensor
 
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from learners.networks.build import build_discriminator, build_policy
 from learners.networks.policy import PolicyInputs
 from learners.precision import autocast
 
 
-def run_settings(module: TorchRLModule) -> RunSettings:
+def run_settings(module: TorchRLModule) -> PainterSettings:
     """The run's settings, which a module gets in its ``model_config``."""
     assert isinstance(module.model_config, dict)
-    settings: RunSettings = module.model_config["settings"]
+    settings: PainterSettings = module.model_config["settings"]
     return settings
 
 
 class PolicyModule(TorchRLModule):
-    """The painting policy. ``model_config["settings"]`` is the :class:`RunSettings`.
+    """The painting policy. ``model_config["settings"]`` is the :class:`PainterSettings`.
 
     Its forward pass is RLlib's for acting with a stateful module: previous action, step, noise and recurrent state
     travel in ``state_in`` / ``state_out``, so RLlib's own runners can paint with it too.
@@ -68,7 +68,7 @@ class PolicyModule(TorchRLModule):
 
 
 class DiscriminatorModule(TorchRLModule):
-    """The discriminator. ``model_config["settings"]`` is the :class:`RunSettings`."""
+    """The discriminator. ``model_config["settings"]`` is the :class:`PainterSettings`."""
 
     def setup(self) -> None:
         settings = run_settings(self)

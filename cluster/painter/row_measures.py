@@ -16,7 +16,7 @@ from cluster.evaluation.reconstruction import measure_reconstruction
 from cluster.painter.data import run_images
 from cluster.painter.evaluate_scenes import measure_scenes
 from cluster.painter.sampler import Paintings, Sampler
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
 from envs.data_files import DataError
 
@@ -24,7 +24,7 @@ from envs.data_files import DataError
 DRAWINGS = ("mnist", "omniglot")
 
 
-def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, count: int = 1000) -> dict[str, Any]:
+def measure_row(settings: PainterSettings, checkpoint: Checkpoint, picture: Path, count: int = 1000) -> dict[str, Any]:
     """Paint with a run's policy, write a picture, and measure against images that it never saw.
 
     Args:
@@ -51,7 +51,7 @@ def measure_row(settings: RunSettings, checkpoint: Checkpoint, picture: Path, co
     }
 
 
-def judge_of_lines(settings: RunSettings) -> Judge | None:
+def judge_of_lines(settings: PainterSettings) -> Judge | None:
     """The judge of digits, where a run's data are drawings; None for other data.
 
     None too, with a warning, where MNIST can not be had.
@@ -66,7 +66,7 @@ def judge_of_lines(settings: RunSettings) -> Judge | None:
         return None
 
 
-def measure_paintings(settings: RunSettings, paintings: Paintings, judge: Judge | None) -> dict[str, Any]:
+def measure_paintings(settings: PainterSettings, paintings: Paintings, judge: Judge | None) -> dict[str, Any]:
     """Paintings of a run's policy against as many randomly drawn images of the test split.
 
     Returns:

@@ -14,7 +14,7 @@ from actors.rollout import Rollout
 from cluster.evaluation.contact_sheets import animate, contact_sheet
 from cluster.painter.data import Split, run_data
 from cluster.painter.recordings import Recording, paint_again
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from envs.paint import PaintConfig
 from envs.worlds import make_world
 from learners.networks.build import build_discriminator, build_policy
@@ -66,7 +66,7 @@ class Sampler:
         policy: the network; load weights into it before painting.
     """
 
-    def __init__(self, settings: RunSettings, seed: int = 0) -> None:
+    def __init__(self, settings: PainterSettings, seed: int = 0) -> None:
         world = settings.world
         self.settings = settings
         self.seed = seed

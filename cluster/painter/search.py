@@ -14,7 +14,7 @@ from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.evaluation.judge import Judge, load_judge
 from cluster.evaluation.reconstruction import pixel_l2
 from cluster.painter.data import run_data
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from learners.conditioning import make_records, score_records
@@ -22,7 +22,7 @@ from learners.networks.build import build_discriminator, build_policy
 from learners.precision import autocast
 
 
-def discriminator_score(settings: RunSettings, checkpoint: Checkpoint) -> Score:
+def discriminator_score(settings: PainterSettings, checkpoint: Checkpoint) -> Score:
     """The trained discriminator's score."""
     network = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
     network.load_state_dict(checkpoint.tensors["discriminator"])
@@ -43,7 +43,7 @@ def discriminator_score(settings: RunSettings, checkpoint: Checkpoint) -> Score:
 
 def search_run(
     folder: RunFolder,
-    settings: RunSettings,
+    settings: PainterSettings,
     checkpoint: Checkpoint,
     *,
     widths: tuple[int, ...],

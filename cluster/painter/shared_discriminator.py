@@ -1,7 +1,7 @@
-"""One discriminator for several generators (SPIRAL++, Mellor et al. 2019): its process, and a run's end of it.
+"""Process of one discriminator for several generators (SPIRAL++, Mellor et al. 2019).
 
-All push their paintings into one ring; the discriminator learns from that mixture, and pays every generator. It is
-updated once for each update of any of them, so their number is also the number of its updates for one of theirs.
+All push their paintings into one ring; the discriminator learns from that mixture and rewards every generator. It makes
+one update whenever any generator makes one: with N generators, N updates for each update of a single generator.
 """
 
 from __future__ import annotations
@@ -11,26 +11,22 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
 import torch
-from ray.rllib.core.learner.learner_group import LearnerGroup
-from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from cluster.errors import UserError
-from cluster.painter.algorithm_state import first_result, learner_state, restore_learners
-from cluster.painter.config import SpiralConfig
-from cluster.painter.learners import export_state
-from cluster.painter.rl_modules import DiscriminatorModule
-from cluster.painter.settings import RunSettings
+from cluster.painter.discriminator_client import Share
+from cluster.painter.settings import PainterSettings
+from cluster.painter.spiral import SpiralConfig, build_discriminator_group
 from cluster.replay.buffer import ReplaySpec, ReplayUnavailable
 from cluster.replay.host import ReplayHost
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
-from cluster.training.learner_client import LearnerDied, LearnerLink
+from cluster.training.learner_client import LearnerClient, LearnerDied, first_result
+from cluster.training.learner_state import export_learners, restore_learners
 from envs.worlds import make_world
 from learners.optimization import NonFiniteLoss
 
@@ -39,30 +35,10 @@ KEPT = 2
 START_SECONDS = 120.0
 
 
-@dataclass(frozen=True)
-class Share:
-    """What a run needs to learn beside others: the discriminator's actor, and the ring of all paintings."""
-
-    actor: Any
-    replay: ReplaySpec
-
-
-def build_discriminator_group(config: SpiralConfig, observation_space: Any, action_space: Any) -> LearnerGroup:
-    """The learner group of a run's discriminator; ``config.replay`` must be known."""
-    return config.discriminator_config().build_learner_group(
-        rl_module_spec=RLModuleSpec(
-            module_class=DiscriminatorModule,
-            observation_space=observation_space,
-            action_space=action_space,
-            model_config={"settings": config.settings},
-        )
-    )
-
-
 class SharedDiscriminator:
     """A Ray actor around the discriminator's learner group. Starts from its newest checkpoint, if it has one."""
 
-    def __init__(self, settings: RunSettings, replay: ReplaySpec, folder: str) -> None:
+    def __init__(self, settings: PainterSettings, replay: ReplaySpec, folder: str) -> None:
         """``folder`` is for its checkpoints."""
         torch.set_num_threads(settings.system.torch_threads)
         config = SpiralConfig().use(settings)
@@ -71,7 +47,7 @@ class SharedDiscriminator:
         with contextlib.closing(make_world(1, settings.world)) as world:
             spaces = world.single_observation_space, world.single_action_space
         self.group = build_discriminator_group(config, *spaces)
-        self.link = LearnerLink(self.group)
+        self.client = LearnerClient(self.group)
         self.folder, self.seconds = Path(folder), 60 * settings.system.checkpoint_minutes
         self.saved_at = time.monotonic()
         found, _ = checkpoints.latest_good(self.folder)
@@ -89,9 +65,9 @@ class SharedDiscriminator:
             RuntimeError: the loss was not finite; the weights are as they were, and it is no fault of whoever asked.
         """
         with replaced_if_dead():
-            self.link.submit([])
+            self.client.submit([])
             try:
-                (result,) = self.link.results(wait=True)
+                (result,) = self.client.results(wait=True)
             except NonFiniteLoss as error:
                 raise RuntimeError(f"the shared discriminator: {error}") from error
         if time.monotonic() - self.saved_at >= self.seconds:
@@ -105,7 +81,8 @@ class SharedDiscriminator:
 
     def save(self) -> None:
         """Write a checkpoint to start from after a crash, or when a population is resumed."""
-        documents, tensors = learner_state({"discriminator": self.ask(export_state)})
+        with replaced_if_dead():
+            documents, tensors = export_learners({"discriminator": self.group})
         update = int(documents["counters"]["discriminator"]["updates"])
         checkpoints.save(self.folder, Checkpoint(update, tensors, documents=documents), keep_last=KEPT)
         self.saved_at = time.monotonic()
@@ -120,42 +97,8 @@ def replaced_if_dead() -> Iterator[None]:
         os._exit(1)
 
 
-class SharedGroup:
-    """A run's end of a :class:`SharedDiscriminator`: what is asked of the discriminator's learner group."""
-
-    is_remote = True
-
-    def __init__(self, actor: Any) -> None:
-        self.actor = actor
-
-    def __len__(self) -> int:
-        return 1
-
-    def update(self, **order: Any) -> list[dict[str, Any]]:
-        """Have it do one update; the order holds nothing for it."""
-        return [ray.get(self.actor.update.remote())]
-
-    def foreach_learner(self, question: Any) -> list[Answer]:
-        """Ask it."""
-        return [Answer(ray.get(self.actor.ask.remote(question)))]
-
-    def shutdown(self) -> None:
-        """It stays, for the others."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A learner's answer, as learner groups give them."""
-
-    value: Any
-
-    def get(self) -> Any:
-        """The value."""
-        return self.value
-
-
 @contextlib.contextmanager
-def sharing(settings: RunSettings, generators: int, folder: Path) -> Iterator[tuple[Share, ReplayHost]]:
+def sharing(settings: PainterSettings, generators: int, folder: Path) -> Iterator[tuple[Share, ReplayHost]]:
     """A discriminator for ``generators`` runs of these settings, and its ring, until the block ends.
 
     Where its process dies Ray starts another, which goes on from the newest checkpoint in ``folder``; callers wait.

@@ -3,65 +3,152 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 import ray
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.learner.learner_group import LearnerGroup
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env import INPUT_ENV_SPACES
 from ray.tune import PlacementGroupFactory
 
-from cluster.painter.algorithm_state import (
-    first_result,
-    make_checkpoint,
-    reset_settings,
-    resource_request,
-    restore_checkpoint,
-)
-from cluster.painter.config import SpiralConfig
+from actors.paint_runner import PaintRunner
+from cluster.painter.batch_queue import BatchQueue
 from cluster.painter.data import run_images
-from cluster.painter.learners import publish_weights
-from cluster.painter.shared_discriminator import SharedGroup, build_discriminator_group
-from cluster.replay.buffer import ReplayUnavailable
+from cluster.painter.discriminator_client import Share, SharedDiscriminatorGroup
+from cluster.painter.learners import DiscriminatorGroupLearner, PolicyGroupLearner
+from cluster.painter.live_settings import adopt, can_change
+from cluster.painter.rl_modules import DiscriminatorModule, PolicyModule
+from cluster.painter.settings import PainterSettings, preset
+from cluster.replay.buffer import Replay, ReplayUnavailable
 from cluster.replay.host import ReplayHost
-from cluster.runs.checkpoints import Checkpoint
-from cluster.training.algorithm import IDLE_SECONDS, RunAlgorithm
-from cluster.training.learner_client import LearnerLink
+from cluster.training.algorithm import RunAlgorithm
+from cluster.training.config import RunConfig
+from cluster.training.learner import publish_weights
+from cluster.training.learner_client import LearnerClient, first_result
 
-#: Where the discriminator pays nothing it learns after each how-many-th update of the policy, to be watched.
-UNPAID_INTERVAL = 10
+#: Policy updates per discriminator update if the discriminator gives no reward and is trained for monitoring only.
+MONITORING_INTERVAL = 10
+
+
+class SpiralConfig(RunConfig[PainterSettings]):
+    """Configuration of `Spiral`: every setting of `PainterSettings` by its bare name, beside RLlib's own.
+
+    Example:
+        >>> config = SpiralConfig().preset("laptop").training(entropy_cost=0.02, actors=2)
+        >>> config.settings.policy.entropy_cost, config.num_env_runners
+        (0.02, 2)
+
+        `config.build_algo()` then is an ordinary RLlib algorithm; each `train()` is a second of training.
+
+    Attributes:
+        shared: Discriminator and ring that other runs use too; None if this run has its own.
+    """
+
+    renamed: ClassVar[dict[str, str]] = {
+        "lr": "policy_learning_rate",
+        "gamma": "discount",
+        "grad_clip": "gradient_clip",
+    }
+
+    def __init__(self, algo_class: type | None = None) -> None:
+        self.shared: Share | None = None
+        super().__init__(algo_class or Spiral, preset("laptop"), "painter-00")
+
+    def preset(self, name: Any, data: str = "mnist") -> SpiralConfig:
+        """Start from a preset, `laptop` or `paper`."""
+        return self.use(preset(name, data))
+
+    def use(self, settings: PainterSettings) -> SpiralConfig:
+        """Take all settings of a run, and lay out its actors and learner processes."""
+        self.settings = settings
+        self.lay_out(settings.system, PaintRunner, settings.system.canvases)
+        batch = (settings.system.canvases + settings.system.random_canvases) * settings.world.num_actions
+        return self.training(train_batch_size_per_learner=batch)
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """Return the policy's module."""
+        return RLModuleSpec(module_class=PolicyModule, model_config={"settings": self.settings})
+
+    def get_default_learner_class(self) -> type:
+        """Return the policy's learner."""
+        return PolicyGroupLearner
+
+    def sink(self) -> Replay | None:
+        """Open the shared replay for an actor's final canvases; it waits for Redis as long as it takes."""
+        return None if self.replay is None else Replay(self.replay, wait=True)
+
+    def discriminator_config(self) -> AlgorithmConfig:
+        """Return the configuration of the discriminator's learner group."""
+        return self.copy(copy_frozen=False).learners(
+            num_learners=self.settings.system.discriminator_learners, learner_class=DiscriminatorGroupLearner
+        )
+
+
+def build_discriminator_group(config: SpiralConfig, observation_space: Any, action_space: Any) -> LearnerGroup:
+    """Build the learner group of a run's discriminator; `config.replay` must be known."""
+    return config.discriminator_config().build_learner_group(
+        rl_module_spec=RLModuleSpec(
+            module_class=DiscriminatorModule,
+            observation_space=observation_space,
+            action_space=action_space,
+            model_config={"settings": config.settings},
+        )
+    )
 
 
 class Spiral(RunAlgorithm):
     """Ganin et al. 2018 on Ray.
 
     An iteration is a second of training: batches are fetched from actors as they come and consumed in order; each is
-    followed by as many discriminator updates as configured. ``latest`` holds its metrics.
+    followed by as many discriminator updates as configured. `latest` holds its metrics.
 
     Attributes:
-        discriminator_updates: updates of the discriminator so far.
+        discriminator_updates: Updates of the discriminator so far.
+        discriminator_weights: A list with a reference of newly published discriminator weights, or empty once the
+            policy's learner has them.
     """
 
     result_key = "spiral"
+    records_name = "canvases"
 
     @classmethod
     def get_default_config(cls) -> SpiralConfig:
-        """The laptop preset."""
+        """Return the laptop preset."""
         return SpiralConfig()
 
     @classmethod
     def default_resource_request(cls, config: Any) -> PlacementGroupFactory:
-        """What a Tune trial of this takes: driver, actors, and the processes of both learner groups."""
-        return resource_request(super().default_resource_request(config), config)
+        """Return the resources of a Tune trial: driver, actors, and the processes of both learner groups.
+
+        Args:
+            config: Of the algorithm, RLlib's object or a dictionary.
+        """
+        request: Any = super().default_resource_request(config)  # knows nothing of the discriminator's group
+        values = config if isinstance(config, dict) else config.to_dict()
+        cpus, gpus = values.get("num_cpus_per_learner", "auto"), values.get("num_gpus_per_learner", 0)
+        bundle = {"CPU": (0 if gpus else 1) if cpus == "auto" else cpus, "GPU": gpus}
+        learners = values["settings"].system.discriminator_learners
+        return PlacementGroupFactory(
+            [*request.bundles, *[dict(bundle) for _ in range(learners)]], strategy=request.strategy
+        )
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Tune's hook: go on under other ``settings``; every process stays. False where that takes a new algorithm."""
-        return reset_settings(self, new_config["settings"])
+        """Go on under other `settings`, every process stays; Tune's hook. False if that takes a new algorithm."""
+        settings = new_config["settings"]
+        if not can_change(self.settings, settings):
+            return False
+        self.collect(everything=True)
+        config = self.spiral_config.copy(copy_frozen=False)
+        config.settings = settings
+        config.freeze()
+        self.config = config
+        adopt(self.own_learner_groups, settings, self.progress)
+        return True
 
     def start(self, config: SpiralConfig) -> None:
         """Start Redis, actors and the two learner groups."""
-        self.discriminator_updates = self.lost_batches = self.stale_batches = self.turn = 0
+        self.discriminator_updates = self.discriminator_debt = self.lost_batches = 0
         settings = config.settings
         ring = config.replay if config.shared is None else config.shared.replay
         self.replay_host = ReplayHost(
@@ -71,18 +158,17 @@ class Spiral(RunAlgorithm):
         self.start_rllib(config)
         # In the object store once a node, wherever that node's actors are.
         self.targets = ray.put(run_images(settings)) if settings.policy.conditional else None
-        self.policy_link = LearnerLink(self.policy_group, batches_per_learner=settings.system.batches_per_update)
-        self.links.append(self.policy_link)
-        self.queue: deque[dict[str, Any]] = deque()
-        self.used: dict[int, int] = {}  # by actor: the update that its newest batch goes into
+        self.policy_client = LearnerClient(self.policy_group, batches_per_learner=settings.system.batches_per_update)
+        self.clients.append(self.policy_client)
+        self.queue = BatchQueue(self.pool, self.policy_client, settings.system, self.meters)
         if config.shared is None:
             spaces = self.runners.get_spaces()[INPUT_ENV_SPACES]  # type: ignore[no-untyped-call]
             self.discriminator_group: Any = build_discriminator_group(self.spiral_config, *spaces)
         else:
-            self.discriminator_group = SharedGroup(config.shared.actor)
-        self.discriminator_link = LearnerLink(self.discriminator_group)
-        self.links.append(self.discriminator_link)
-        self.refresh_weights()
+            self.discriminator_group = SharedDiscriminatorGroup(config.shared.actor)
+        self.discriminator_client = LearnerClient(self.discriminator_group)
+        self.clients.append(self.discriminator_client)
+        self.publish()
 
     @property
     def spiral_config(self) -> SpiralConfig:
@@ -91,143 +177,106 @@ class Spiral(RunAlgorithm):
         return self.config
 
     @property
-    def shares_discriminator(self) -> bool:
-        """Whether other runs push to the same ring and are paid by the same discriminator."""
-        return self.spiral_config.shared is not None
+    def settings(self) -> PainterSettings:
+        """The run's settings."""
+        return self.spiral_config.settings
 
     @property
-    def own_learners(self) -> dict[str, LearnerGroup]:
-        """Learner groups by name, without a discriminator that others use too."""
-        own = {} if self.shares_discriminator else {"discriminator": self.discriminator_group}
-        return {"policy": self.policy_group} | own
+    def owns_replay(self) -> bool:
+        """Whether this run has a ring and a discriminator of its own."""
+        return self.spiral_config.shared is None
 
-    def refresh_weights(self) -> None:
+    @property
+    def learner_groups(self) -> dict[str, Any]:
+        """Both learner groups, by name."""
+        return {"policy": self.policy_group, "discriminator": self.discriminator_group}
+
+    @property
+    def own_learner_groups(self) -> dict[str, Any]:
+        """Learner groups by name, without a discriminator that others use too."""
+        return self.learner_groups if self.owns_replay else {"policy": self.policy_group}
+
+    @property
+    def max_requests_in_flight(self) -> int:
+        """Maximum number of sample requests in flight, so that the lag stays within `max_lag`."""
+        return self.queue.max_requests_in_flight
+
+    def publish(self) -> None:
         """Publish the weights that the learners hold now (at the start, and after a restore)."""
         (self.weights,) = first_result(self.policy_group, publish_weights)
         self.weights_version = self.policy_updates
-        self.judge = first_result(self.discriminator_group, publish_weights)
-        self.judge_version = self.discriminator_updates
+        self.discriminator_weights = first_result(self.discriminator_group, publish_weights)
+        self.discriminator_version = self.discriminator_updates
         self.discriminator_debt = 0
 
-    def settle(self) -> None:
-        """Let the updates on their way end, and publish the weights that they lead to."""
-        self.collect(everything=True)
-        self.refresh_weights()
-
     def advance(self) -> None:
-        """Order, fetch, and learn from what is there."""
+        """Request batches, fetch them, and learn from those that are there."""
         self.request_batches()
         self.fetch_batches()
-        if len(self.queue) >= self.policy_link.width and self.policy_link.has_room:
-            self.learn([self.queue.popleft() for _ in range(self.policy_link.width)])
+        if self.policy_client.has_room:
+            self.learn()
         self.collect()
 
-    def busy_actors(self) -> set[int]:
-        """Actors with batches in the queue, or in an update that has not ended."""
-        return {batch["actor"] for batch in self.queue} | {
-            actor for actor, update in self.used.items() if update > self.policy_updates
-        }
-
-    @property
-    def most_orders(self) -> int:
-        """Batches on their way, so that the acting policy does not lag by more than ``max_lag`` updates."""
-        return self.policy_link.width * self.spiral_config.settings.system.max_lag
-
     def request_batches(self) -> None:
-        """Ask actors for batches while those on their way would not make the acting policy lag too far.
-
-        What is asked for now is learned from after all that is painted, queued or in the learner already.
-        """
-        group, width = self.runners, self.policy_link.width
-        on_their_way = group.num_in_flight_async_reqs("sample") + len(self.queue) + width * self.policy_link.outstanding
-        actors = self.roster.working
-        self.turn += 1  # begin with another one each time, so that all get work where not all are needed
-        for place in range(len(actors)):
-            actor = actors[(self.turn + place) % len(actors)]
-            if on_their_way >= self.most_orders:
-                break
-            on_their_way += group.foreach_env_runner_async(
-                "sample_refs",
-                tag="sample",
-                kwargs={
-                    "weights": self.weights,
-                    "version": self.weights_version,
-                    "epoch": self.epoch,
-                    "targets": self.targets,
-                },
-                remote_worker_ids=[actor],
-            )
+        """Ask actors for batches, as far as the policy lag allows."""
+        self.queue.request(weights=self.weights, version=self.weights_version, epoch=self.epoch, targets=self.targets)
 
     def fetch_batches(self) -> None:
-        """Put what actors have finished into the queue, unless too much overtook it.
+        """Queue the batches that actors have finished."""
+        self.queue.fetch(self.policy_updates, self.epoch)
 
-        Waits a moment for the first batch, or, with batches at hand or none ordered, for the policy's learner: each
-        turn of the driver's loop costs about a millisecond of Python, which the learners' threads want too. (While the
-        loop turned with nothing ordered, as it is with a ``max_lag`` of 1, the scene agent made 0.5 updates a second
-        instead of 1.2, and a run beside it 800 steps instead of 1 060.)
-        """
-        waiting = len(self.queue) < self.policy_link.width
-        with self.meters.time("wait"):
-            if not waiting:
-                self.policy_link.wait_for_room(IDLE_SECONDS)
-            elif not self.runners.num_in_flight_async_reqs("sample"):
-                if self.policy_link.outstanding:
-                    self.policy_link.wait_for_result(IDLE_SECONDS)
-                else:  # all actors are gone; they are brought back between iterations
-                    time.sleep(IDLE_SECONDS)
-            ready: Any = self.runners.fetch_ready_async_reqs(
-                tags="sample", timeout_seconds=IDLE_SECONDS if waiting else 0.0
-            )
-        system, link = self.spiral_config.settings.system, self.policy_link
-        for _, batch in ready:
-            lag = self.policy_updates + link.outstanding + len(self.queue) // link.width - batch["version"]
-            if batch["epoch"] == self.epoch and lag < 2 * system.max_lag + system.publish_interval:
-                self.queue.append(batch)
-            else:
-                self.stale_batches += 1
-            self.sampled_steps += batch["steps"]
-            for activity, seconds in batch["seconds"].items():
-                self.meters.seconds[activity] += seconds
+    def busy_actors(self) -> set[int]:
+        """Numbers of the actors with batches in the queue, or in an update that has not ended."""
+        return self.queue.busy_actors(self.policy_updates)
 
-    def learn(self, batches: list[dict[str, Any]]) -> None:
-        """Send the batches of one update to the policy's learner."""
-        judge, self.judge = self.judge, []
-        updates = self.policy_updates + self.policy_link.outstanding + 1
-        self.policy_link.submit(
-            [reference for batch in batches for reference in batch["trajectory"]],
+    def learn(self) -> None:
+        """Send the batches of one update to the policy's learner, if they are there."""
+        update = self.policy_updates + self.policy_client.in_flight + 1
+        trajectories = self.queue.take(update)
+        if not trajectories:
+            return
+        weights, self.discriminator_weights = self.discriminator_weights, []
+        self.policy_client.submit(
+            trajectories,
             progress=self.progress,
-            judge=judge,
-            judge_version=self.judge_version,
-            publish_interval=self.spiral_config.settings.system.publish_interval,
+            discriminator=weights,
+            discriminator_version=self.discriminator_version,
+            publish_interval=self.settings.system.publish_interval,
         )
-        self.used |= {batch["actor"]: updates for batch in batches}
-        settings = self.spiral_config.settings
-        if settings.policy.reward_source != "l2" or updates % UNPAID_INTERVAL == 0:
-            self.discriminator_debt += settings.discriminator.discriminator_updates
+        if self.settings.policy.reward_source != "l2" or update % MONITORING_INTERVAL == 0:
+            self.discriminator_debt += self.settings.discriminator.discriminator_updates
 
     def collect(self, *, everything: bool = False) -> None:
-        """Order the discriminator updates that are due, and take in the results of both learners.
+        """Submit the discriminator updates that are due, and take in the results of both learners.
 
-        The policy never gets further ahead of the discriminator than the updates that its link holds.
+        The policy never gets further ahead of the discriminator than the updates that its client holds.
         """
         while self.discriminator_debt >= 1:
-            if not self.discriminator_link.has_room:
-                self.take_discriminator(self.discriminator_link.results(wait=True))
-            self.discriminator_link.submit([])
+            if not self.discriminator_client.has_room:
+                self.take_discriminator(self.discriminator_client.results(wait=True))
+            self.discriminator_client.submit([])
             self.discriminator_debt -= 1
-        self.take_discriminator(self.discriminator_link.results())
-        self.take_policy(self.policy_link.results())
-        while everything and (self.discriminator_link.outstanding or self.policy_link.outstanding):
-            self.take_discriminator(self.discriminator_link.results(wait=True))
-            self.take_policy(self.policy_link.results(wait=True))
+        self.take_discriminator(self.discriminator_client.results())
+        self.take_policy(self.policy_client.results())
+        while everything and (self.discriminator_client.in_flight or self.policy_client.in_flight):
+            self.take_discriminator(self.discriminator_client.results(wait=True))
+            self.take_policy(self.policy_client.results(wait=True))
+
+    def drain(self) -> None:
+        """Wait for the updates in flight, also those that find no Redis, and submit none."""
+        takers = (self.discriminator_client, self.take_discriminator), (self.policy_client, self.take_policy)
+        for client, take in takers:
+            while client.in_flight:
+                with contextlib.suppress(ReplayUnavailable):
+                    take(client.results(wait=True))
 
     def take_discriminator(self, results: list[dict[str, Any]]) -> None:
         """Take in results of the discriminator's learner."""
         for result in results:
             self.meters.learner("discriminator", result)
             self.discriminator_updates = result["updates"]
-            self.judge = result.get("weights", self.judge)
-            self.judge_version = self.discriminator_updates
+            self.discriminator_weights = result.get("weights", self.discriminator_weights)
+            self.discriminator_version = self.discriminator_updates
             if "unavailable" in result:
                 raise ReplayUnavailable(result["unavailable"])
 
@@ -241,51 +290,31 @@ class Spiral(RunAlgorithm):
                 self.trained_steps += steps
                 self.meters.learned(steps)
             else:
-                self.lost_batches += self.policy_link.width
+                self.lost_batches += self.policy_client.batches_per_update
             if "weights" in result:
                 (self.weights,) = result["weights"]
                 self.weights_version = self.policy_updates
 
     def report(self) -> None:
-        """Write the iteration's metrics to ``latest`` and to RLlib's logger."""
-        for activity, link in (("learn", self.policy_link), ("discriminate", self.discriminator_link)):
-            self.meters.seconds[activity] += link.seconds
-            link.seconds = 0.0
+        """Write the iteration's metrics to `latest` and to RLlib's logger."""
+        for activity, client in (("learn", self.policy_client), ("discriminate", self.discriminator_client)):
+            self.meters.seconds[activity] += client.seconds
+            client.seconds = 0.0
+        self.sampled_steps += self.queue.take_steps()
         self.latest = self.base_metrics() | {
             "discriminator/updates": self.discriminator_updates,
-            "queue": len(self.queue),
+            "queue": len(self.queue.batches),
             "batches/lost": self.lost_batches,
-            "batches/stale": self.stale_batches,
+            "batches/stale": self.queue.stale,
         }
         self.log()
 
-    def make_checkpoint(self, *, replay: bool = True) -> Checkpoint:
-        """Everything that a later process needs to go on: both learners, the replay, the counters."""
-        if replay:
-            self.collect(everything=True)
-        else:
-            self.drain()
-        return make_checkpoint(self, replay=replay)
+    def restore_counters(self, counters: dict[str, Any], *, replay: bool) -> None:
+        """Forget the queue, and restore the counter of an own discriminator."""
+        self.queue.batches.clear()
+        if self.owns_replay:
+            self.discriminator_updates = int(counters["discriminator"]["updates"])
 
-    def drain(self) -> None:
-        """Let the updates on their way end, also those that find no Redis, and order none."""
-        links = (self.discriminator_link, self.take_discriminator), (self.policy_link, self.take_policy)
-        for link, take in links:
-            while link.outstanding:
-                with contextlib.suppress(ReplayUnavailable):
-                    take(link.results(wait=True))
-
-    def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Go on from ``checkpoint``: weights, optimisers, replay, counters."""
-        self.collect(everything=True)
-        self.queue.clear()
-        self.epoch += 1  # what was painted before is not this policy's
-        restore_checkpoint(self, checkpoint)
-        self.telemetry.begin_at(
-            {
-                "env_steps": self.trained_steps,
-                "updates": self.policy_updates,
-                "discriminator/updates": self.discriminator_updates,
-            }
-        )
-        self.refresh_weights()
+    def lifetime_counters(self) -> dict[str, float]:
+        """Return the metrics that only grow, by name."""
+        return super().lifetime_counters() | {"discriminator/updates": self.discriminator_updates}

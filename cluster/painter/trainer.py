@@ -12,25 +12,22 @@ from cluster.errors import UserError
 from cluster.evaluation.reconstruction import pixel_l2
 from cluster.metrics.log import MetricsWriter
 from cluster.painter.checkpoint_score import PixelQuality
-from cluster.painter.config import SpiralConfig
 from cluster.painter.sampler import ON_SHEET, Sampler
-from cluster.painter.settings import RunSettings
-from cluster.painter.spiral import Spiral
+from cluster.painter.settings import PainterSettings
+from cluster.painter.spiral import Spiral, SpiralConfig
 from cluster.runs.best import score
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.learner_client import LearnerDied
-from cluster.training.trainer import Look, Outcome, RunTrainer, standard_error_to, start_ray
-
-__all__ = ["Outcome", "Trainer", "standard_error_to", "start_ray"]
+from cluster.training.trainer import Evaluation, RunTrainer
 
 
-class Trainer(RunTrainer):
+class PainterTrainer(RunTrainer):
     """Runs :class:`Spiral` in a run folder."""
 
-    settings: RunSettings
-    judge: dict[str, Any]
+    settings: PainterSettings
+    discriminator_weights: dict[str, Any]
 
-    def __init__(self, settings: RunSettings, *, restarts: int = 0) -> None:
+    def __init__(self, settings: PainterSettings, *, restarts: int = 0) -> None:
         """Reads the data set and the brush, so that a wrong name is known before there is a folder.
 
         Raises:
@@ -54,26 +51,26 @@ class Trainer(RunTrainer):
         assert isinstance(algorithm, Spiral)
         return algorithm
 
-    def look(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
-        """Also fetch the discriminator, which judges the sheet's paintings after each stroke."""
+    def evaluate(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
+        """Also fetch the discriminator, which scores the sheet's paintings after each stroke."""
         assert isinstance(algorithm, Spiral)
         algorithm.settle()
         try:
-            self.judge = ray.get(algorithm.judge[0])
+            self.discriminator_weights = ray.get(algorithm.discriminator_weights[0])
         except ObjectLostError as error:
             raise LearnerDied("the discriminator's learner died, and its weights with it") from error
-        super().look(algorithm, writer)
+        super().evaluate(algorithm, writer)
 
-    def look_at(self, weights: dict[str, Any], update: int) -> Look:
+    def evaluate_weights(self, weights: dict[str, Any], update: int) -> Evaluation:
         """Write a contact sheet at fixed noise, and measure how far pixels are from real images, or from targets."""
-        self.sampler.load(weights, self.judge)
+        self.sampler.load(weights, self.discriminator_weights)
         # Targets that it trains on: this choice of the best checkpoint must not have seen the test split.
         paintings = self.sampler.paint(self.quality.count, judged=ON_SHEET, split="train")
         sheet = self.sampler.write(paintings, self.folder.samples, f"{update:08d}")
         figures = {"sample/pixel_frechet": self.quality.distance(paintings.observed)}
         if paintings.target is not None:
             figures["sample/l2"] = pixel_l2(paintings.observed, paintings.target)
-        return Look(score(figures), sheet, figures)
+        return Evaluation(score(figures), sheet, figures)
 
     def close(self) -> None:
         """Free the canvases."""

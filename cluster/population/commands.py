@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.cli.commands import check_free, start, storable
 from cluster.errors import UserError
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.population import folder as folders
 from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import check_decays
@@ -22,12 +21,13 @@ from cluster.population.settings import PopulationSettings
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.location import RunPlace
 from cluster.runs.redaction import HIDDEN
+from cluster.training.launch import check_free, start
 
 if TYPE_CHECKING:
     from cluster.population.tuner import Population
 
 
-def tune(settings: RunSettings, population: PopulationSettings, run: str, address: str = "") -> int:
+def tune(settings: PainterSettings, population: PopulationSettings, run: str, address: str = "") -> int:
     """Train a population in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
     from cluster.population.tuner import Population
 
@@ -38,14 +38,14 @@ def tune(settings: RunSettings, population: PopulationSettings, run: str, addres
     checked(settings, population)
     runner = Population(everywhere(settings), population)
     try:
-        folder = folders.create(place.path, {"population": population.to_json(), "settings": storable(settings)})
+        folder = folders.create(place.path, {"population": population.to_json(), "settings": settings.storable()})
     except RunFolderError as error:
         raise UserError(str(error)) from error
     with folder:
         return carry_on(runner, folder, address)
 
 
-def checked(settings: RunSettings, population: PopulationSettings) -> None:
+def checked(settings: PainterSettings, population: PopulationSettings) -> None:
     """Raise UserError where settings do not go together."""
     if not settings.system.steps:
         raise UserError("tune: members are compared at environment steps, and decays follow them; give --steps")
@@ -55,16 +55,16 @@ def checked(settings: RunSettings, population: PopulationSettings) -> None:
     check_decays(settings, population)
 
 
-def everywhere(settings: RunSettings) -> RunSettings:
+def everywhere(settings: PainterSettings) -> PainterSettings:
     """Settings whose paths work from any folder; a password stays."""
-    return RunSettings.from_json(storable(settings)).replace(redis=settings.system.redis)
+    return PainterSettings.from_json(settings.storable()).replace(redis=settings.system.redis)
 
 
 def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
     """Train in ``folder`` and say what came of it."""
     import ray
 
-    from cluster.painter.trainer import standard_error_to, start_ray
+    from cluster.training.ray_session import standard_error_to, start_ray
 
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=runner.cpus())
@@ -104,7 +104,7 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         minutes, spent = settings.system.minutes, read_state(place).elapsed_s / 60
         if minutes and spent >= minutes:
             raise UserError(f"{run}: it has run {spent:.1f} of its {minutes:g} minutes; give more --minutes")
-        folder.write_config({"population": population.to_json(), "settings": storable(settings)})
+        folder.write_config({"population": population.to_json(), "settings": settings.storable()})
         return carry_on(Population(everywhere(settings), population), folder, address)
 
 

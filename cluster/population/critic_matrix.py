@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cluster.metrics.log import cut_torn_line, read_metrics
 from cluster.painter.data import run_images
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.population.fitness import Critic
 from cluster.population.folder import PopulationFolder
 from cluster.population.lineage.events import Event, write_whole
@@ -28,7 +28,7 @@ class CriticMatrix:
         done: comparisons whose matrix is on disk, each with how many members it had: more may come later.
     """
 
-    def __init__(self, folder: PopulationFolder, settings: RunSettings, paintings: int) -> None:
+    def __init__(self, folder: PopulationFolder, settings: PainterSettings, paintings: int) -> None:
         """``paintings``: of each member, and real images."""
         self.folder, self.settings, self.paintings = folder, settings, paintings
         if folder.critics.exists():

@@ -12,7 +12,7 @@ from cluster.evaluation.frechet import frechet_distance
 from cluster.evaluation.image_metrics import pixel_features
 from cluster.evaluation.judge import Judge, load_judge
 from cluster.painter.data import run_images
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.population.settings import FitnessName, PopulationSettings
 from learners.conditioning import score_records
 from learners.networks.build import build_discriminator
@@ -26,7 +26,7 @@ class Fitness:
         episodes: paintings that it wants.
     """
 
-    def __init__(self, settings: RunSettings, population: PopulationSettings) -> None:
+    def __init__(self, settings: PainterSettings, population: PopulationSettings) -> None:
         """Loads the data set and, for mnist, the judge (which is trained once on a machine, some CPU minutes).
 
         Raises:
@@ -72,7 +72,7 @@ class Fitness:
 class Critic:
     """A discriminator that scores and does not learn, on the CPU."""
 
-    def __init__(self, settings: RunSettings, weights: dict[str, torch.Tensor]) -> None:
+    def __init__(self, settings: PainterSettings, weights: dict[str, torch.Tensor]) -> None:
         self.conditioning = settings.conditioning
         self.network = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
         self.network.load_state_dict(weights)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.population.settings import PopulationSettings
 from cluster.runs.folder import RunFolder, RunFolderError
 
@@ -43,7 +43,7 @@ class PopulationFolder:
         """A path inside as the record names it."""
         return path.relative_to(self.path).as_posix()
 
-    def read_settings(self) -> tuple[PopulationSettings, RunSettings]:
+    def read_settings(self) -> tuple[PopulationSettings, PainterSettings]:
         """What ``config.json`` holds.
 
         Raises:
@@ -51,7 +51,7 @@ class PopulationFolder:
         """
         try:
             config = json.loads((self.path / "config.json").read_text())
-            return PopulationSettings.from_json(config["population"]), RunSettings.from_json(config["settings"])
+            return PopulationSettings.from_json(config["population"]), PainterSettings.from_json(config["settings"])
         except FileNotFoundError:
             raise RunFolderError(f"{self.path} holds no population: it has no config.json") from None
         except KeyError:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.population.settings import PopulationSettings
 
 Values = dict[str, float]
@@ -49,7 +49,7 @@ def explore(
     return changed, operations
 
 
-def settings_with(base: RunSettings, values: Mapping[str, float]) -> RunSettings:
+def settings_with(base: PainterSettings, values: Mapping[str, float]) -> PainterSettings:
     """The settings of a member with these values.
 
     A value replaces the *start* of its decay, and the end is moved by the same factor: what the preset's schedule does
@@ -68,14 +68,14 @@ def settings_with(base: RunSettings, values: Mapping[str, float]) -> RunSettings
     return base.replace(**changes)
 
 
-def check_decays(base: RunSettings, population: PopulationSettings) -> None:
+def check_decays(base: PainterSettings, population: PopulationSettings) -> None:
     """Raise ValueError where a setting that shall evolve is 0, so that its decay has no ratio."""
     for name in population.ranges():
         if getattr(getattr(base, PART_OF[name]), name) <= 0:
             raise ValueError(f"{name}: must be above 0 to evolve, as its decay is kept in proportion")
 
 
-def decay(base: RunSettings, name: str, progress: float, updates: int) -> float:
+def decay(base: PainterSettings, name: str, progress: float, updates: int) -> float:
     """By what a value is multiplied at this point of a run.
 
     Written down apart from the learners, which compute the product, so that the check after an exploit compares two

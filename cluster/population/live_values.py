@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from cluster.painter.algorithm_state import read_live_values
-from cluster.painter.settings import RunSettings
+from cluster.painter.live_settings import read_live_values
+from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral
 from cluster.population.hyperparameters import Values, decay, settings_with
 
@@ -15,7 +15,7 @@ class NotApplied(RuntimeError):
     """A live learner does not hold the value that it was given. One line that names both."""
 
 
-def apply_values(algorithm: Spiral, base: RunSettings, values: Mapping[str, float]) -> tuple[Values, Values]:
+def apply_values(algorithm: Spiral, base: PainterSettings, values: Mapping[str, float]) -> tuple[Values, Values]:
     """Have a live member train with these values from its next update on, and read them back.
 
     Restoring a checkpoint brings back what was saved with the optimiser; so this comes after it, and does not believe
@@ -35,7 +35,7 @@ def apply_values(algorithm: Spiral, base: RunSettings, values: Mapping[str, floa
     """
     if not algorithm.reset_config({"settings": settings_with(base, values)}):
         raise ValueError("only evolved hyper-parameters can change in a live member")
-    live = read_live_values(algorithm)
+    live = read_live_values(algorithm.learner_groups, algorithm.progress)
     updates = algorithm.policy_updates
     decays = {name: decay(base, name, algorithm.progress, updates) for name in values}
     for name, value in values.items():

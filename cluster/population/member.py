@@ -12,9 +12,9 @@ import torch
 from ray.tune import Trainable
 
 from cluster.metrics.log import MetricsWriter
+from cluster.painter.discriminator_client import Share
 from cluster.painter.sampler import ON_SHEET, Sampler
-from cluster.painter.settings import RunSettings
-from cluster.painter.shared_discriminator import Share
+from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral
 from cluster.population.fitness import Critic, Fitness
 from cluster.population.folder import PopulationFolder
@@ -78,7 +78,7 @@ class Member(Trainable):
         self.restarts: int = start["restarts"]
         settings = settings_with(self.base, self.values)
         if self.folder is None:
-            self.folder = RunFolder.create(path, storable(settings))
+            self.folder = RunFolder.create(path, settings.storable())
         self.sampler = Sampler(self.base)
         update = checkpoint.update if checkpoint else None
         about = {"population/branch": self.branch}
@@ -91,7 +91,7 @@ class Member(Trainable):
         else:
             self.keep()
 
-    def build(self, settings: RunSettings) -> Spiral:
+    def build(self, settings: PainterSettings) -> Spiral:
         """The system: actors, replay, two learners."""
         config = member_config(settings, self.population)
         config.restarts, config.shared = self.restarts, self.share
@@ -289,10 +289,3 @@ def wait_for(path: Path) -> RunFolder:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
-
-
-def storable(settings: RunSettings) -> dict[str, Any]:
-    """Settings as ``config.json`` holds them: without a password."""
-    from cluster.cli.commands import storable as plain
-
-    return plain(settings)

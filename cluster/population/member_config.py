@@ -6,13 +6,12 @@ from typing import Any
 
 from ray.tune import PlacementGroupFactory
 
-from cluster.painter.config import SpiralConfig
-from cluster.painter.settings import RunSettings
-from cluster.painter.spiral import Spiral
+from cluster.painter.settings import PainterSettings
+from cluster.painter.spiral import Spiral, SpiralConfig
 from cluster.population.settings import PopulationSettings
 
 
-def member_config(settings: RunSettings, population: PopulationSettings) -> SpiralConfig:
+def member_config(settings: PainterSettings, population: PopulationSettings) -> SpiralConfig:
     """A member's algorithm, with the CPUs that Ray books for each of its processes."""
     config: Any = SpiralConfig().use(settings)  # RLlib's annotations know whole CPUs only, its code fractions too
     config.resources(num_cpus_for_main_process=population.driver_cpus)
@@ -22,12 +21,12 @@ def member_config(settings: RunSettings, population: PopulationSettings) -> Spir
     return config
 
 
-def resources(settings: RunSettings, population: PopulationSettings) -> PlacementGroupFactory:
+def resources(settings: PainterSettings, population: PopulationSettings) -> PlacementGroupFactory:
     """What Ray books for a member: its own process, its actors, all its learner processes."""
     return Spiral.default_resource_request(member_config(settings, population).to_dict())
 
 
-def own_settings(settings: RunSettings, number: int) -> RunSettings:
+def own_settings(settings: PainterSettings, number: int) -> PainterSettings:
     """A member's settings before its values: a seed of its own, and decays that follow steps alone."""
     return settings.replace(seed=settings.system.seed + number, minutes=0.0)
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral
-from cluster.painter.trainer import Trainer
+from cluster.painter.trainer import PainterTrainer
 from cluster.population.hyperparameters import Values, settings_with
 from cluster.population.lineage.ancestry import values_at
 from cluster.population.live_values import apply_values
@@ -20,22 +20,22 @@ Plan = list[tuple[int, Values]]
 FILE = "schedule.json"
 
 
-class ScheduledTrainer(Trainer):
+class ScheduledTrainer(PainterTrainer):
     """A trainer that changes evolved values at given environment steps, as exploits did, and checks that they hold."""
 
-    def __init__(self, settings: RunSettings, plan: Sequence[tuple[int, Values]], *, restarts: int = 0) -> None:
+    def __init__(self, settings: PainterSettings, plan: Sequence[tuple[int, Values]], *, restarts: int = 0) -> None:
         super().__init__(settings_with(settings, plan[0][1]), restarts=restarts)
         self.base, self.plan = settings, plan
         self.values: Values = plan[0][1]
 
-    def obey(self, algorithm: RunAlgorithm) -> None:
+    def handle_requests(self, algorithm: RunAlgorithm) -> None:
         """Orders as in any run; and change the values if the schedule does so at these steps."""
-        super().obey(algorithm)
+        super().handle_requests(algorithm)
         assert isinstance(algorithm, Spiral)
         values = values_at(algorithm.trained_steps, self.plan)
         if values != self.values:
             # Actors may have been scaled since; only evolved values may change here.
-            actors = algorithm.spiral_config.settings.system.actors
+            actors = algorithm.settings.system.actors
             apply_values(algorithm, self.base.replace(actors=actors), values)
             self.values = values
 

@@ -17,9 +17,10 @@ from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.errors import UserError
+from cluster.painter.discriminator_client import Share
 from cluster.painter.sampler import Sampler
-from cluster.painter.settings import RunSettings
-from cluster.painter.shared_discriminator import Share, sharing
+from cluster.painter.settings import PainterSettings
+from cluster.painter.shared_discriminator import sharing
 from cluster.population.critic_matrix import CriticMatrix
 from cluster.population.fitness import Fitness
 from cluster.population.folder import PopulationFolder
@@ -47,7 +48,7 @@ TUNE_ENVIRONMENT = {
 class Population:
     """Runs members until they are done, the time is over, or someone presses Ctrl-C."""
 
-    def __init__(self, settings: RunSettings, population: PopulationSettings) -> None:
+    def __init__(self, settings: PainterSettings, population: PopulationSettings) -> None:
         """Reads data set, brush and judge, so that what is wrong with them is known before there is a folder.
 
         Raises:
@@ -58,7 +59,7 @@ class Population:
         self.fitness = Fitness(settings, population)
 
     @property
-    def members_settings(self) -> RunSettings:
+    def members_settings(self) -> PainterSettings:
         """The settings, less the processes that are shared."""
         return self.settings.replace(discriminator_learners=0) if self.population.share_discriminator else self.settings
 

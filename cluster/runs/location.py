@@ -1,21 +1,15 @@
-"""Where a run lies, and what connects it with the world outside its driver: shared storage, and ways for orders."""
+"""Location of a run: a local folder and, if the run was given an address, a folder on shared storage."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cluster.errors import UserError
-from cluster.runs.folder import RunFolder, is_being_written
-from cluster.runs.remote import ORDER, Mirror, RemoteFolder, fetch_to_resume, is_uri
-
-if TYPE_CHECKING:
-    from cluster.training.trainer import RunTrainer
+from cluster.runs.folder import is_being_written
+from cluster.runs.remote import RemoteFolder, fetch_to_resume, is_uri
 
 
 @dataclass(frozen=True)
@@ -65,37 +59,3 @@ class RunPlace:
             if self.path.exists() and is_being_written(self.path):
                 raise UserError(f"{self.path} is being written by another driver: wait for it or end it")
             fetch_to_resume(self.remote, self.path)
-
-
-@contextmanager
-def outside(trainer: RunTrainer, folder: RunFolder, remote: RemoteFolder | None, *, cluster: bool) -> Iterator[None]:
-    """Open a run's ways for orders and its mirror; at the end the mirror is brought up to date.
-
-    Args:
-        trainer: gets them.
-        folder: of the run.
-        remote: its place on shared storage, if any.
-        cluster: whether the run is on a Ray cluster that others reach.
-
-    Raises:
-        UserError: the copy on shared storage could not be brought up to date.
-        ValueError: the cluster has a run of this name.
-    """
-    from cluster.training.scale_requests import ClusterBox, FolderBox
-
-    here = FolderBox(folder.path)
-    here.close()  # an order to an earlier driver is not one to this
-    trainer.boxes = [here]
-    if remote is not None:
-        with suppress(OSError):  # the mirror will say what is wrong there
-            remote.delete(ORDER)
-    if cluster:
-        trainer.boxes.append(ClusterBox(folder.path.name))
-    trainer.mirror = None if remote is None else Mirror(folder.path, remote)
-    try:
-        yield
-    finally:
-        for box in trainer.boxes:
-            box.close()
-        if trainer.mirror is not None:
-            trainer.mirror.close()

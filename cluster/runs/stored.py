@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, TypeVar
 
 from cluster.errors import UserError
-from cluster.painter.settings import RunSettings, SettingsParts
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint, CheckpointDamaged
 from cluster.runs.folder import RunFolder, RunFolderError
-from cluster.runs.kinds import settings_class
+from cluster.runs.kinds import DEFAULT_KIND, settings_class
+from cluster.runs.settings import RunSettings
 
-if TYPE_CHECKING:
-    from cluster.latent.settings import LatentSettings
+Settings = TypeVar("Settings", bound=RunSettings)
 
 
-def read_settings(folder: RunFolder) -> SettingsParts:
+def read_settings(folder: RunFolder) -> RunSettings:
     """The settings of a run, of whatever kind."""
     try:
         config = folder.read_config()
-        return settings_class(config.get("kind", RunSettings.kind)).from_json(config)
+        return settings_class(config.get("kind", DEFAULT_KIND)).from_json(config)
     except (RunFolderError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{folder.config}: not the settings of a run: {error}") from error
 
 
-def painter_settings(folder: RunFolder, command: str) -> RunSettings:
-    """The settings of a painter's run; UserError where it is another kind's."""
+def read_settings_as(kind: type[Settings], folder: RunFolder, command: str) -> Settings:
+    """Read the settings of a run that must be of a certain kind.
+
+    Args:
+        kind: Class of the settings.
+        folder: Of the run.
+        command: Begins the error's message.
+
+    Raises:
+        UserError: It is a run of another kind.
+    """
     settings = read_settings(folder)
-    if not isinstance(settings, RunSettings):
-        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not a painter's")
+    if not isinstance(settings, kind):
+        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not {kind.kind_phrase}")
     return settings
-
-
-def latent_settings(folder: RunFolder, command: str) -> LatentSettings:
-    """The settings of a run in the latent world; UserError where it is another kind's."""
-    settings = read_settings(folder)
-    if settings.kind != "latent":
-        raise UserError(f"{command}: {folder.path} is a run of kind {settings.kind}, not one of `impasto train latent`")
-    return cast("LatentSettings", settings)
 
 
 def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = False) -> Checkpoint | None:

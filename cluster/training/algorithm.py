@@ -1,4 +1,4 @@
-"""What every algorithm of ours does the same way: a second of training at a time, replay, checkpoints, end."""
+"""Base of the project's algorithms: a second of training at a time, replay, checkpoints, and the end."""
 
 from __future__ import annotations
 
@@ -19,35 +19,39 @@ from cluster.replay.buffer import Replay, ReplayUnavailable
 from cluster.replay.host import ReplayHost
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
-from cluster.training.env_runner_pool import Roster
-from cluster.training.learner_client import LearnerLink
+from cluster.training.env_runner_pool import EnvRunnerPool
+from cluster.training.learner_client import LearnerClient
+from cluster.training.learner_state import export_learners, restore_learners
 
 ITERATION_SECONDS = 1.0
 IDLE_SECONDS = 0.02
 
 
 class RunAlgorithm(Algorithm):
-    """An RLlib algorithm whose learners are ours and whose actors share a replay.
+    """An RLlib algorithm whose learners are `GroupLearner`s and whose actors share a replay.
 
-    A subclass's :meth:`start` sets ``replay_host`` and ``links``; its :meth:`advance` does a bit of training. Its
-    configuration has ``settings.system`` with the run's limits.
+    A subclass's `start` sets `replay_host` and `clients`; its `advance` does a bit of training. Its configuration is a
+    `RunConfig`.
 
     Attributes:
-        trained_seconds: wall seconds of training so far, over all restarts.
-        sampled_steps, trained_steps: environment steps acted and learned from.
-        policy_updates: updates of the policy so far.
-        epoch: how often a checkpoint was taken back.
-        latest: flat metrics of the last iteration.
-        weights: a reference of the policy's newest published weights.
-        replay_host: the shared replay and, where it is ours, its Redis.
-        links: to every learner group.
-        roster: which actors act.
+        trained_seconds: Wall seconds of training so far, over all restarts.
+        sampled_steps, trained_steps: Environment steps acted and learned from.
+        policy_updates: Updates of the policy so far.
+        epoch: Number of checkpoints that were restored.
+        latest: Flat metrics of the last iteration.
+        weights: Reference of the policy's newest published weights.
+        replay_host: The shared replay and, if it was started here, its Redis.
+        clients: Clients of all learner groups.
+        pool: The actors.
     """
 
-    #: RLlib's result holds our metrics under this name.
+    #: Name of the metrics in RLlib's result.
     result_key: str
+    #: Name of the replay's records in a checkpoint.
+    records_name: str
     replay_host: ReplayHost
-    links: list[LearnerLink]
+    clients: list[LearnerClient]
+    pool: EnvRunnerPool
     weights: Any
 
     def setup(self, config: AlgorithmConfig) -> None:  # type: ignore[override]
@@ -57,7 +61,7 @@ class RunAlgorithm(Algorithm):
         self.latest: dict[str, Any] = {}
         self.meters = Meters()
         self.object_store = ObjectStoreMeter()
-        self.links = []
+        self.clients = []
         try:
             self.start(config.copy(copy_frozen=False))
         except BaseException:
@@ -65,10 +69,10 @@ class RunAlgorithm(Algorithm):
             raise
 
     def start_rllib(self, config: AlgorithmConfig) -> None:
-        """RLlib's own setup: the actors and the policy's learner group."""
+        """Do RLlib's own setup: start the actors and the policy's learner group."""
         self.config = config  # it reads it from there
         super().setup(config)
-        self.roster = Roster(self.runners)
+        self.pool = EnvRunnerPool(self.runners)
         self.telemetry = Telemetry(config.run_name, config.member)  # type: ignore[attr-defined]
 
     @abstractmethod
@@ -77,45 +81,68 @@ class RunAlgorithm(Algorithm):
 
     @abstractmethod
     def advance(self) -> None:
-        """Do a bit of training: hundredths of a second."""
+        """Train for some hundredths of a second."""
 
     @abstractmethod
     def report(self) -> None:
-        """Write the iteration's metrics to ``latest`` and, by :meth:`log`, to RLlib."""
+        """Write the iteration's metrics to `latest` and, by `log`, to RLlib."""
 
     @abstractmethod
-    def settle(self) -> None:
-        """Let the updates on their way end, and publish the weights that they lead to."""
+    def publish(self) -> None:
+        """Publish the weights that the learners hold now (at the start, and after a restore)."""
 
     @abstractmethod
-    def make_checkpoint(self, *, replay: bool = True) -> Checkpoint:
-        """Everything that a later process needs to go on; without ``replay`` its ring is empty, to be filled again.
+    def collect(self, *, everything: bool = False) -> None:
+        """Take in the results of the learners.
+
+        Args:
+            everything: Wait until no update is in flight.
 
         Raises:
-            ReplayUnavailable: Redis is away. Without ``replay`` it is not asked.
+            ReplayUnavailable: A learner found no Redis.
         """
 
     @abstractmethod
-    def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Go on from ``checkpoint``."""
+    def drain(self) -> None:
+        """Wait for the updates in flight, also those that find no Redis, and submit none."""
+
+    def settle(self) -> None:
+        """Wait for the updates in flight, and publish the weights that they lead to."""
+        self.collect(everything=True)
+        self.publish()
 
     def busy_actors(self) -> set[int]:
-        """Actors that hold what is still to be learned from."""
+        """Numbers of the actors that hold data still to be learned from."""
         return set()
 
     @property
-    def most_orders(self) -> int | None:
-        """Orders to actors that can be on their way at a time; None: as many as there are actors for."""
+    def max_requests_in_flight(self) -> int | None:
+        """Maximum number of sample requests in flight; None for no limit."""
         return None
 
     @property
+    def learner_groups(self) -> dict[str, Any]:
+        """Learner groups of a checkpoint, by name."""
+        return {"policy": self.policy_group}
+
+    @property
+    def own_learner_groups(self) -> dict[str, Any]:
+        """Learner groups that belong to this run alone, by name."""
+        return self.learner_groups
+
+    @property
+    def owns_replay(self) -> bool:
+        """Whether the replay belongs to this run alone."""
+        return True
+
+    @property
     def replay(self) -> Replay:
-        """The driver's end of the shared replay."""
+        """The driver's handle of the shared replay."""
         return self.replay_host.replay
 
     @property
     def runners(self) -> EnvRunnerGroup:
-        """The actors."""
+        """The actors, as RLlib holds them."""
         assert self.env_runner_group is not None
         return self.env_runner_group
 
@@ -127,14 +154,14 @@ class RunAlgorithm(Algorithm):
 
     @property
     def progress(self) -> float:
-        """Share of the run that is over, in [0, 1], by time or by steps, whichever is further; 0 is no limit."""
+        """Share of the run that is over, in [0, 1], by time or by steps, whichever is further; 0 if neither ends it."""
         system = self.config.settings.system  # type: ignore[union-attr]
         by_steps = self.trained_steps / system.steps if system.steps else 0.0
         by_time = self.trained_seconds / (60 * system.minutes) if system.minutes else 0.0
         return float(min(1.0, max(by_steps, by_time)))
 
     def training_step(self) -> None:
-        """Train for about a second. Where Redis is away, ``latest`` holds a ``note`` that says so, and nothing else."""
+        """Train for about a second. If Redis is away, `latest` holds only a `note` that says so."""
         try:
             start = last = time.perf_counter()
             while last - start < ITERATION_SECONDS and self.progress < 1:
@@ -143,15 +170,14 @@ class RunAlgorithm(Algorithm):
                 now = time.perf_counter()
                 self.trained_seconds += now - last
                 last = now
-            self.roster.dismiss(self.busy_actors())
+            self.pool.dismiss(self.busy_actors())
             self.report()
         except ReplayUnavailable as error:
             self.latest = {"note": str(error)}
             time.sleep(ITERATION_SECONDS)
 
     def base_metrics(self) -> dict[str, Any]:
-        """What all report: counters, the replay's fill, the health of actors and Redis."""
-        group = self.runners
+        """Return the metrics of every algorithm: counters, the replay's fill, the health of actors and Redis."""
         return self.meters.summary() | {
             "updates": self.policy_updates,
             "env_steps": self.trained_steps,
@@ -159,16 +185,16 @@ class RunAlgorithm(Algorithm):
             "elapsed_s": self.trained_seconds,
             "progress": self.progress,
             "replay/fill": self.replay.fill,
-            "in_flight": group.num_in_flight_async_reqs("sample"),
-            "runners/wanted": self.roster.wanted,
-            "runners/healthy": group.num_healthy_remote_env_runners(),
-            "runners/restarts": self.roster.restarts,
+            "in_flight": self.pool.in_flight,
+            "runners/wanted": self.pool.wanted,
+            "runners/healthy": self.runners.num_healthy_remote_env_runners(),
+            "runners/restarts": self.pool.restarts,
             "redis/restarts": self.replay_host.restarts,
             "object_store/fill": self.object_store.look(),
         }
 
     def log(self) -> None:
-        """Hand ``latest`` to Ray's metrics and to RLlib's logger."""
+        """Hand `latest` to Ray's metrics and to RLlib's logger."""
         self.telemetry.report(self.latest)
         assert self.metrics is not None
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, self.sampled_steps, reduce="max")
@@ -181,17 +207,69 @@ class RunAlgorithm(Algorithm):
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
         """Bring dead actors back; they get their weights with the next request."""
-        return self.roster.revive()
+        return self.pool.revive()
+
+    def make_checkpoint(self, *, replay: bool = True) -> Checkpoint:
+        """Return everything that a later process needs to go on: learners, replay, counters.
+
+        Args:
+            replay: With the replay's records; without, its ring is empty, to be filled again. A ring that other runs
+                share is never part of a checkpoint.
+
+        Raises:
+            ReplayUnavailable: Redis is away. Without `replay` it is not asked.
+        """
+        if replay:
+            self.collect(everything=True)
+        else:
+            self.drain()
+        documents, tensors = export_learners(self.learner_groups)
+        records, total = self.replay.dump() if replay and self.owns_replay else self.replay.empty()
+        documents["counters"] |= {
+            "trained_seconds": self.trained_seconds,
+            "trained_steps": self.trained_steps,
+            "replay_total": total,
+            "restarts": self.config.restarts,  # type: ignore[union-attr]
+        }
+        return Checkpoint(
+            update=self.policy_updates,
+            tensors=tensors,
+            arrays={"replay": {self.records_name: records}},
+            documents=documents,
+        )
+
+    def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Go on from `checkpoint`: weights, optimizers, replay, counters."""
+        self.collect(everything=True)
+        self.epoch += 1  # what was sampled before is not this policy's
+        counters = checkpoint.documents["counters"]
+        restore_learners(self.own_learner_groups, checkpoint)
+        self.policy_updates = int(counters["policy"]["updates"])
+        self.trained_seconds = float(counters["trained_seconds"])
+        self.trained_steps = self.sampled_steps = int(counters["trained_steps"])
+        records = checkpoint.arrays["replay"][self.records_name]
+        if len(records) and self.owns_replay:
+            self.replay.load(records, int(counters["replay_total"]))
+        self.restore_counters(counters, replay=len(records) > 0)
+        self.telemetry.begin_at(self.lifetime_counters())
+        self.publish()
+
+    def restore_counters(self, counters: dict[str, Any], *, replay: bool) -> None:
+        """Restore a subclass's own counters of a checkpoint; `replay`: its replay was restored too."""
+
+    def lifetime_counters(self) -> dict[str, float]:
+        """Return the metrics that only grow, by name."""
+        return {"env_steps": self.trained_steps, "updates": self.policy_updates}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """RLlib's and Tune's hook; our format (safetensors, JSON, hashes), not pickle."""
+        """Write a checkpoint in our format (safetensors, JSON, hashes), not pickle; RLlib's and Tune's hook."""
         checkpoints.save(checkpoint_dir, self.make_checkpoint())
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]
-        """RLlib's and Tune's hook.
+        """Go on from the newest intact checkpoint in a folder; RLlib's and Tune's hook.
 
         Raises:
-            CheckpointDamaged: no intact checkpoint there.
+            CheckpointDamaged: There is no intact checkpoint.
         """
         path, damaged = checkpoints.latest_good(checkpoint_dir)
         if path is None:
@@ -200,14 +278,14 @@ class RunAlgorithm(Algorithm):
 
     def cleanup(self) -> None:
         """Stop actors, learners and, last, the replay."""
-        for link in self.links:
-            if not link.group.is_remote:  # its thread computes; a remote group's waits, perhaps for a dead process
-                link.close()
+        for client in self.clients:
+            if not client.group.is_remote:  # its thread computes; a remote group's waits, perhaps for a dead process
+                client.close()
         super().cleanup()
-        for link in self.links:
-            if link.group is not self.learner_group:  # RLlib knows of that one only
-                link.group.shutdown()  # type: ignore[no-untyped-call]
-        for link in self.links:
-            link.close()
+        for client in self.clients:
+            if client.group is not self.learner_group:  # RLlib knows of that one only
+                client.group.shutdown()  # type: ignore[no-untyped-call]
+        for client in self.clients:
+            client.close()
         if hasattr(self, "replay_host"):
             self.replay_host.close()

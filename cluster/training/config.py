@@ -8,16 +8,15 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-from cluster.latent.settings import LatentSystemSettings
-from cluster.painter.settings import SettingsParts, SystemSettings
 from cluster.replay.buffer import ReplaySpec
-from cluster.training.rllib_internals import keep_runner_states_to_ourselves
+from cluster.runs.settings import RunSettings, SystemSettings
+from cluster.training.rllib_internals import stop_state_synchronization
 
-Settings = TypeVar("Settings", bound=SettingsParts)
+Settings = TypeVar("Settings", bound=RunSettings)
 
 
 class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
-    """Base of :class:`cluster.painter.config.SpiralConfig` and :class:`cluster.latent.td3_config.LatentTD3Config`.
+    """Base of :class:`cluster.painter.spiral.SpiralConfig` and :class:`cluster.latent.td3.TD3Config`.
 
     Attributes:
         settings: the run's settings.
@@ -44,14 +43,14 @@ class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
             delay_between_env_runner_restarts_s=1.0,
             env_runner_health_probe_timeout_s=10.0,
         )
-        keep_runner_states_to_ourselves(self)
+        stop_state_synchronization(self)
         self.use(settings)
 
     @abstractmethod
     def use(self, settings: Settings) -> Self:
         """Take all settings of a run, and lay out its actors and learner processes."""
 
-    def lay_out(self, system: SystemSettings | LatentSystemSettings, runner: type, worlds: int) -> None:
+    def lay_out(self, system: SystemSettings, runner: type, worlds: int) -> None:
         """Actors of ``runner`` with ``worlds`` worlds each, and learner processes, as the settings say."""
         # RLlib is not told the seed: we seed all that we draw from, and for a seed RLlib switches whole processes to
         # torch's deterministic algorithms, which fill every new tensor (a seventh of the paper policy's time on a CPU).

@@ -16,11 +16,11 @@ from ray.exceptions import RayError
 from cluster.errors import UserError
 from cluster.runs.folder import is_being_written, is_population
 from cluster.runs.remote import ANSWER, ORDER, RemoteFolder, is_uri
-from cluster.training.scale_requests import NAMESPACE, FolderBox, Order, give, new_order
+from cluster.training.scale_requests import NAMESPACE, FolderInbox, ResizeRequest, give, new_request
 
 
 def scale(run: str, actors: int, address: str, seconds: float) -> str:
-    """Order ``actors`` for ``run`` and return its driver's answer.
+    """ResizeRequest ``actors`` for ``run`` and return its driver's answer.
 
     ``run`` is looked for as an address of shared storage, on the Ray cluster at ``address`` (or $RAY_ADDRESS) by its
     name, or as a folder here.
@@ -28,53 +28,53 @@ def scale(run: str, actors: int, address: str, seconds: float) -> str:
     Raises:
         UserError: nobody trains it, it can not be found, or its driver does not answer within ``seconds``.
     """
-    order = new_order(actors)
+    request = new_request(actors)
     if not is_uri(run) and (is_population(run) or is_population(Path(run).absolute().parent.parent)):
         raise UserError(f"scale: {run} is of a population, whose members keep the actors that their trials reserved")
     if is_uri(run):
-        answer = through_storage(RemoteFolder(run), order, seconds)
+        answer = through_storage(RemoteFolder(run), request, seconds)
     elif Path(run, "config.json").is_file() and not address:
         if not is_being_written(Path(run)):
             raise UserError(f"scale: nothing trains {run} now: impasto resume {run} --actors {actors}")
-        answer = give(FolderBox(Path(run)), order, seconds)
+        answer = give(FolderInbox(Path(run)), request, seconds)
     elif address or os.environ.get("RAY_ADDRESS"):
-        answer = through_cluster(Path(run).name, order, address, seconds)
+        answer = through_cluster(Path(run).name, request, address, seconds)
     else:
         raise UserError(f"scale: no run in {run}; for one on a cluster give --address")
     if answer is None:
         raise UserError(
-            f"scale: the driver of {run} did not answer within {seconds:g} s, and the order is withdrawn; it takes "
-            "orders between updates"
+            f"scale: the driver of {run} did not answer within {seconds:g} s, and the request is withdrawn; it takes "
+            "requests between updates"
         )
     return answer
 
 
-def through_storage(remote: RemoteFolder, order: Order, seconds: float) -> str | None:
-    """Put the order where the driver's mirror finds it."""
-    remote.write(ORDER, json.dumps(asdict(order)).encode())
+def through_storage(remote: RemoteFolder, request: ResizeRequest, seconds: float) -> str | None:
+    """Put the request where the driver's mirror finds it."""
+    remote.write(ORDER, json.dumps(asdict(request)).encode())
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         reply: dict[str, Any] = json.loads(remote.read(ANSWER) or b"{}")
-        if reply.get("ticket") == order.ticket:
+        if reply.get("ticket") == request.ticket:
             return str(reply["text"])
         time.sleep(1.0)
     remote.delete(ORDER)
     return None
 
 
-def through_cluster(name: str, order: Order, address: str, seconds: float) -> str | None:
-    """Give the order to the run's desk on a Ray cluster."""
+def through_cluster(name: str, request: ResizeRequest, address: str, seconds: float) -> str | None:
+    """Give the request to the run's inbox on a Ray cluster."""
     mine = not ray.is_initialized()
     if mine:
         ray.init(address=address or None, logging_level=logging.ERROR, log_to_driver=False)
     try:
-        desk = ray.get_actor(name, namespace=NAMESPACE)
-        return give(desk, order, seconds)
+        inbox = ray.get_actor(name, namespace=NAMESPACE)
+        return give(inbox, request, seconds)
     except ValueError:
         names = [each["name"] for each in ray.util.list_named_actors(True) if each["namespace"] == NAMESPACE]
         present = f"; there are {', '.join(sorted(names))}" if names else ""
         raise UserError(f"scale: no run named {name} trains on this cluster{present}") from None
-    except RayError as error:  # its desk went away with it
+    except RayError as error:  # its inbox went away with it
         raise UserError(f"scale: the run {name} ended before it answered") from error
     finally:
         if mine:

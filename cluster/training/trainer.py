@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
-import os
 import signal
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -29,7 +27,8 @@ from cluster.runs.folder import RunFolder
 from cluster.runs.remote import Mirror
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.learner_client import LearnerDied
-from cluster.training.scale_requests import OrderBox
+from cluster.training.ray_session import standard_error_to
+from cluster.training.scale_requests import ResizeInbox
 from learners.optimization import NonFiniteLoss
 
 LEARNER_RESTARTS = 3
@@ -45,55 +44,14 @@ class Outcome:
     seconds: float
 
 
-def start_ray(address: str = "", cpus: int = 0) -> None:
-    """Join the Ray cluster at ``address`` (or $RAY_ADDRESS), or start a private one with at least ``cpus`` CPUs.
-
-    Ray picks free ports for a private cluster; Redis's 6379 stays free.
-    """
-    if ray.is_initialized():
-        return
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    root = str(Path(__file__).parents[2])
-    environment: dict[str, Any] = {"env_vars": {"PYTHONPATH": root}}
-    if address or os.environ.get("RAY_ADDRESS"):
-        # Inside `ray job submit` the job has its working directory already.
-        environment = {} if os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") else {"working_dir": root}
-        ray.init(address=address or None, logging_level=logging.ERROR, runtime_env=environment)
-        return
-    ray.init(
-        address="local",  # without it, Ray joins whatever cluster `ray start` left on this machine
-        num_cpus=max(cpus, os.cpu_count() or 1),
-        include_dashboard=False,
-        logging_level=logging.ERROR,
-        log_to_driver=True,
-        runtime_env=environment,
-    )
-
-
-@contextlib.contextmanager
-def standard_error_to(path: Path) -> Iterator[None]:
-    """Append what this process and its native parts write to standard error to ``path``: Ray and RLlib greet with a
-    page of hints there. Exceptions are printed by whoever catches them, on the real one."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with path.open("ab") as file:
-            os.dup2(file.fileno(), 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 @dataclass
-class Look:
-    """What was seen of a policy.
+class Evaluation:
+    """Measurements of a policy while it trains.
 
     Attributes:
-        score: how good it is; higher is better. Picks the best checkpoint.
-        picture: the sheet that was written.
-        metrics: what else was measured.
+        score: Higher is better; picks the best checkpoint.
+        picture: The contact sheet that was written.
+        metrics: Further measurements, by name.
     """
 
     score: float | None
@@ -109,7 +67,7 @@ class RunTrainer(ABC):
         settings: of the run; ``settings.system`` holds its limits.
         restarts: how often this run was started again.
         cpus: that the run takes, for a private Ray.
-        boxes: where orders to the run come from.
+        inboxes: Where requests to resize the run come from.
         mirror: copies the folder to shared storage, if it has a place there.
     """
 
@@ -120,9 +78,9 @@ class RunTrainer(ABC):
         self.settings = settings
         self.restarts = restarts
         self.stop_signal: int | None = None
-        self.boxes: list[OrderBox] = []
+        self.inboxes: list[ResizeInbox] = []
         self.mirror: Mirror | None = None
-        self.told = ""  # the mirror's trouble that was printed last
+        self.last_warning = ""  # the mirror's trouble that was printed last
         torch.set_num_threads(settings.system.torch_threads)
         self.last: dict[str, Any] = {}
         self.measured: tuple[int, float | None] = (-1, None)  # update and score of the last look
@@ -141,7 +99,7 @@ class RunTrainer(ABC):
         return
 
     @abstractmethod
-    def look_at(self, weights: dict[str, Any], update: int) -> Look:
+    def evaluate_weights(self, weights: dict[str, Any], update: int) -> Evaluation:
         """Look at the policy with these weights; pictures go into ``folder.samples``."""
 
     @abstractmethod
@@ -196,12 +154,12 @@ class RunTrainer(ABC):
                 algorithm.restore_checkpoint(resume)
             else:
                 self.begin(algorithm)
-                self.look(algorithm, writer)
+                self.evaluate(algorithm, writer)
                 self.save(algorithm)
             system = self.settings.system
             sampled = saved = algorithm.trained_seconds
             while algorithm.progress < 1 and self.stop_signal is None:
-                self.obey(algorithm)
+                self.handle_requests(algorithm)
                 algorithm.train()  # type: ignore[no-untyped-call]
                 self.last |= algorithm.latest | {"note": self.note(algorithm.latest)}
                 writer.write(algorithm.policy_updates, algorithm.latest)
@@ -210,7 +168,7 @@ class RunTrainer(ABC):
                     continue
                 with contextlib.suppress(ReplayUnavailable):  # then after the next iteration
                     if algorithm.trained_seconds - sampled >= 60 * system.sample_minutes:
-                        self.look(algorithm, writer)
+                        self.evaluate(algorithm, writer)
                         sampled = algorithm.trained_seconds
                     if algorithm.trained_seconds - saved >= 60 * system.checkpoint_minutes:
                         self.save(algorithm)
@@ -228,32 +186,32 @@ class RunTrainer(ABC):
         trouble = ""
         if self.mirror is not None and self.mirror.trouble:
             trouble = f"no copy on {self.mirror.remote.uri}: {self.mirror.trouble}"
-        if trouble and trouble != self.told:
+        if trouble and trouble != self.last_warning:
             print(f"warning: {trouble}", file=sys.stderr)
-        self.told = trouble
+        self.last_warning = trouble
         return latest.get("note") or trouble or None
 
-    def obey(self, algorithm: RunAlgorithm) -> None:
+    def handle_requests(self, algorithm: RunAlgorithm) -> None:
         """Carry out what was ordered since the last iteration, and remember it for a resume."""
-        for box in self.boxes:
-            order = box.take()
-            if order is None:
+        for inbox in self.inboxes:
+            request = inbox.take()
+            if request is None:
                 continue
             try:
-                algorithm.roster.resize(order.actors)
+                algorithm.pool.resize(request.actors)
             except ValueError as error:
-                box.answer(order, str(error))
+                inbox.answer(request, str(error))
                 continue
-            self.settings = self.settings.replace(actors=order.actors)
+            self.settings = self.settings.replace(actors=request.actors)
             config = self.folder.read_config()
-            config["system"]["actors"] = order.actors
+            config["system"]["actors"] = request.actors
             self.folder.write_config(config)
-            most = algorithm.most_orders
-            idle = most is not None and order.actors > most
+            most = algorithm.max_requests_in_flight
+            idle = most is not None and request.actors > most
             note = f"; only {most} can have work at a time: raise max_lag at the next resume" if idle else ""
-            box.answer(order, f"{order.actors} actors from now on{note}")
+            inbox.answer(request, f"{request.actors} actors from now on{note}")
 
-    def look(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
+    def evaluate(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
         """Look at the policy as it is, and record what is seen.
 
         Raises:
@@ -262,7 +220,7 @@ class RunTrainer(ABC):
         algorithm.settle()
         update = algorithm.policy_updates
         try:
-            seen = self.look_at(ray.get(algorithm.weights), update)
+            seen = self.evaluate_weights(ray.get(algorithm.weights), update)
         except ObjectLostError as error:
             raise LearnerDied("the policy's learner died, and its weights with it") from error
         self.measured = update, seen.score
@@ -274,7 +232,7 @@ class RunTrainer(ABC):
         """Look and save a last time. A Redis that is away costs the replay, not the training."""
         try:
             algorithm.replay_host.keep_alive()
-            self.look(algorithm, writer)
+            self.evaluate(algorithm, writer)
             self.save(algorithm)
         except ReplayUnavailable as error:
             path = self.save(algorithm, replay=False)

@@ -19,7 +19,7 @@ def private_ray() -> Iterator[None]:
     """A Ray of this process's own. Never `ray stop`: it would end other people's."""
     import ray
 
-    from cluster.painter.trainer import start_ray
+    from cluster.training.ray_session import start_ray
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_ADDRESS", raising=False)

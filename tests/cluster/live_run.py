@@ -8,13 +8,12 @@ from typing import Any
 
 import psutil
 
-from cluster.painter.config import SpiralConfig
-from cluster.painter.settings import RunSettings
-from cluster.painter.spiral import Spiral
+from cluster.painter.settings import PainterSettings
+from cluster.painter.spiral import Spiral, SpiralConfig
 from tests.cluster.tiny_run import wait_until
 
 
-def build(settings: RunSettings) -> Spiral:
+def build(settings: PainterSettings) -> Spiral:
     algorithm = SpiralConfig().use(settings).build_algo()
     assert isinstance(algorithm, Spiral)
     return algorithm

@@ -15,7 +15,7 @@ import psutil
 from PIL import Image
 
 from cluster.metrics.catalogue import find
-from cluster.painter.settings import RunSettings, preset
+from cluster.painter.settings import PainterSettings, preset
 from cluster.painter.spiral import Spiral
 
 REPOSITORY = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def make_images(folder: Path, count: int = 24) -> Path:
     return folder
 
 
-def tiny_settings(images: Path, **changes: Any) -> RunSettings:
+def tiny_settings(images: Path, **changes: Any) -> PainterSettings:
     """The laptop preset, made small, with ``changes``."""
     return preset("laptop", str(images)).replace(**(TINY | changes))
 

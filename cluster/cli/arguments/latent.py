@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.latent.settings import LatentSettings
-from cluster.runs.stored import latent_settings, open_to_read
+from cluster.runs.stored import open_to_read, read_settings_as
 
 
 @dataclass(frozen=True)
@@ -32,4 +32,4 @@ class TrainLatent:
     def start(cls, given: dict[str, Any]) -> TrainLatent:
         """The values to start from: the settings of the run that the warm start names, if there is one."""
         other = given.get("warm_start")
-        return cls(settings=latent_settings(open_to_read(other), "train latent")) if other else cls()
+        return cls(settings=read_settings_as(LatentSettings, open_to_read(other), "train latent")) if other else cls()

@@ -9,7 +9,7 @@ from annotated_types import Interval
 
 from cluster.cli.parse import Positional, numbers
 from cluster.painter.experiments import experiment_settings
-from cluster.painter.settings import PresetName, RunSettings
+from cluster.painter.settings import PainterSettings, PresetName
 from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, population_preset
 from envs.ranges import Natural, Positive, check_ranges
 
@@ -37,7 +37,7 @@ class Train:
     preset: PresetName = "laptop"
     run: str = ""
     address: str = ""
-    settings: RunSettings = field(default_factory=RunSettings)
+    settings: PainterSettings = field(default_factory=PainterSettings)
 
     @classmethod
     def start(cls, given: dict[str, Any]) -> Train:
@@ -70,7 +70,7 @@ class Tune:
     run: str = ""
     address: str = ""
     population: PopulationSettings = field(default_factory=PopulationSettings)
-    settings: RunSettings = field(default_factory=RunSettings)
+    settings: PainterSettings = field(default_factory=PainterSettings)
 
     @classmethod
     def start(cls, given: dict[str, Any]) -> Tune:

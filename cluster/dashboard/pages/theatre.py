@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from envs.paint import StrokeDecoder
 
 
@@ -39,7 +39,7 @@ class Act:
     gain: float
 
 
-def acts(settings: RunSettings, actions: NDArray[np.integer[Any]], scores: NDArray[np.float32]) -> list[Act]:
+def acts(settings: PainterSettings, actions: NDArray[np.integer[Any]], scores: NDArray[np.float32]) -> list[Act]:
     """Decode the actions [T, K] of one painting whose scores are [T + 1].
 
     The brush begins where libmypaint's does, at the canvas's top left corner.

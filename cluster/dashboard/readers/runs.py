@@ -17,7 +17,7 @@ import numpy as np
 from cluster.dashboard.readers.history import History
 from cluster.dashboard.readers.library import Entry, Library, NotThere, decode
 from cluster.metrics.catalogue import CATALOGUE
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.runs import best, checkpoints
 
 #: A run that wrote nothing for so long, in seconds, is taken to have ended: rows come every second, and making sheets
@@ -108,10 +108,10 @@ class Run:
             pass
 
     @cached_property
-    def settings(self) -> RunSettings | None:
+    def settings(self) -> PainterSettings | None:
         """The settings of a painter; None where this Impasto does not know them (another world, another version)."""
         try:
-            return RunSettings.from_json(self.config)
+            return PainterSettings.from_json(self.config)
         except (ValueError, TypeError, AttributeError):
             return None
 

@@ -24,6 +24,7 @@ from cluster.painter.settings import preset
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
 from cluster.runs.stored import last_checkpoint
+from cluster.training import launch
 from tests.cluster.tiny_run import REPOSITORY, options
 from tests.command_line import read
 
@@ -104,7 +105,7 @@ def test_a_run_without_a_checkpoint_is_one_line(
 
 def test_a_password_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = preset("laptop").replace(redis="redis://:secret@127.0.0.1:1/0")
-    commands.create(tmp_path / "run", settings).close()
+    launch.create(tmp_path / "run", settings).close()
     assert "secret" not in (tmp_path / "run" / "config.json").read_text()
     assert "give --redis its URL" in refused(["resume", str(tmp_path / "run")], capsys)
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.painter.recordings import Recording, paint_again
-from cluster.painter.settings import RunSettings, preset
+from cluster.painter.settings import PainterSettings, preset
 
 STEPS_A_SECOND = 3500
 
 
-def settings(**changes: Any) -> RunSettings:
+def settings(**changes: Any) -> PainterSettings:
     """The laptop preset with a short sheet."""
     return preset("laptop").replace(**changes)
 
@@ -75,7 +75,7 @@ def write_lines(path: Path, rows: list[dict[str, Any]], *, torn: str = "") -> No
     path.write_text("".join(json.dumps(row) + "\n" for row in rows) + torn)
 
 
-def make_sheet(folder: Path, name: str, run: RunSettings, seed: int, count: int = 40) -> None:
+def make_sheet(folder: Path, name: str, run: PainterSettings, seed: int, count: int = 40) -> None:
     """A contact sheet and its recording; ``seed`` decides what is painted."""
     rng = np.random.default_rng(seed)
     spec, length = run.paint.action_spec, run.paint.num_actions

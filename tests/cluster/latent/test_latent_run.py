@@ -16,8 +16,7 @@ import torch
 from PIL import Image
 
 from cluster import cli
-from cluster.cli.commands import storable
-from cluster.latent.assets import LatentGround
+from cluster.latent.assets import LatentAssets
 from cluster.latent.parts_cache import PARTS as PARTS_FILE
 from cluster.latent.parts_cache import frozen_parts, parts_identity, parts_of_run
 from cluster.latent.settings import LatentSettings
@@ -133,14 +132,14 @@ def test_a_run_owns_its_frozen_parts(
     folder = RunFolder.open(run, write=False)
     settings = read_settings(folder)
     assert isinstance(settings, LatentSettings)
-    cached = frozen_parts(PARTS, LatentGround.load(settings).data)
+    cached = frozen_parts(PARTS, LatentAssets.load(settings).data)
     assert parts_identity(parts_of_run(run)) == parts_identity(cached)
 
     monkeypatch.setattr("cluster.latent.parts_cache.train_readers", None)  # training again fails
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "empty"))
     again = LatentTrainer.of_run(folder, settings, 1)
     again.close()
-    assert parts_identity(again.ground.parts) == parts_identity(cached)
+    assert parts_identity(again.assets.parts) == parts_identity(cached)
     image = str(sorted((data / "test" / "a").glob("*.png"))[0])
     words = ["translate", image, "--run", str(run), "--out", str(tmp_path / "out")]
     assert cli.main(words) == 0
@@ -179,15 +178,15 @@ def test_what_is_wrong_is_told_before_parts_are_trained(
 def test_looks_are_at_images_that_no_agent_acts_on(run: Path) -> None:
     settings = read_settings(RunFolder.open(run, write=False))
     assert isinstance(settings, LatentSettings)
-    ground = LatentGround.load(settings, parts=parts_of_run(run))
-    held, acted = ground.held_out, ground.acted_on
+    assets = LatentAssets.load(settings, parts=parts_of_run(run))
+    held, acted = assets.held_out, assets.acted_on
     assert (len(held.images), len(acted.images)) == (60, 540)
     assert held.labels is not None
     assert len(np.unique(held.labels)) == CLASSES, "not the last of a folder, which are all of one class"
     both = np.concatenate([held.images, acted.images]).reshape(600, -1)
-    whole = ground.data.images.reshape(600, -1)
+    whole = assets.data.images.reshape(600, -1)
     np.testing.assert_array_equal(both[np.lexsort(both.T)], whole[np.lexsort(whole.T)])
-    _, _, images, labels = ray.get(ground.share().references[0])
+    _, _, images, labels = ray.get(assets.share().references[0])
     np.testing.assert_array_equal(images, acted.images)
     np.testing.assert_array_equal(labels, acted.labels)
 
@@ -195,7 +194,7 @@ def test_looks_are_at_images_that_no_agent_acts_on(run: Path) -> None:
 def test_files_of_tasks_are_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     world = LatentConfig(task="add:1, mine.py:Thicker,some.module:Task")
-    kept = storable(LatentSettings(world=world))["world"]["task"]
+    kept = LatentSettings(world=world).storable()["world"]["task"]
     assert kept == f"add:1,{tmp_path.resolve() / 'mine.py'}:Thicker,some.module:Task"
 
 

@@ -1,4 +1,4 @@
-"""LatentTD3 as someone who knows RLlib uses it, on worlds by name: it learns, keeps its pace, and comes back."""
+"""TD3 as someone who knows RLlib uses it, on worlds by name: it learns, keeps its pace, and comes back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 import ray
 import torch
 
-from cluster.latent.td3 import LatentTD3
-from cluster.latent.td3_config import LatentTD3Config
+from cluster.latent.td3 import TD3, TD3Config
+from cluster.latent.worlds import find_layout
 from learners.networks.td3 import Actor
 from tests.bandit_world import TurnWorld
 
@@ -25,27 +25,27 @@ TURN: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def turning(private_ray: None) -> Iterator[LatentTD3]:
-    config = LatentTD3Config().environment("tests.bandit_world:Turn-v0").training(actors=2, **TURN)
+def turning(private_ray: None) -> Iterator[TD3]:
+    config = TD3Config().environment("tests.bandit_world:Turn-v0").training(actors=2, **TURN)
     algorithm = config.build_algo()
-    assert isinstance(algorithm, LatentTD3)
+    assert isinstance(algorithm, TD3)
     yield algorithm
     algorithm.stop()
 
 
-def train_until(algorithm: LatentTD3, updates: int) -> None:
+def train_until(algorithm: TD3, updates: int) -> None:
     while algorithm.policy_updates < updates:
         algorithm.train()
 
 
-def quiet(algorithm: LatentTD3) -> None:
+def quiet(algorithm: TD3) -> None:
     """Let all that was asked for arrive, so that nothing changes the replay any more."""
     algorithm.collect(everything=True)
     while algorithm.runners.num_in_flight_async_reqs("sample"):
         algorithm.fetch_blocks()
 
 
-def mean_score(algorithm: LatentTD3) -> float:
+def mean_score(algorithm: TD3) -> float:
     """What the policy gets without noise; 1 is the best."""
     algorithm.settle()
     actor = Actor(5, 2, TURN["hidden"])
@@ -57,7 +57,7 @@ def mean_score(algorithm: LatentTD3) -> float:
         return float(world.step(actor(torch.from_numpy(observation)).numpy())[1].mean())
 
 
-def test_it_learns_all_tasks_and_keeps_its_pace(turning: LatentTD3) -> None:
+def test_it_learns_all_tasks_and_keeps_its_pace(turning: TD3) -> None:
     train_until(turning, 1500)
     latest = turning.latest
     assert mean_score(turning) > 0.9, "ignoring the task gets 0.73"
@@ -72,13 +72,13 @@ def test_it_learns_all_tasks_and_keeps_its_pace(turning: LatentTD3) -> None:
     assert turning.replay.fill == 1.0
 
 
-def test_rllib_sees_its_counters(turning: LatentTD3) -> None:
+def test_rllib_sees_its_counters(turning: TD3) -> None:
     result = turning.train()
     assert result["num_env_steps_sampled_lifetime"] > 0
     assert result["td3"]["updates"] > 0
 
 
-def test_a_checkpoint_brings_everything_back(turning: LatentTD3, tmp_path: Path) -> None:
+def test_a_checkpoint_brings_everything_back(turning: TD3, tmp_path: Path) -> None:
     train_until(turning, 200)
     quiet(turning)
     kept = turning.make_checkpoint()
@@ -101,7 +101,7 @@ def test_a_checkpoint_brings_everything_back(turning: LatentTD3, tmp_path: Path)
 
 
 def test_settings_are_given_by_name_beside_rllibs_own() -> None:
-    config = LatentTD3Config().training(polyak=0.01, gamma=0.5, lr=1e-4, actors=3)
+    config = TD3Config().training(polyak=0.01, gamma=0.5, lr=1e-4, actors=3)
     assert config.settings.td3.polyak == 0.01
     assert config.settings.td3.discount == 0.5
     assert config.settings.td3.learning_rate == 1e-4
@@ -112,15 +112,15 @@ def test_settings_are_given_by_name_beside_rllibs_own() -> None:
 
 def test_a_world_that_is_not_for_td3_is_refused() -> None:
     with pytest.raises(ValueError, match="bounded Box"):
-        LatentTD3Config().environment("Acrobot-v1").build_algo()
+        TD3Config().environment("Acrobot-v1").build_algo()
     with pytest.raises(ValueError, match="n_step: expected 1"):
-        LatentTD3Config().environment("tests.bandit_world:Turn-v0").training(n_step=3).build_algo()
+        TD3Config().environment("tests.bandit_world:Turn-v0").training(n_step=3).build_algo()
 
 
 def test_layouts_hold_what_a_world_needs() -> None:
-    plain = LatentTD3Config().environment("Pendulum-v1").find_layout()
+    plain = find_layout(TD3Config().environment("Pendulum-v1").probe(), 1)
     assert [name for name, _, _ in plain.columns] == ["observation", "action", "reward", "discount", "next_observation"]
-    told = LatentTD3Config().environment("tests.bandit_world:Turn-v0").find_layout()
+    told = find_layout(TD3Config().environment("tests.bandit_world:Turn-v0").probe(), 1)
     assert [name for name, _, _ in told.columns][-3:] == ["features", "source", "task"]
     assert "next_observation" not in [name for name, _, _ in told.columns], "nothing follows an episode's only step"
 
@@ -130,7 +130,7 @@ def test_pendulum_is_solved(private_ray: None) -> None:
     from cluster.bench.td3 import mean_return, pendulum_config
 
     algorithm = pendulum_config(steps=10_000).build_algo()
-    assert isinstance(algorithm, LatentTD3)
+    assert isinstance(algorithm, TD3)
     try:
         while algorithm.progress < 1:
             algorithm.train()

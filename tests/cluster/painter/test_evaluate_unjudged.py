@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from cluster import cli
-from cluster.cli.commands import storable
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
 from learners.networks.build import build_policy
@@ -26,7 +25,7 @@ def test_both_policies_are_measured_without_a_judge(
     policy = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
     with torch.no_grad():  # one that never paints
         policy.get_parameter(f"heads.{paint.action_spec.flag}.bias").copy_(torch.tensor([50.0, -50.0]))
-    with RunFolder.create(tmp_path / "run", storable(settings)) as folder:
+    with RunFolder.create(tmp_path / "run", settings.storable()) as folder:
         counters = {"trained_steps": 48, "trained_seconds": 90.0}
         checkpoint = checkpoints.Checkpoint(2, {"policy": policy.state_dict()}, {}, {"counters": counters})
         checkpoints.save(folder.checkpoints, checkpoint)

@@ -15,7 +15,7 @@ from PIL import Image
 from cluster import cli
 from cluster.metrics.log import read_metrics
 from cluster.painter.experiments import EXPERIMENTS, experiment_settings
-from cluster.painter.settings import RunSettings, preset
+from cluster.painter.settings import PainterSettings, preset
 from tests.cluster.tiny_run import options
 from tests.command_line import read
 from tests.envs.scenes.needs_opengl import draws
@@ -49,7 +49,7 @@ def test_every_experiment_has_both_presets_free_and_reproducing() -> None:
                 settings = experiment_settings(name, which, conditional)  # type: ignore[arg-type]
                 assert (settings.policy.network == "paper") == (which == "paper")
                 assert conditional in (None, settings.policy.conditional)
-                assert RunSettings.from_json(settings.to_json()) == settings
+                assert PainterSettings.from_json(settings.to_json()) == settings
 
 
 @pytest.mark.parametrize(

@@ -54,32 +54,31 @@ def test_weights_are_published_by_updates_that_were_made(monkeypatch: pytest.Mon
         return references
 
     inner.update = update
-    learner: Any = SimpleNamespace(inner=inner, all_have=lambda mine: mine)
-    monkeypatch.setattr(learner_groups, "ray", SimpleNamespace(get=get, put=lambda value: value))
+    learner: Any = SimpleNamespace(inner=inner, all_have=lambda mine: mine, publish=lambda: "weights")
+    monkeypatch.setattr(learner_groups, "ray", SimpleNamespace(get=get))
     monkeypatch.setattr(learner_groups, "Trajectory", SimpleNamespace(join=lambda parts: SimpleNamespace(steps=1)))
-    monkeypatch.setattr(learner_groups, "to_arrays", lambda policy: "weights")
     published = []
     for batch in ("there", "lost", "there", "there", "lost", "there"):
         data = SimpleNamespace(batch_refs=[batch])
-        found = PolicyGroupLearner.work(learner, data, judge=[], judge_version=0, progress=0.0, publish_interval=2)
+        request = {"discriminator": [], "discriminator_version": 0, "progress": 0.0, "publish_interval": 2}
+        found = PolicyGroupLearner.work(learner, data, **request)
         published.append((found["updates"], "weights" in found))
     assert published == [(1, False), (1, False), (2, True), (3, False), (3, False), (4, True)]
 
 
 @pytest.mark.parametrize(("source", "wanted"), [("discriminator", 30), ("both", 30), ("l2", 3)])
 def test_a_discriminator_that_pays_nothing_learns_seldom(source: str, wanted: int) -> None:
-    link = SimpleNamespace(outstanding=0, submit=lambda references, **order: None)
     algorithm: Any = SimpleNamespace(
-        judge=[],
-        judge_version=0,
+        discriminator_weights=[],
+        discriminator_version=0,
         progress=0.0,
         policy_updates=0,
-        policy_link=link,
-        used={},
+        policy_client=SimpleNamespace(in_flight=0, submit=lambda references, **request: None),
+        queue=SimpleNamespace(take=lambda update: ["a trajectory"]),
         discriminator_debt=0,
-        spiral_config=SimpleNamespace(settings=preset("laptop").replace(reward_source=source, conditional=True)),
+        settings=preset("laptop").replace(reward_source=source, conditional=True),
     )
     for _ in range(30):
-        Spiral.learn(algorithm, [{"trajectory": [], "actor": 1}])
+        Spiral.learn(algorithm)
         algorithm.policy_updates += 1
     assert algorithm.discriminator_debt == wanted

@@ -15,9 +15,8 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.tune import register_env
 
-from cluster.painter.config import SpiralConfig
 from cluster.painter.rl_modules import PolicyModule
-from cluster.painter.spiral import Spiral
+from cluster.painter.spiral import Spiral, SpiralConfig
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
 from envs.single import PaintEnv

@@ -15,7 +15,7 @@ from cluster.painter import evaluate_scenes as scene_runs
 from cluster.painter.data import run_data, run_scenes
 from cluster.painter.experiments import experiment_settings
 from cluster.painter.sampler import Sampler, paint_again
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from envs.scenes import generator
@@ -32,7 +32,7 @@ def few_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generator, "HELD_OUT_SCENES", 12)
 
 
-def tiny() -> RunSettings:
+def tiny() -> PainterSettings:
     # A picture size of its own keeps these scenes out of what the process remembers for other tests.
     return experiment_settings("scenes").replace(scene_size=32, scene_actions=3, training_scenes=10, canvases=4)
 
@@ -47,7 +47,7 @@ def test_the_experiments_settings() -> None:
     assert laptop.world.num_actions == 8
     assert laptop.record_shape == (64, 64, 6)
     assert experiment_settings("mnist").world == experiment_settings("mnist").paint
-    assert RunSettings.from_json(json.loads(json.dumps(laptop.to_json()))) == laptop
+    assert PainterSettings.from_json(json.loads(json.dumps(laptop.to_json()))) == laptop
 
 
 @draws

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import ray
 
-from cluster.painter.algorithm_state import first_result
-from cluster.painter.config import SpiralConfig
-from cluster.painter.learners import GroupLearner, export_state
-from cluster.painter.shared_discriminator import Share, sharing
-from cluster.painter.spiral import Spiral
+from cluster.painter.discriminator_client import Share
+from cluster.painter.shared_discriminator import sharing
+from cluster.painter.spiral import Spiral, SpiralConfig
 from cluster.population.settings import PopulationSettings
 from cluster.runs import checkpoints
+from cluster.training.learner import GroupLearner, export_state
+from cluster.training.learner_client import first_result
 from tests.cluster.live_run import kill, train_until
 from tests.cluster.tiny_run import tiny_settings, wait_until
 
@@ -74,7 +74,7 @@ def test_taking_back_a_checkpoint_leaves_it_as_it_is(couple: Couple) -> None:
     state = first_result(two.discriminator_group, export_state)
     assert state["counters"]["updates"] > old_updates
     assert one.replay.fill == filled
-    assert one.reset_config({"settings": one.spiral_config.settings.replace(entropy_cost=0.07)})
+    assert one.reset_config({"settings": one.settings.replace(entropy_cost=0.07)})
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from cluster import cli
 from cluster.metrics.log import read_metrics
 from cluster.painter.recordings import Recording, paint_again
 from cluster.painter.sampler import Sampler
-from cluster.painter.settings import RunSettings
+from cluster.painter.settings import PainterSettings
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
 from tests.cluster.tiny_run import (
@@ -102,7 +102,7 @@ def test_a_run_leaves_no_process(finished: Run) -> None:
 
 
 def test_a_run_records_what_it_did(finished: Run) -> None:
-    settings = RunSettings.from_json(json.loads((finished.path / "config.json").read_text()))
+    settings = PainterSettings.from_json(json.loads((finished.path / "config.json").read_text()))
     assert settings == tiny_settings(Path(settings.system.data), minutes=0.1, seed=3)
     rows = [row for row in finished.rows if "progress" in row]
     updates = [row["update"] for row in rows]
@@ -157,7 +157,7 @@ def test_sample_paints_what_its_actions_say(finished: Run, tmp_path: Path, capsy
         with Image.open(out / name) as picture:
             picture.load()
     recorded = Recording.load(out / "sheet.npz")
-    settings = RunSettings.from_json(RunFolder.open(finished.path, write=False).read_config())
+    settings = PainterSettings.from_json(RunFolder.open(finished.path, write=False).read_config())
     path, _ = checkpoints.latest_good(finished.path / "checkpoints")
     assert path is not None
     sampler = Sampler(settings, seed=5)

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from cluster.painter.algorithm_state import read_live_values
-from cluster.painter.config import SpiralConfig
 from cluster.painter.learners import PolicyGroupLearner
-from cluster.painter.settings import RunSettings
-from cluster.painter.spiral import Spiral
+from cluster.painter.live_settings import read_live_values
+from cluster.painter.settings import PainterSettings
+from cluster.painter.spiral import Spiral, SpiralConfig
 from cluster.population.hyperparameters import settings_with
 from cluster.population.live_values import NotApplied, apply_values
 from cluster.population.member_config import comparison_due, own_settings, resources
@@ -24,12 +23,12 @@ SECOND = {"entropy_cost": 0.05, "policy_learning_rate": 7e-5, "discriminator_lea
 
 
 @pytest.fixture(scope="module")
-def base(images: Path) -> RunSettings:
+def base(images: Path) -> PainterSettings:
     return own_settings(tiny_settings(images, steps=100_000, policy_warmup_updates=0), 0)
 
 
 @pytest.fixture(scope="module")
-def spiral(base: RunSettings, private_ray: None) -> Iterator[Spiral]:
+def spiral(base: PainterSettings, private_ray: None) -> Iterator[Spiral]:
     algorithm = SpiralConfig().use(settings_with(base, FIRST)).build_algo()
     assert isinstance(algorithm, Spiral)
     yield algorithm
@@ -45,7 +44,7 @@ def rates(algorithm: Spiral) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def test_restoring_does_not_bring_an_old_learning_rate_back(spiral: Spiral, base: RunSettings) -> None:
+def test_restoring_does_not_bring_an_old_learning_rate_back(spiral: Spiral, base: PainterSettings) -> None:
     while spiral.policy_updates < 3:
         spiral.train()
     old = spiral.make_checkpoint()
@@ -66,13 +65,15 @@ def test_restoring_does_not_bring_an_old_learning_rate_back(spiral: Spiral, base
     assert spiral.latest["policy/entropy_cost"] == pytest.approx(applied["entropy_cost"], rel=0.05)
     spiral.settle()
     spiral.restore_checkpoint(old)
-    assert read_live_values(spiral)["policy_learning_rate"] < saved / 2, "the checkpoint's step size is back"
+    assert read_live_values(spiral.learner_groups, spiral.progress)["policy_learning_rate"] < saved / 2, (
+        "the checkpoint's step size is back"
+    )
 
 
 def test_a_value_that_did_not_arrive_is_noticed(
-    spiral: Spiral, base: RunSettings, monkeypatch: pytest.MonkeyPatch
+    spiral: Spiral, base: PainterSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deaf(self: PolicyGroupLearner, settings: RunSettings, progress: float) -> None:
+    def deaf(self: PolicyGroupLearner, settings: PainterSettings, progress: float) -> None:
         self.inner.settings = settings.policy  # and the optimiser keeps its step size
 
     monkeypatch.setattr(PolicyGroupLearner, "adopt", deaf)
@@ -80,13 +81,13 @@ def test_a_value_that_did_not_arrive_is_noticed(
         apply_values(spiral, base, FIRST)
 
 
-def test_reset_config_refuses_what_takes_a_new_system(spiral: Spiral, base: RunSettings) -> None:
-    present = spiral.spiral_config.settings
+def test_reset_config_refuses_what_takes_a_new_system(spiral: Spiral, base: PainterSettings) -> None:
+    present = spiral.settings
     assert spiral.reset_config({"settings": present.replace(entropy_cost=0.03)})
-    assert spiral.spiral_config.settings.policy.entropy_cost == 0.03
+    assert spiral.settings.policy.entropy_cost == 0.03
     assert not spiral.reset_config({"settings": present.replace(canvases=32)})
     assert not spiral.reset_config({"settings": present.replace(noise_size=4)})
-    assert spiral.spiral_config.settings.policy.entropy_cost == 0.03
+    assert spiral.settings.policy.entropy_cost == 0.03
 
 
 @pytest.mark.parametrize(

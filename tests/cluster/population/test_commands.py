@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import ray
 
-from cluster.cli import commands as plain
+from cluster.cli.commands import scheduled
 from cluster.errors import UserError
 from cluster.population import commands, folder
 from cluster.population.schedule import ScheduledTrainer, read_plan
 from cluster.population.tuner import Population
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
+from cluster.training import launch
 from tests.cluster.population.records import SETTINGS, born, opened, scored
 from tests.cluster.tiny_run import tiny_settings
 
@@ -23,7 +24,7 @@ from tests.cluster.tiny_run import tiny_settings
 def test_a_replay_goes_where_a_run_goes(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name inside a job means a folder that outlives it, and an address a copy on shared storage."""
     runs, shared = tmp_path / "runs", tmp_path / "shared"
-    config = {"population": SETTINGS.to_json(), "settings": plain.storable(tiny_settings(images, steps=400))}
+    config = {"population": SETTINGS.to_json(), "settings": tiny_settings(images, steps=400).storable()}
     with folder.create(runs / "people", config):
         pass
     with opened(runs / "people" / "lineage.jsonl") as ledger:
@@ -34,12 +35,12 @@ def test_a_replay_goes_where_a_run_goes(images: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("IMPASTO_RUNS", str(runs))
     went: list[Any] = []
 
-    def go(trainer: ScheduledTrainer, run: RunFolder, checkpoint: None, address: str, remote: Any) -> int:
+    def go(run: RunFolder, trainer: ScheduledTrainer, checkpoint: None, address: str, remote: Any) -> int:
         trainer.close()
         went.append((run.path, read_plan(run.path), remote and remote.uri))
         return 0
 
-    monkeypatch.setattr(plain, "go", go)
+    monkeypatch.setattr(launch, "train_in", go)
     address = f"file://{shared}/again"
     assert commands.replay("people", "named") == 0
     assert commands.replay("people", address) == 0
@@ -53,16 +54,16 @@ def test_an_address_that_holds_a_run_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared" / "config.json").write_text("{}")
     with pytest.raises(UserError, match=r"shared holds another run: continue it with `impasto resume file://"):
-        plain.check_free(RunPlace.find(f"file://{tmp_path}/shared"), f"file://{tmp_path}/shared")
+        launch.check_free(RunPlace.find(f"file://{tmp_path}/shared"), f"file://{tmp_path}/shared")
 
 
 def test_a_schedule_that_can_not_be_read_is_one_line(images: Path, tmp_path: Path) -> None:
     settings = tiny_settings(images)
-    with plain.create(tmp_path / "run", settings) as run:
-        assert plain.scheduled(run, settings, 0) is None
+    with launch.create(tmp_path / "run", settings) as run:
+        assert scheduled(run, settings, 0) is None
         (run.path / "schedule.json").write_text("[[0,")
         with pytest.raises(UserError, match=r"schedule\.json can not be read"):
-            plain.scheduled(run, settings, 0)
+            scheduled(run, settings, 0)
 
 
 def test_a_cluster_that_was_there_before_may_grow(

@@ -12,7 +12,7 @@ import torch
 
 from cluster import cli
 from cluster.metrics.log import MetricsWriter
-from cluster.painter.trainer import Trainer
+from cluster.painter.trainer import PainterTrainer
 from cluster.replay.buffer import ReplayUnavailable
 from cluster.replay.host import ReplayHost
 from cluster.replay.server import RedisServer
@@ -104,7 +104,7 @@ class Ended:
 def test_a_run_that_ends_without_redis_keeps_what_it_learned(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trainer = Trainer(tiny_settings(images))
+    trainer = PainterTrainer(tiny_settings(images))
     with RunFolder.create(tmp_path / "run", {}) as folder, MetricsWriter(folder.metrics, None) as writer:
         trainer.folder = folder
         trainer.end(cast(Any, Ended()), writer)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from cluster.cli.commands import storable
 from cluster.errors import UserError
 from cluster.runs.redaction import without_password
 from cluster.runs.remote import RemoteFolder
@@ -32,7 +31,7 @@ LOGINS = [
 def test_a_password_is_hidden(given: str, kept: str, images: Path) -> None:
     assert without_password(given) == kept
     assert without_password(kept) == kept
-    assert "secret" not in str(storable(tiny_settings(images, redis=given)))
+    assert "secret" not in str(tiny_settings(images, redis=given).storable())
 
 
 @pytest.mark.parametrize("url", ["", "redis://host:6379/0", "redis://user@host", "unix:///run/redis.sock?db=1"])

@@ -13,7 +13,7 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem
 from cluster import cli
 from cluster.errors import UserError
 from cluster.metrics.log import read_metrics
-from cluster.painter.trainer import Trainer
+from cluster.painter.trainer import PainterTrainer
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
@@ -118,7 +118,7 @@ def test_the_copying_thread_outlives_any_failure_and_the_run_tells_of_it_once(
 ) -> None:
     remote = RemoteFolder(f"file://{tmp_path}/shared/run")
     write = RemoteFolder.write
-    trainer = Trainer(tiny_settings(images))
+    trainer = PainterTrainer(tiny_settings(images))
     assert trainer.note({}) is None
     with RunFolder.create(tmp_path / "run", {"a": 1}) as folder:
         trainer.mirror = mirror = Mirror(folder.path, remote)

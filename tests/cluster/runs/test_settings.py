@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from cluster.cli.commands import storable
 from cluster.latent.settings import LatentSettings
-from cluster.painter.settings import RunSettings, SystemSettings, preset
+from cluster.painter.settings import PainterSettings, PainterSystemSettings, preset
 
-PARTS = [part.default_factory for part in dataclasses.fields(RunSettings)]  # type: ignore[misc]
+PARTS = [part.default_factory for part in dataclasses.fields(PainterSettings)]  # type: ignore[misc]
 
 
 def test_no_two_parts_share_a_name() -> None:
@@ -24,15 +23,18 @@ def test_no_two_parts_share_a_name() -> None:
 
 def test_every_setting_is_explained() -> None:
     """The docstrings are the command line's help."""
-    for part in (*PARTS, RunSettings):
+    for part in (*PARTS, PainterSettings):
         for setting in dataclasses.fields(part):
-            assert re.search(rf"^        {setting.name}: \S", part.__doc__ or "", re.MULTILINE), setting.name
+            documented = "".join(base.__doc__ or "" for base in part.__mro__)
+            assert re.search(rf"^        {setting.name}: \S", documented, re.MULTILINE), setting.name
 
 
-@pytest.mark.parametrize("settings", [RunSettings(), preset("laptop"), preset("paper"), preset("laptop", "a/folder")])
-def test_json_and_back(settings: RunSettings) -> None:
+@pytest.mark.parametrize(
+    "settings", [PainterSettings(), preset("laptop"), preset("paper"), preset("laptop", "a/folder")]
+)
+def test_json_and_back(settings: PainterSettings) -> None:
     written = json.dumps(settings.to_json())
-    assert RunSettings.from_json(json.loads(written)) == settings
+    assert PainterSettings.from_json(json.loads(written)) == settings
 
 
 def test_a_setting_is_replaced_by_its_bare_name() -> None:
@@ -47,10 +49,10 @@ def test_a_setting_is_replaced_by_its_bare_name() -> None:
 
 def test_an_unknown_name_lists_the_valid_ones() -> None:
     with pytest.raises(ValueError, match=r"^entropy: no such setting; valid are .*entropy_cost, ") as caught:
-        RunSettings().replace(entropy=1)
+        PainterSettings().replace(entropy=1)
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match=r"^cores: no such setting"):
-        RunSettings.from_json({"system": {"cores": 2}})
+        PainterSettings.from_json({"system": {"cores": 2}})
 
 
 @pytest.mark.parametrize(
@@ -66,9 +68,9 @@ def test_an_unknown_name_lists_the_valid_ones() -> None:
 )
 def test_a_value_out_of_range_is_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"^{name}: expected .*, got {value}"):
-        SystemSettings(**{name: value})
+        PainterSystemSettings(**{name: value})
     with pytest.raises(ValueError, match=rf"^{name}: expected"):
-        RunSettings().replace(**{name: value})
+        PainterSettings().replace(**{name: value})
 
 
 def test_the_paper_preset_is_the_published_one() -> None:
@@ -100,9 +102,9 @@ def test_a_folder_named_like_a_data_set_is_not_taken_for_it(tmp_path: Path, monk
     for name in ("celeba", "kmnist", "pictures"):
         (tmp_path / name).mkdir()
     for data, known in (("celeba", True), ("kmnist", False), ("pictures", False)):
-        stored = RunSettings.from_json(storable(preset("laptop", data)))
+        stored = PainterSettings.from_json(preset("laptop", data).storable())
         assert stored.system.data == (data if known else str(tmp_path / data))
     latent = LatentSettings().replace(data="kmnist")
-    assert LatentSettings.from_json(storable(latent)).system.data == "kmnist"
+    assert LatentSettings.from_json(latent.storable()).system.data == "kmnist"
     other = latent.replace(data="celeba")
-    assert LatentSettings.from_json(storable(other)).system.data == str(tmp_path / "celeba")
+    assert LatentSettings.from_json(other.storable()).system.data == str(tmp_path / "celeba")

@@ -15,7 +15,7 @@ from cluster import cli
 from cluster.errors import UserError
 from cluster.painter.learners import PolicyGroupLearner
 from cluster.painter.spiral import Spiral
-from cluster.painter.trainer import Trainer
+from cluster.painter.trainer import PainterTrainer
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
 from learners.policy_learner import PolicyLearner
@@ -37,7 +37,7 @@ def test_a_killed_actor_is_replaced_and_what_is_lost_with_it_left_out(spiral: Sp
     """Ray frees what a dead process owned: batches in the queue, painted by it, can not be learned from."""
     train_until(spiral, lambda latest: latest["updates"] > 0)
     spiral.collect(everything=True)
-    while {batch["actor"] for batch in spiral.queue} != {1, 2}:
+    while {batch["actor"] for batch in spiral.queue.batches} != {1, 2}:
         spiral.request_batches()
         spiral.fetch_batches()
     pids = actor_pids(spiral)
@@ -55,7 +55,7 @@ def test_a_killed_actor_is_replaced_and_what_is_lost_with_it_left_out(spiral: Sp
         ),
     )
     spiral.collect(everything=True)
-    settings = spiral.spiral_config.settings
+    settings = spiral.settings
     assert spiral.lost_batches - lost <= settings.system.max_lag
     batch = settings.system.canvases * settings.paint.num_actions
     assert spiral.trained_steps - steps == batch * (spiral.policy_updates - before)
@@ -64,17 +64,17 @@ def test_a_killed_actor_is_replaced_and_what_is_lost_with_it_left_out(spiral: Sp
 
 
 def test_what_was_overtaken_by_too_much_is_left_out(spiral: Spiral, monkeypatch: pytest.MonkeyPatch) -> None:
-    limit = 2 * spiral.spiral_config.settings.system.max_lag
+    limit = 2 * spiral.settings.system.max_lag
     quiet(spiral)
-    spiral.queue.clear()
-    stale = spiral.stale_batches
+    spiral.queue.batches.clear()
+    stale = spiral.queue.stale
     for lag, kept in ((limit, 1), (limit + 1, 0)):
         batch = {"version": spiral.policy_updates - lag, "epoch": spiral.epoch, "steps": 0, "seconds": {}}
         monkeypatch.setattr(spiral.runners, "fetch_ready_async_reqs", lambda batch=batch, **_: [(1, batch)])
         spiral.fetch_batches()
-        assert len(spiral.queue) == kept
-        spiral.queue.clear()
-    assert spiral.stale_batches == stale + 1
+        assert len(spiral.queue.batches) == kept
+        spiral.queue.batches.clear()
+    assert spiral.queue.stale == stale + 1
 
 
 def test_our_own_redis_is_restarted(spiral: Spiral) -> None:
@@ -96,7 +96,7 @@ def test_our_own_redis_is_restarted(spiral: Spiral) -> None:
 
 
 def test_a_slow_learner_holds_the_actors_back(spiral: Spiral, monkeypatch: pytest.MonkeyPatch) -> None:
-    limit = spiral.spiral_config.settings.system.max_lag
+    limit = spiral.settings.system.max_lag
     seen: list[int] = []
     work, request = PolicyGroupLearner.work, Spiral.request_batches
 
@@ -106,7 +106,7 @@ def test_a_slow_learner_holds_the_actors_back(spiral: Spiral, monkeypatch: pytes
 
     def watched(self: Spiral) -> None:
         request(self)
-        seen.append(self.runners.num_in_flight_async_reqs("sample") + len(self.queue))
+        seen.append(self.pool.in_flight + len(self.queue.batches))
 
     monkeypatch.setattr(PolicyGroupLearner, "work", slow)
     monkeypatch.setattr(Spiral, "request_batches", watched)
@@ -149,7 +149,7 @@ def test_a_huge_learning_rate_ends_as_one_line(images: Path, tmp_path: Path) -> 
         RunFolder.create(tmp_path / "run", settings.to_json()) as folder,
         pytest.raises(UserError, match=r"training stopped: policy update \d+: .*the last good checkpoint is") as caught,
     ):
-        Trainer(settings).run(folder)
+        PainterTrainer(settings).run(folder)
     assert "\n" not in str(caught.value)
     path, _ = checkpoints.latest_good(folder.checkpoints)
     assert path is not None

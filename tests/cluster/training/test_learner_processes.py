@@ -14,11 +14,11 @@ import torch
 from ray.exceptions import RayTaskError
 
 from cluster.metrics.log import read_metrics
-from cluster.painter.learners import GroupLearner, export_state
 from cluster.painter.spiral import Spiral
-from cluster.painter.trainer import Trainer
+from cluster.painter.trainer import PainterTrainer
 from cluster.runs.folder import RunFolder
-from cluster.training.learner_client import LearnerDied, LearnerLink
+from cluster.training.learner import GroupLearner, export_state
+from cluster.training.learner_client import LearnerClient, LearnerDied
 from learners.optimization import NonFiniteLoss
 from tests.cluster.live_run import actor_pids, build, kill, train_until
 from tests.cluster.tiny_run import tiny_settings
@@ -44,7 +44,7 @@ class FailingGroup:
 def test_a_link_unwraps_what_was_raised_in_a_learners_process() -> None:
     inside = NonFiniteLoss("policy update 7: loss nan, gradient norm 1")
     error = RayTaskError("update", "Traceback:\n a page of it", inside).as_instanceof_cause()
-    link = LearnerLink(FailingGroup(error))  # type: ignore[arg-type]
+    link = LearnerClient(FailingGroup(error))  # type: ignore[arg-type]
     link.submit([])
     with pytest.raises(NonFiniteLoss, match=r"^policy update 7: loss nan, gradient norm 1$"):
         link.results(wait=True)
@@ -53,7 +53,7 @@ def test_a_link_unwraps_what_was_raised_in_a_learners_process() -> None:
 
 @pytest.mark.parametrize("error", [None, ray.exceptions.RayActorError()])
 def test_a_link_says_that_its_learner_died(error: Exception | None) -> None:
-    link = LearnerLink(FailingGroup(error))  # type: ignore[arg-type]
+    link = LearnerClient(FailingGroup(error))  # type: ignore[arg-type]
     link.submit([])
     with pytest.raises(LearnerDied, match="a learner process died"):
         link.results(wait=True)
@@ -84,7 +84,7 @@ def test_a_killed_learner_process_means_a_restart_from_the_last_checkpoint(
 
     monkeypatch.setattr(Spiral, "report", deadly)
     with RunFolder.create(tmp_path / "run", settings.to_json()) as folder:
-        outcome = Trainer(settings).run(folder)
+        outcome = PainterTrainer(settings).run(folder)
     assert len(kills) == 1
     assert outcome.reason == "finished"
     rows = read_metrics(folder.metrics)
@@ -115,7 +115,7 @@ def test_two_policy_learners_stay_equal_also_when_one_loses_its_batch(images: Pa
         assert all(torch.equal(first[name], second[name]) for name in first)
         one, two = (result.get()["counters"] for result in algorithm.policy_group.foreach_learner(export_state))
         assert one == two, "scores are scaled alike too"
-        batch = algorithm.spiral_config.settings.system.canvases * algorithm.spiral_config.settings.paint.num_actions
+        batch = algorithm.settings.system.canvases * algorithm.settings.paint.num_actions
         assert algorithm.trained_steps == 2 * batch * algorithm.policy_updates
     finally:
         algorithm.stop()

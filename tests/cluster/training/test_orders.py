@@ -15,19 +15,19 @@ import ray
 
 from cluster import cli
 from cluster.errors import UserError
-from cluster.painter.trainer import Trainer
+from cluster.painter.trainer import PainterTrainer
 from cluster.runs.folder import RunFolder, is_being_written
-from cluster.runs.location import outside
 from cluster.runs.remote import ORDER, Mirror, RemoteFolder
 from cluster.training.algorithm import RunAlgorithm
+from cluster.training.launch import run_connections
 from cluster.training.scale import scale
-from cluster.training.scale_requests import NAMESPACE, ClusterBox, Desk, FolderBox, give, new_order
+from cluster.training.scale_requests import NAMESPACE, ClusterInbox, FolderInbox, InboxActor, give, new_request
 from tests.cluster.live_run import build, train_until
 from tests.cluster.tiny_run import tiny_settings, wait_until
 
 
 def test_an_order_in_the_folder_is_taken_until_it_is_answered(tmp_path: Path) -> None:
-    box, order = FolderBox(tmp_path), new_order(3)
+    box, order = FolderInbox(tmp_path), new_request(3)
     assert box.take() is None
     box.put(order)
     assert box.take() == order == box.take()
@@ -35,19 +35,19 @@ def test_an_order_in_the_folder_is_taken_until_it_is_answered(tmp_path: Path) ->
     box.answer(order, "done")
     assert box.take() is None
     assert box.answered(order) == "done"
-    assert box.answered(new_order(3)) is None, "an answer to another order"
+    assert box.answered(new_request(3)) is None, "an answer to another order"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"actors": 3}', '{"actors": "many", "ticket": "a"}'])
 def test_what_is_no_order_is_removed(tmp_path: Path, text: str) -> None:
     (tmp_path / "order.json").write_text(text)
-    assert FolderBox(tmp_path).take() is None
+    assert FolderInbox(tmp_path).take() is None
     assert not (tmp_path / "order.json").exists()
 
 
 def test_no_order_for_less_than_one_actor() -> None:
     with pytest.raises(ValueError, match="expected at least 1, got 0"):
-        new_order(0)
+        new_request(0)
 
 
 def test_scale_says_when_nothing_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,8 +64,8 @@ def test_scale_says_when_nothing_trains(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_only_ones_own_order_is_withdrawn(tmp_path: Path) -> None:
-    first, second = new_order(2), new_order(3)
-    boxes: list[FolderBox | Desk] = [FolderBox(tmp_path), Desk("run")]
+    first, second = new_request(2), new_request(3)
+    boxes: list[FolderInbox | InboxActor] = [FolderInbox(tmp_path), InboxActor("run")]
     for box in boxes:
         box.put(first)
         box.put(second)
@@ -77,12 +77,12 @@ def test_only_ones_own_order_is_withdrawn(tmp_path: Path) -> None:
 
 def test_a_run_does_not_begin_with_an_order_to_another_driver(images: Path, tmp_path: Path) -> None:
     remote = RemoteFolder(f"file://{tmp_path}/shared")
-    trainer = Trainer(tiny_settings(images))
+    trainer = PainterTrainer(tiny_settings(images))
     with RunFolder.create(tmp_path / "run", {}) as folder:
-        FolderBox(folder.path).put(new_order(9))
+        FolderInbox(folder.path).put(new_request(9))
         remote.write(ORDER, b'{"actors": 9, "ticket": "old"}')
-        with outside(trainer, folder, remote, cluster=False):
-            assert trainer.boxes[0].take() is None
+        with run_connections(trainer, folder, remote, cluster=False):
+            assert trainer.inboxes[0].take() is None
             assert remote.read(ORDER) is None
     trainer.close()
 
@@ -102,11 +102,11 @@ def test_a_run_that_ends_meanwhile_is_one_line(monkeypatch: pytest.MonkeyPatch) 
         ray.get(desk.take.remote())
 
     monkeypatch.setattr("cluster.training.scale.give", give_none)
-    with closing(ClusterBox("short")), pytest.raises(UserError, match="the run short ended before it answered"):
+    with closing(ClusterInbox("short")), pytest.raises(UserError, match="the run short ended before it answered"):
         scale("short", 2, "auto", 1)
 
 
-def serve(box: FolderBox | ClusterBox, answers: list[int]) -> None:
+def serve(box: FolderInbox | ClusterInbox, answers: list[int]) -> None:
     """A driver that answers one order."""
     while not answers:
         if (order := box.take()) is not None:
@@ -120,7 +120,7 @@ def test_scale_reaches_a_driver_through_shared_storage(tmp_path: Path) -> None:
         remote = RemoteFolder(f"file://{tmp_path}/shared")
         mirror = Mirror(folder.path, remote)
         answers: list[int] = []
-        driver = threading.Thread(target=serve, args=(FolderBox(folder.path), answers))
+        driver = threading.Thread(target=serve, args=(FolderInbox(folder.path), answers))
         driver.start()
         assert scale(remote.uri, 5, "", 60) == "5 it is"
         driver.join()
@@ -130,13 +130,13 @@ def test_scale_reaches_a_driver_through_shared_storage(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("private_ray")
 def test_scale_reaches_a_driver_through_the_cluster() -> None:
-    box = ClusterBox("far-away")
+    box = ClusterInbox("far-away")
     with pytest.raises(ValueError, match="named far-away is on this Ray cluster already"):
-        ClusterBox("far-away")
+        ClusterInbox("far-away")
     answers: list[int] = []
     driver = threading.Thread(target=serve, args=(box, answers))
     driver.start()
-    assert give(ray.get_actor("far-away", namespace=NAMESPACE), new_order(7), 30) == "7 it is"
+    assert give(ray.get_actor("far-away", namespace=NAMESPACE), new_request(7), 30) == "7 it is"
     driver.join()
     with pytest.raises(UserError, match="no run named near-by trains on this cluster; there are far-away"):
         scale("near-by", 2, "auto", 1)
@@ -148,17 +148,17 @@ def test_scale_reaches_a_driver_through_the_cluster() -> None:
 def ordered(images: Path, folder: Path, actors: int) -> Iterator[tuple[RunAlgorithm, Callable[[int], str]]]:
     """A run in ``folder``, and what gives it an order for a number of actors and returns the answer."""
     settings = tiny_settings(images, minutes=60, actors=actors, max_lag=4)
-    trainer = Trainer(settings)
+    trainer = PainterTrainer(settings)
     algorithm = build(settings)
     try:
         with RunFolder.create(folder, settings.to_json()) as run:
-            trainer.folder, box = run, FolderBox(run.path)
-            trainer.boxes = [box]
+            trainer.folder, box = run, FolderInbox(run.path)
+            trainer.inboxes = [box]
 
             def order(actors: int) -> str:
-                given = new_order(actors)
+                given = new_request(actors)
                 box.put(given)
-                trainer.obey(algorithm)
+                trainer.handle_requests(algorithm)
                 answer = box.answered(given)
                 assert answer is not None
                 return answer
@@ -188,8 +188,8 @@ def test_a_run_gets_more_actors_and_fewer(images: Path, tmp_path: Path) -> None:
         seen: set[int] = set()
 
         def all_paint(latest: object) -> bool:
-            seen.update(batch["actor"] for batch in algorithm.queue)
-            return {1, 2} <= seen | set(algorithm.used)
+            seen.update(batch["actor"] for batch in algorithm.queue.batches)
+            return {1, 2} <= seen | set(algorithm.queue.update_of_actor)
 
         train_until(algorithm, all_paint, 60)
         names = algorithm.runners.foreach_env_runner(repr, local_env_runner=False)

@@ -1,0 +1,147 @@
+"""Settings that every kind of run has, and how `config.json` holds them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from cluster.runs.redaction import without_password
+
+#: Settings that may be paths.
+PATHS = ("data", "data_dir", "brush")
+
+
+@dataclass(frozen=True)
+class SystemSettings:
+    """Data, limits and processes of a run.
+
+    Attributes:
+        data: Data set by name, or the path of a folder or zip of images.
+        data_dir: Folder with data sets that are there already (torchvision's layout); looked into first.
+        seed: Seeds networks, noise, action sampling and batches. Asynchronous runs still differ in timing.
+        minutes: Training time after which the run ends, in minutes; decays are stretched over it. 0 sets no such limit;
+            then `steps` is needed. In a population it is the wall time of the whole, and decays follow `steps` alone.
+        steps: Environment steps after which the run ends; 0 sets no such limit.
+        actors: Ray actors. More keep a faster learner fed, need more CPUs, and raise the policy lag.
+        policy_learners: Processes of the policy's learner; 0 learns in the driver.
+        learner_gpus: GPUs of each learner process (or, with 0 processes, of the driver).
+        redis: URL of a shared Redis (`redis://` or `rediss://`); empty takes $IMPASTO_REDIS of the driver, which keeps
+            a password out of sight, and without it starts a Redis for this run.
+        checkpoint_minutes: Training time between checkpoints, in minutes. Less loses less in a crash and writes more.
+        keep_checkpoints: Newest checkpoints that are kept, besides the best.
+        sample_minutes: Training time between evaluations of the policy (contact sheets, score), in minutes.
+        torch_threads: Threads that torch computes with in each learner process. More than 1 is slower if other
+            processes use the same cores.
+    """
+
+    data: str = "mnist"
+    data_dir: str = ""
+    seed: int = 0
+    minutes: float = 15.0
+    steps: int = 0
+    actors: int = 1
+    policy_learners: int = 0
+    learner_gpus: float = 0.0
+    redis: str = ""
+    checkpoint_minutes: float = 2.0
+    keep_checkpoints: int = 3
+    sample_minutes: float = 2.0
+    torch_threads: int = 1
+
+    def __post_init__(self) -> None:
+        self.check(
+            at_least_one=("actors", "keep_checkpoints"), not_negative=("steps", "policy_learners", "learner_gpus")
+        )
+        for name in ("checkpoint_minutes", "sample_minutes"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: expected more than 0 minutes, got {getattr(self, name)}")
+        if not self.minutes and not self.steps:
+            raise ValueError(f"minutes: expected more than 0 where steps do not end the run, got {self.minutes}")
+
+    def check(self, at_least_one: Sequence[str] = (), not_negative: Sequence[str] = ()) -> None:
+        """Check fields by name: counts of which one is needed, and numbers that may be 0.
+
+        Raises:
+            ValueError: One line that names the field, what was expected, and its value.
+        """
+        for name in at_least_one:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("minutes", *not_negative):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings of a run in parts, each a frozen dataclass; subclasses add the parts.
+
+    The names of the parts' fields are unique, so that a setting can be given by its bare name.
+
+    Attributes:
+        kind: Kind of run, in `config.json`.
+        kind_phrase: The same in an error, after "not".
+        named_data: Names of data sets, which a file of the same name in the working directory does not replace.
+    """
+
+    kind: ClassVar[str]
+    kind_phrase: ClassVar[str]
+    named_data: ClassVar[frozenset[str]]
+
+    def replace(self, **values: Any) -> Self:
+        """Return a copy with some settings changed, each by its bare name.
+
+        Raises:
+            ValueError: A name that no part has; the message lists the valid ones.
+        """
+        parts = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
+        owner = {setting.name: name for name, part in parts.items() for setting in dataclasses.fields(part)}
+        for name in values:
+            if name not in owner:
+                raise ValueError(f"{name}: no such setting; valid are {', '.join(sorted(owner))}")
+        changed = {
+            name: dataclasses.replace(part, **{key: value for key, value in values.items() if owner[key] == name})
+            for name, part in parts.items()
+        }
+        return type(self)(**changed)
+
+    def flat(self) -> dict[str, Any]:
+        """Return all settings by their bare names."""
+        parts = (getattr(self, part.name) for part in dataclasses.fields(self))
+        return {setting.name: getattr(part, setting.name) for part in parts for setting in dataclasses.fields(part)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return nested plain values, as written to `config.json`, and the kind of run."""
+        return {"kind": self.kind} | dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Read the settings that `to_json` returned (JSON turns tuples into lists; they become tuples again)."""
+        flat = {
+            key: tuple(value) if isinstance(value, list) else value
+            for name, part in values.items()
+            if name != "kind"
+            for key, value in part.items()
+        }
+        return cls().replace(**flat)
+
+    def storable(self) -> dict[str, Any]:
+        """Return the settings as `config.json` holds them: paths that work from any folder, and no password."""
+        given = self.flat()
+        changes = {"redis": without_password(given["redis"])}
+        for name in PATHS:
+            value = given.get(name)
+            if value and not (name == "data" and value in self.named_data) and Path(value).exists():
+                changes[name] = str(Path(value).resolve())
+        if task := given.get("task"):
+            changes["task"] = ",".join(absolute_task(part.strip()) for part in task.split(","))
+        return self.replace(**changes).to_json()
+
+
+def absolute_task(task: str) -> str:
+    """Return a task of the latent world; the file of `FILE.py:CLASS` gets its whole path."""
+    file, _, name = task.rpartition(":")
+    return f"{Path(file).resolve()}:{name}" if file.endswith(".py") else task

@@ -1,0 +1,176 @@
+"""Starts and resumes of a run of any kind, at its place: new folder or stored one, Ray, connections, last words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from cluster.errors import UserError
+from cluster.runs.checkpoints import Checkpoint
+from cluster.runs.folder import RunFolder, RunFolderError
+from cluster.runs.kinds import trainer_class
+from cluster.runs.location import RunPlace
+from cluster.runs.redaction import HIDDEN
+from cluster.runs.remote import ORDER, Mirror, RemoteFolder
+from cluster.runs.settings import RunSettings
+from cluster.runs.stored import last_checkpoint, read_settings
+from cluster.training.ray_session import standard_error_to, start_ray
+from cluster.training.scale_requests import ClusterInbox, FolderInbox
+from cluster.training.trainer import RunTrainer
+
+#: Makes the trainer of a stored run from its folder, settings and number of restarts; None for the kind's own.
+MakeTrainer = Callable[[RunFolder, RunSettings, int], RunTrainer | None]
+
+
+def place_of_new(run: str, name: str) -> RunPlace:
+    """Return the place of a new run.
+
+    Args:
+        run: Folder or address; if empty, a new folder under `runs/`, called after `name`.
+        name: Of the data.
+
+    Raises:
+        UserError: Another run is there. Checked before anything is trained.
+    """
+    place = RunPlace.find(run or f"{name}-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
+    check_free(place, run)
+    return place
+
+
+def check_free(place: RunPlace, name: str) -> None:
+    """Refuse a place that holds a run.
+
+    Raises:
+        UserError: A run is there already.
+    """
+    remote = place.remote is not None and place.remote.read("config.json") is not None
+    if remote or (place.path / "config.json").exists():
+        raise UserError(f"{name} holds another run: continue it with `impasto resume {name}` or choose another --run")
+
+
+def train(settings: RunSettings, run: str, address: str = "") -> int:
+    """Train from the start in folder `run` (a new one under `runs/` if empty). Returns the exit status."""
+    data: str = settings.flat()["data"]
+    place = place_of_new(run, "images" if "/" in data else data)
+    return start(trainer_class(settings.kind)(settings), place, address)
+
+
+def start(
+    trainer: RunTrainer,
+    place: RunPlace,
+    address: str = "",
+    prepare: Callable[[RunFolder], None] = lambda folder: None,
+) -> int:
+    """Start a run of any kind at its place; `prepare` may add to its folder first. Returns the exit status."""
+    with create(place.path, trainer.settings) as folder:
+        place.mark()
+        prepare(folder)
+        return train_in(folder, trainer, None, address, place.remote)
+
+
+def create(path: Path, settings: RunSettings) -> RunFolder:
+    """Make a new run folder.
+
+    Raises:
+        UserError: It can not be made.
+    """
+    try:
+        return RunFolder.create(path, settings.storable())
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+
+
+def resume(place: RunPlace, address: str, changes: dict[str, Any], make_trainer: MakeTrainer = lambda *_: None) -> int:
+    """Go on with a run from its last intact checkpoint.
+
+    Args:
+        place: Of the run; its folder is here.
+        address: Ray cluster to join; empty for a private Ray.
+        changes: Settings that change, by name.
+        make_trainer: Makes another trainer than the kind's own, or returns None.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        UserError: The folder holds no run, it is in use, or its Redis needs a password.
+    """
+    try:
+        folder = RunFolder.open(place.path)
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+    with folder:
+        settings = read_settings(folder).replace(**changes)
+        if HIDDEN in settings.flat()["redis"]:
+            raise UserError("resume: this run used a Redis with a password, which is not kept; give --redis its URL")
+        folder.write_config(settings.storable())
+        checkpoint = last_checkpoint(folder, required=False)
+        restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
+        trainer = make_trainer(folder, settings, restarts)
+        trainer = trainer or trainer_class(settings.kind).of_run(folder, settings, restarts)
+        return train_in(folder, trainer, checkpoint, address, place.remote)
+
+
+def train_in(
+    folder: RunFolder,
+    trainer: RunTrainer,
+    checkpoint: Checkpoint | None,
+    address: str,
+    remote: RemoteFolder | None = None,
+) -> int:
+    """Train in `folder` and print the result and the next command. Returns the exit status."""
+    with standard_error_to(folder.path / "ray.log"):
+        start_ray(address, cpus=trainer.cpus)
+    try:
+        with run_connections(trainer, folder, remote, cluster=bool(address or os.environ.get("RAY_ADDRESS"))):
+            outcome = trainer.run(folder, checkpoint)
+    finally:
+        ray.shutdown()
+    print(
+        f"{outcome.reason} after {outcome.seconds / 60:.1f} minutes of training, {outcome.updates} updates, "
+        f"{outcome.env_steps} steps"
+    )
+    print(f"pictures: {folder.samples}")
+    verb = "resume" if outcome.reason == "interrupted" else "evaluate"
+    print(f"next: impasto {verb} {remote.uri if remote and verb == 'resume' else folder.path}")
+    return 0
+
+
+@contextlib.contextmanager
+def run_connections(
+    trainer: RunTrainer, folder: RunFolder, remote: RemoteFolder | None, *, cluster: bool
+) -> Iterator[None]:
+    """Open a run's inboxes for requests and its mirror; at the end the mirror is brought up to date.
+
+    Args:
+        trainer: Gets them.
+        folder: Of the run.
+        remote: Its folder on shared storage, if any.
+        cluster: Whether the run is on a Ray cluster that others reach.
+
+    Raises:
+        UserError: The copy on shared storage could not be brought up to date.
+        ValueError: The cluster has a run of this name.
+    """
+    inbox = FolderInbox(folder.path)
+    inbox.close()  # a request to an earlier driver is not one to this
+    trainer.inboxes = [inbox]
+    if remote is not None:
+        with contextlib.suppress(OSError):  # the mirror will say what is wrong there
+            remote.delete(ORDER)
+    if cluster:
+        trainer.inboxes.append(ClusterInbox(folder.path.name))
+    trainer.mirror = None if remote is None else Mirror(folder.path, remote)
+    try:
+        yield
+    finally:
+        for each in trainer.inboxes:
+            each.close()
+        if trainer.mirror is not None:
+            trainer.mirror.close()
