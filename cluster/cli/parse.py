@@ -106,7 +106,11 @@ def parse(kind: type[Arguments], arguments: Sequence[str], command: str) -> Argu
 def options_of(kind: type[Any]) -> Iterator[Option]:
     """The options of a dataclass and of the dataclasses in it."""
     hints = typing.get_type_hints(kind, include_extras=True)
-    helps = {each.arg_name: " ".join((each.description or "").split()) for each in docstring_of(kind).params}
+    helps = {
+        each.arg_name: " ".join((each.description or "").split())
+        for base in reversed(kind.__mro__)
+        for each in docstring_of(base).params
+    }
     for each in dataclasses.fields(kind):
         hint = hints[each.name]
         positional = POSITIONAL in getattr(hint, "__metadata__", ())
