@@ -9,7 +9,7 @@ from cluster.cli.arguments.tools import Bench
 
 
 def bench(chosen: Bench) -> int:
-    """Run ``impasto bench``: print each figure as a line of JSON."""
+    """Run `impasto bench`: print each figure as a line of JSON."""
     for figure in run(chosen.names or BENCHES, chosen.options):
         print(json.dumps(figure), flush=True)
     return 0

@@ -34,7 +34,7 @@ class Command:
 
 
 def load(path: str) -> Any:
-    """What ``MODULE:NAME`` names."""
+    """What `MODULE:NAME` names."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
 

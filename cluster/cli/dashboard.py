@@ -12,7 +12,7 @@ from cluster.errors import UserError
 
 
 def dashboard(chosen: Dashboard) -> int:
-    """Run ``impasto dashboard``."""
+    """Run `impasto dashboard`."""
     if not is_loopback(chosen.host) and not chosen.token:
         raise UserError(f"dashboard: --host {chosen.host} can be reached from other machines: give --token a secret")
     if not Path(chosen.runs).is_dir():
@@ -26,7 +26,7 @@ def dashboard(chosen: Dashboard) -> int:
 
 
 def export(chosen: Export) -> int:
-    """Run ``impasto export``."""
+    """Run `impasto export`."""
     if not Path(chosen.runs).is_dir():
         raise UserError(f"export: {chosen.runs} is not a folder: give the folder that holds the runs")
     count = write(Path(chosen.runs), Path(chosen.out), chosen.paintings)

@@ -1,4 +1,4 @@
-"""Commands of ``impasto`` as jobs of a Ray cluster: the checkout travels, its size checked first, logs come back."""
+"""Commands of `impasto` as jobs of a Ray cluster: the checkout travels, its size checked first, logs come back."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ MOST_NODES = 10_000
 #: How long to wait before a log that broke off is read again.
 AGAIN_SECONDS = 1.0
 
-#: Exit status of ``impasto submit`` by how the job ended.
+#: Exit status of `impasto submit` by how the job ended.
 STATUSES = {JobStatus.SUCCEEDED: 0, JobStatus.FAILED: 1, JobStatus.STOPPED: 130}
 
 
 def check_upload(folder: Path, megabytes: float) -> int:
-    """Pack ``folder`` as Ray does (without what .gitignore and .rayignore name) and look at its size.
+    """Pack `folder` as Ray does (without what .gitignore and .rayignore name) and look at its size.
 
     Returns:
         Bytes that would be uploaded.
 
     Raises:
-        UserError: more than ``megabytes``; names the largest files.
+        UserError: more than `megabytes`; names the largest files.
     """
     with tempfile.TemporaryDirectory() as scratch:
         package = Path(scratch) / "package.zip"
@@ -126,7 +126,7 @@ def submit(
     """Submit a command and follow it; see :class:`cluster.cli.jobs.Submit` for what the arguments mean.
 
     Returns:
-        The exit status: 0 succeeded (or submitted, without ``follow``), 1 failed, 130 stopped.
+        The exit status: 0 succeeded (or submitted, without `follow`), 1 failed, 130 stopped.
     """
     command = entrypoint(arguments)
     logging.getLogger("ray").setLevel(logging.ERROR)  # it tells three times what it leaves out of the package

@@ -10,7 +10,7 @@ from cluster.training.scale import scale as order
 
 
 def submit(chosen: Submit) -> int:
-    """Run ``impasto submit``."""
+    """Run `impasto submit`."""
     return job_submission.submit(
         chosen.command,
         address=chosen.address,
@@ -24,6 +24,6 @@ def submit(chosen: Submit) -> int:
 
 
 def scale(chosen: Scale) -> int:
-    """Run ``impasto scale``."""
+    """Run `impasto scale`."""
     print(order(chosen.run, chosen.actors, chosen.address, chosen.seconds))
     return 0

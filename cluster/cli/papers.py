@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cluster.cli.arguments.runs import Search
 from cluster.cli.arguments.training import Mcmc, Reproduce
+from cluster.cli.runs import stored
 from cluster.errors import UserError
 from cluster.painter import evaluate_scenes
 from cluster.painter import search as searching
@@ -15,14 +16,12 @@ from cluster.painter.reproduce_tables import table_rows
 from cluster.painter.settings import PainterSettings
 from cluster.runs.location import RunPlace
 from cluster.runs.remote import is_uri
-from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
+from cluster.runs.stored import read_settings_as
 
 
 def search(chosen: Search) -> int:
-    """Run ``impasto search``."""
-    folder = open_to_read(chosen.run)
-    checkpoint = last_checkpoint(folder, best=chosen.best)
-    assert checkpoint is not None
+    """Run `impasto search`."""
+    folder, checkpoint = stored(chosen.run, chosen.best)
     settings = read_settings_as(PainterSettings, folder, "search")
     if chosen.data_dir:
         settings = settings.replace(data_dir=chosen.data_dir)
@@ -34,7 +33,7 @@ def search(chosen: Search) -> int:
 
 
 def reproduce(chosen: Reproduce) -> int:
-    """Run ``impasto reproduce``; exit status 1 if a row did not get there."""
+    """Run `impasto reproduce`; exit status 1 if a row did not get there."""
     rows = table_rows(chosen.table)
     only = chosen.rows.split(",") if chosen.rows else []
     names = [row.name for row in rows]
@@ -62,7 +61,7 @@ def reproduce(chosen: Reproduce) -> int:
 
 
 def mcmc(chosen: Mcmc) -> int:
-    """Run ``impasto mcmc``."""
+    """Run `impasto mcmc`."""
     result = evaluate_scenes.run_metropolis(
         Path(chosen.out),
         count=chosen.count,

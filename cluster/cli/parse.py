@@ -136,7 +136,7 @@ def make_parser(
     *,
     complete: bool = True,
 ) -> Parser:
-    """The parser of options; ``defaults`` are shown in its help, without ``complete`` nothing is required."""
+    """The parser of options; `defaults` are shown in its help, without `complete` nothing is required."""
     parser = Parser(
         prog=f"impasto {command}",
         usage=" ".join([f"impasto {command} [OPTIONS]", *(placed(option) for option in options if option.positional)]),
@@ -180,7 +180,7 @@ def argparse_type(option: Option, complete: bool) -> dict[str, Any]:
 
 
 def build(kind: type[Arguments], given: dict[str, Any], start: Arguments | None = None) -> Arguments:
-    """A dataclass of given values; what is not given is as in ``start``, or the default."""
+    """A dataclass of given values; what is not given is as in `start`, or the default."""
     values = {}
     for each in dataclasses.fields(kind):  # type: ignore[arg-type]
         part = getattr(start, each.name) if start is not None else None

@@ -8,15 +8,15 @@ from cluster.population import commands
 
 
 def tune(chosen: Tune) -> int:
-    """Run ``impasto tune``."""
+    """Run `impasto tune`."""
     return commands.tune(chosen.settings, chosen.population, chosen.run, chosen.address)
 
 
 def lineage(chosen: Lineage) -> int:
-    """Run ``impasto lineage``."""
+    """Run `impasto lineage`."""
     return commands.lineage(chosen.run, chosen.json, chosen.against, chosen.svg)
 
 
 def retrace(chosen: Retrace) -> int:
-    """Run ``impasto retrace``."""
+    """Run `impasto retrace`."""
     return commands.replay(chosen.population, chosen.run, chosen.address)

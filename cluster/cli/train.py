@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from cluster.cli import commands
 from cluster.cli.arguments.latent import TrainLatent
 from cluster.cli.arguments.training import Train
+from cluster.errors import UserError
+from cluster.latent.parts_cache import parts_of_run
+from cluster.latent.settings import LatentSettings
+from cluster.latent.trainer import LatentTrainer
+from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
+from cluster.training import launch
 
 
 def train(chosen: Train) -> int:
-    """Run ``impasto train``."""
-    return commands.train(chosen.settings, chosen.run, chosen.address)
+    """Run `impasto train`."""
+    return launch.train(chosen.settings, chosen.run, chosen.address)
 
 
 def train_latent(chosen: TrainLatent) -> int:
-    """Run ``impasto train latent``."""
-    return commands.train_latent(chosen.settings, chosen.run, chosen.address, chosen.warm_start)
+    """Run `impasto train latent`, from the start or from another run's end."""
+    settings = chosen.settings
+    place = launch.place_of_new(chosen.run, "latent")
+    if not chosen.warm_start:
+        return launch.start(LatentTrainer(settings), place, chosen.address)
+    other = open_to_read(chosen.warm_start)
+    theirs = read_settings_as(LatentSettings, other, "warm start").world.action_range
+    if theirs != settings.world.action_range:
+        raise UserError(f"warm start: the other run's actions mean something else; give --action-range {theirs:g}")
+    trainer = LatentTrainer(
+        settings,
+        parts=parts_of_run(other.path),
+        warm_start=last_checkpoint(other),
+        warm_from=str(other.path.resolve()),
+    )
+    return launch.start(trainer, place, chosen.address)

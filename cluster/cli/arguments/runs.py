@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from cluster.cli.parse import Positional, numbers
 from envs.ranges import Count, Natural, NotNegative, check_ranges
@@ -21,6 +22,8 @@ class Resume:
         data_dir: Folder with data sets; empty keeps the run's.
         address: Ray cluster to join.
     """
+
+    changeable: ClassVar = ("minutes", "steps", "actors", "redis", "data_dir")
 
     run: Positional[str]
     minutes: NotNegative = 0.0

@@ -13,7 +13,6 @@ import pytest
 from ray.exceptions import RayError
 
 from cluster import cli
-from cluster.cli import commands
 from cluster.cli.arguments.runs import Evaluate
 from cluster.cli.arguments.tools import Submit
 from cluster.cli.arguments.training import Retrace, Train
@@ -23,6 +22,7 @@ from cluster.painter.experiments import experiment_settings
 from cluster.painter.settings import preset
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
+from cluster.runs.location import RunPlace
 from cluster.runs.stored import last_checkpoint
 from cluster.training import launch
 from tests.cluster.tiny_run import REPOSITORY, options
@@ -177,10 +177,10 @@ def test_words_after_two_dashes_are_the_jobs(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_resume_changes_only_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
-    monkeypatch.setattr(commands, "resume", lambda *arguments, **changes: calls.append((arguments, changes)) or 0)
+    monkeypatch.setattr(launch, "resume", lambda place, address, changes, make: calls.append((place, changes)) or 0)
     assert cli.main(["resume", "RUN"]) == 0
     assert cli.main(["resume", "RUN", "--minutes", "30"]) == 0
-    assert calls == [(("RUN", ""), {}), (("RUN", ""), {"minutes": 30.0})]
+    assert calls == [(RunPlace(Path("RUN")), {}), (RunPlace(Path("RUN")), {"minutes": 30.0})]
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))

@@ -83,7 +83,7 @@ def picture(mode: str) -> bytes:
         (["mnits"], "unknown experiment 'mnits'; valid are mnist, omniglot, celeba, "),
         (["empty.zip"], "holds no images; give a folder or a zip of PNG or JPEG files"),
         (["text.zip"], "none of its 9 images can be read"),
-        (["mnist", "--reward-source", "l2"], "--reward-source: l2 compares with a target, and there is one with cond"),
+        (["mnist", "--reward-source", "l2"], "--reward-source: l2 compares with a target"),
         (["celeba-long", "--unroll-length", "30"], "--unroll-length: expected a divisor of the episode's 100 actions"),
         (["mnist", "--conditional", "--grid", "12"], "grid: a conditional laptop policy expects a divisor"),
     ],

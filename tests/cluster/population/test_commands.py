@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import ray
 
-from cluster.cli.commands import scheduled
+from cluster.cli.runs import scheduled_trainer
 from cluster.errors import UserError
 from cluster.population import commands, folder
 from cluster.population.schedule import ScheduledTrainer, read_plan
@@ -60,10 +60,10 @@ def test_an_address_that_holds_a_run_is_not_taken(tmp_path: Path) -> None:
 def test_a_schedule_that_can_not_be_read_is_one_line(images: Path, tmp_path: Path) -> None:
     settings = tiny_settings(images)
     with launch.create(tmp_path / "run", settings) as run:
-        assert scheduled(run, settings, 0) is None
+        assert scheduled_trainer(run, settings, 0) is None
         (run.path / "schedule.json").write_text("[[0,")
         with pytest.raises(UserError, match=r"schedule\.json can not be read"):
-            scheduled(run, settings, 0)
+            scheduled_trainer(run, settings, 0)
 
 
 def test_a_cluster_that_was_there_before_may_grow(
