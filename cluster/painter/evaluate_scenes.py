@@ -15,9 +15,8 @@ from actors.metropolis import LikeliestScenes, metropolis
 from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.evaluation.reconstruction import pixel_l2
-from cluster.painter.both_policies import paint_with_both
 from cluster.painter.data import run_scenes
-from cluster.painter.sampler import Paintings
+from cluster.painter.sampler import Paintings, paint_untrained_and_trained
 from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
@@ -73,7 +72,7 @@ def evaluate(folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoin
     count = min(count, len(run_scenes(settings, "test").images))
     sets = {}
     start = time.perf_counter()
-    for name, paintings in paint_with_both(settings, checkpoint, count):
+    for name, paintings in paint_untrained_and_trained(settings, checkpoint, count):
         seconds = time.perf_counter() - start
         sets[name] = measure_scenes(settings, paintings)
         start = time.perf_counter()

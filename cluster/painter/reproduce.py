@@ -9,8 +9,8 @@ from typing import Any
 
 from cluster.errors import UserError
 from cluster.metrics.curves import plot_curves, read_curve
+from cluster.painter.evaluate import DRAWINGS, measure_row
 from cluster.painter.reproduce_tables import Row
-from cluster.painter.row_measures import DRAWINGS, measure_row
 from cluster.painter.settings import PainterSettings, PresetName
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder, RunFolderError

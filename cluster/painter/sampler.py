@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cluster.evaluation.contact_sheets import animate, contact_sheet
 from cluster.painter.data import Split, run_data
 from cluster.painter.recordings import Recording, paint_again
 from cluster.painter.settings import PainterSettings
+from cluster.runs.checkpoints import Checkpoint
 from envs.paint import PaintConfig
 from envs.worlds import make_world
 from learners.networks.build import build_discriminator, build_policy
@@ -167,3 +169,22 @@ class Sampler:
 def tensors(weights: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Weights as ``load_state_dict`` wants them; arrays from Ray's object store are copied."""
     return {name: torch.tensor(value) if isinstance(value, np.ndarray) else value for name, value in weights.items()}
+
+
+def paint_untrained_and_trained(
+    settings: PainterSettings, checkpoint: Checkpoint, count: int
+) -> Iterator[tuple[str, Paintings]]:
+    """Paint with the policy that a run started from and with its trained one.
+
+    Yields:
+        `untrained` and its `count` paintings, then `trained` and its paintings.
+    """
+    world = settings.world
+    sampler = Sampler(settings, seed=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.system.seed)  # as in the run
+        untrained = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
+    for name, weights in (("untrained", untrained.state_dict()), ("trained", checkpoint.tensors["policy"])):
+        sampler.load(dict(weights))
+        yield name, sampler.paint(count)
+    sampler.close()

@@ -20,7 +20,7 @@ import torch
 from cluster.errors import UserError
 from cluster.painter.discriminator_client import Share
 from cluster.painter.settings import PainterSettings
-from cluster.painter.spiral import SpiralConfig, build_discriminator_group
+from cluster.painter.spiral import SpiralConfig
 from cluster.replay.buffer import ReplaySpec, ReplayUnavailable
 from cluster.replay.host import ReplayHost
 from cluster.runs import checkpoints
@@ -46,7 +46,7 @@ class SharedDiscriminator:
         config.restarts = time.time_ns()  # other draws than before a crash
         with contextlib.closing(make_world(1, settings.world)) as world:
             spaces = world.single_observation_space, world.single_action_space
-        self.group = build_discriminator_group(config, *spaces)
+        self.group = config.build_discriminator_group(*spaces)
         self.client = LearnerClient(self.group)
         self.folder, self.seconds = Path(folder), 60 * settings.system.checkpoint_minutes
         self.saved_at = time.monotonic()

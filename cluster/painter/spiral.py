@@ -6,7 +6,6 @@ import contextlib
 from typing import Any, ClassVar
 
 import ray
-from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env import INPUT_ENV_SPACES
@@ -23,7 +22,7 @@ from cluster.painter.settings import PainterSettings, preset
 from cluster.replay.buffer import Replay, ReplayUnavailable
 from cluster.replay.host import ReplayHost
 from cluster.training.algorithm import RunAlgorithm
-from cluster.training.config import RunConfig
+from cluster.training.config import RunConfig, with_learners
 from cluster.training.learner import publish_weights
 from cluster.training.learner_client import LearnerClient, first_result
 
@@ -78,23 +77,15 @@ class SpiralConfig(RunConfig[PainterSettings]):
         """Open the shared replay for an actor's final canvases; it waits for Redis as long as it takes."""
         return None if self.replay is None else Replay(self.replay, wait=True)
 
-    def discriminator_config(self) -> AlgorithmConfig:
-        """Return the configuration of the discriminator's learner group."""
-        return self.copy(copy_frozen=False).learners(
+    def build_discriminator_group(self, observation_space: Any, action_space: Any) -> LearnerGroup:
+        """Build the learner group of the run's discriminator; `replay` must be known."""
+        config = self.copy(copy_frozen=False).learners(
             num_learners=self.settings.system.discriminator_learners, learner_class=DiscriminatorGroupLearner
         )
-
-
-def build_discriminator_group(config: SpiralConfig, observation_space: Any, action_space: Any) -> LearnerGroup:
-    """Build the learner group of a run's discriminator; `config.replay` must be known."""
-    return config.discriminator_config().build_learner_group(
-        rl_module_spec=RLModuleSpec(
-            module_class=DiscriminatorModule,
-            observation_space=observation_space,
-            action_space=action_space,
-            model_config={"settings": config.settings},
+        spec = RLModuleSpec(
+            DiscriminatorModule, observation_space, action_space, model_config={"settings": self.settings}
         )
-    )
+        return config.build_learner_group(rl_module_spec=spec)
 
 
 class Spiral(RunAlgorithm):
@@ -119,19 +110,10 @@ class Spiral(RunAlgorithm):
 
     @classmethod
     def default_resource_request(cls, config: Any) -> PlacementGroupFactory:
-        """Return the resources of a Tune trial: driver, actors, and the processes of both learner groups.
-
-        Args:
-            config: Of the algorithm, RLlib's object or a dictionary.
-        """
-        request: Any = super().default_resource_request(config)  # knows nothing of the discriminator's group
+        """Return the resources of a Tune trial: driver, actors, and the processes of both learner groups."""
         values = config if isinstance(config, dict) else config.to_dict()
-        cpus, gpus = values.get("num_cpus_per_learner", "auto"), values.get("num_gpus_per_learner", 0)
-        bundle = {"CPU": (0 if gpus else 1) if cpus == "auto" else cpus, "GPU": gpus}
         learners = values["settings"].system.discriminator_learners
-        return PlacementGroupFactory(
-            [*request.bundles, *[dict(bundle) for _ in range(learners)]], strategy=request.strategy
-        )
+        return with_learners(super().default_resource_request(config), values, learners)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Go on under other `settings`, every process stays; Tune's hook. False if that takes a new algorithm."""
@@ -163,7 +145,7 @@ class Spiral(RunAlgorithm):
         self.queue = BatchQueue(self.pool, self.policy_client, settings.system, self.meters)
         if config.shared is None:
             spaces = self.runners.get_spaces()[INPUT_ENV_SPACES]  # type: ignore[no-untyped-call]
-            self.discriminator_group: Any = build_discriminator_group(self.spiral_config, *spaces)
+            self.discriminator_group: Any = self.spiral_config.build_discriminator_group(*spaces)
         else:
             self.discriminator_group = SharedDiscriminatorGroup(config.shared.actor)
         self.discriminator_client = LearnerClient(self.discriminator_group)

@@ -17,7 +17,7 @@ from cluster.population.fitness import Critic
 from cluster.population.folder import PopulationFolder
 from cluster.population.lineage.events import Event, write_whole
 from cluster.runs import checkpoints
-from cluster.runs.checkpoints import CheckpointDamaged
+from cluster.runs.manifests import CheckpointDamaged
 from learners.conditioning import make_records
 
 

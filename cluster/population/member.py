@@ -24,9 +24,10 @@ from cluster.population.live_values import apply_values
 from cluster.population.member_config import comparison_due, member_config, own_settings
 from cluster.population.settings import PopulationSettings
 from cluster.replay.buffer import ReplayUnavailable
-from cluster.runs import checkpoints
-from cluster.runs.checkpoints import Checkpoint, CheckpointDamaged
+from cluster.runs import checkpoints, manifests
+from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError
+from cluster.runs.manifests import CheckpointDamaged
 from learners.conditioning import make_records
 from learners.optimization import NonFiniteLoss
 
@@ -106,7 +107,7 @@ class Member(Trainable):
 
     def named(self, path: Path) -> dict[str, str]:
         """How the record names a checkpoint."""
-        manifest = checkpoints.read_manifest(path)
+        manifest = manifests.read_manifest(path)
         return {"checkpoint": self.place.relative(path), "checkpoint_sha256": manifest["sha256"]}
 
     def step(self) -> dict[str, Any]:

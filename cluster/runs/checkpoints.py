@@ -18,7 +18,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,16 +30,20 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 
-FORMAT = "impasto-checkpoint"
-VERSION = 1
+from cluster.runs.manifests import (
+    FORMAT,
+    MANIFEST,
+    VERSION,
+    CheckpointDamaged,
+    best_of,
+    is_name,
+    manifest_hash,
+    order,
+    read_manifest,
+    summary,
+)
 
-MANIFEST = "manifest.json"
-_NAME = re.compile(r"(\d{6,})-update-(\d+)")
 _TEMPORARY = ".tmp-"
-
-
-class CheckpointDamaged(RuntimeError):
-    """A checkpoint is not what was written. One line that names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +60,6 @@ class Checkpoint:
     """By file name ("counters", ...): anything JSON can hold."""
     score: float | None = None
     """How good the policy was; higher is better. None: not measured."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A checkpoint as its manifest describes it: folder, update, score (higher is better), Unix time, size."""
-
-    path: Path
-    update: int
-    score: float | None
-    created: float
-    bytes: int
 
 
 def save(root: str | Path, checkpoint: Checkpoint, *, keep_last: int = 3) -> Path:
@@ -110,7 +103,7 @@ def save(root: str | Path, checkpoint: Checkpoint, *, keep_last: int = 3) -> Pat
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": files,
     }
-    manifest["sha256"] = _manifest_hash(manifest)
+    manifest["sha256"] = manifest_hash(manifest)
     _write(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
     _sync_folder(temporary)
     target = root / name
@@ -144,40 +137,6 @@ def load(directory: str | Path) -> Checkpoint:
     return Checkpoint(manifest["update"], tensors, arrays, documents, manifest["score"])
 
 
-def read_manifest(directory: str | Path) -> dict[str, Any]:
-    """The manifest of a checkpoint: format, version, update, score, created, files, sha256.
-
-    Raises:
-        CheckpointDamaged: it is missing, not readable, changed, or of another format.
-    """
-    path = Path(directory) / MANIFEST
-    try:
-        manifest = json.loads(path.read_bytes())
-        intact = manifest["sha256"] == _manifest_hash(manifest)
-    except FileNotFoundError:
-        raise CheckpointDamaged(f"{path} is missing") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointDamaged(f"{path} can not be read: {type(error).__name__} {error}") from None
-    if not intact:
-        raise CheckpointDamaged(f"{path} was changed: its SHA-256 differs from the one recorded in it")
-    if (manifest["format"], manifest["version"]) != (FORMAT, VERSION):
-        found = f"{manifest['format']} {manifest['version']}"
-        raise CheckpointDamaged(f"{path} is of format {found}, this Impasto reads {FORMAT} {VERSION}")
-    return dict(manifest)
-
-
-def summary(directory: str | Path) -> Summary:
-    """The manifest in short; contents are not read (that is `load`'s to check).
-
-    Raises:
-        CheckpointDamaged: see `read_manifest`.
-    """
-    manifest = read_manifest(directory)
-    created = datetime.fromisoformat(manifest["created"]).timestamp()
-    size = sum(entry["bytes"] for entry in manifest["files"].values())
-    return Summary(Path(directory), manifest["update"], manifest["score"], created, size)
-
-
 def checkpoints(root: str | Path) -> list[Path]:
     """All checkpoint folders of a run, oldest first, intact or not."""
     root = Path(root)
@@ -186,18 +145,6 @@ def checkpoints(root: str | Path) -> list[Path]:
     return sorted(
         (path for path in root.iterdir() if is_name(path.name) and path.is_dir()), key=lambda path: order(path.name)
     )
-
-
-def is_name(name: str) -> bool:
-    """Tell a checkpoint's name from other names."""
-    return _NAME.fullmatch(name) is not None
-
-
-def order(name: str) -> tuple[int, int]:
-    """The place of a checkpoint's name among others: order of writing, update."""
-    match = _NAME.fullmatch(name)
-    assert match is not None, name
-    return int(match[1]), int(match[2])
 
 
 def latest_good(root: str | Path) -> tuple[Path | None, list[str]]:
@@ -223,12 +170,6 @@ def best(root: str | Path) -> Path | None:
             known.append(summary(path))
     chosen = best_of(known)
     return chosen.path if chosen else None
-
-
-def best_of(summaries: Sequence[Summary]) -> Summary | None:
-    """`best` of checkpoints that are known already, oldest first."""
-    scored = [(each.score, place, each) for place, each in enumerate(summaries) if each.score is not None]
-    return max(scored, key=lambda entry: entry[:2])[2] if scored else None
 
 
 def _contents(checkpoint: Checkpoint) -> list[tuple[str, bytes]]:
@@ -268,11 +209,6 @@ def _verified(path: Path, entry: Mapping[str, Any]) -> bytes:
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise CheckpointDamaged(f"{path} was changed: its SHA-256 differs from the manifest's")
     return content
-
-
-def _manifest_hash(manifest: Mapping[str, Any]) -> str:
-    rest = {key: value for key, value in manifest.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _looks_whole(path: Path) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, copy_files
 
 from cluster.errors import UserError
-from cluster.runs import checkpoints
+from cluster.runs import manifests
 from cluster.runs.redaction import without_password
 from envs.data_files import write_atomically
 
@@ -116,8 +116,8 @@ class RemoteFolder:
 def complete_checkpoints(files: Iterable[str]) -> list[str]:
     """Names of the checkpoints whose manifests are among a run's files, oldest first."""
     paths = [PurePosixPath(name) for name in files]
-    names = {path.parent.name for path in paths if path.parts[0] == "checkpoints" and path.name == checkpoints.MANIFEST}
-    return sorted(filter(checkpoints.is_name, names), key=checkpoints.order)
+    names = {path.parent.name for path in paths if path.parts[0] == "checkpoints" and path.name == manifests.MANIFEST}
+    return sorted(filter(manifests.is_name, names), key=manifests.order)
 
 
 class Mirror:
@@ -186,7 +186,7 @@ class Mirror:
         for name in (ORDER, ANSWER):
             present.pop(name, None)
         # A checkpoint is complete when its manifest is there.
-        for relative, path in sorted(present.items(), key=lambda item: item[0].endswith(checkpoints.MANIFEST)):
+        for relative, path in sorted(present.items(), key=lambda item: item[0].endswith(manifests.MANIFEST)):
             try:
                 status = path.stat()
                 state = status.st_size, status.st_mtime_ns
@@ -228,6 +228,6 @@ def fetch_to_resume(remote: RemoteFolder, local: Path) -> None:
             raise UserError(f"{local} holds something that is not a copy of {remote.uri}: move it away")
         there = remote.checkpoints()
         here = complete_checkpoints(path.relative_to(local).as_posix() for path in local.glob("checkpoints/*/*"))
-        if here and (not there or checkpoints.order(here[-1]) >= checkpoints.order(there[-1])):
+        if here and (not there or manifests.order(here[-1]) >= manifests.order(there[-1])):
             return
     remote.fetch(local)

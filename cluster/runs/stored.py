@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 from cluster.errors import UserError
 from cluster.runs import checkpoints
-from cluster.runs.checkpoints import Checkpoint, CheckpointDamaged
+from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.kinds import DEFAULT_KIND, settings_class
+from cluster.runs.manifests import CheckpointDamaged
 from cluster.runs.settings import RunSettings
 
 Settings = TypeVar("Settings", bound=RunSettings)

@@ -17,7 +17,7 @@ from cluster.metrics.object_store import ObjectStoreMeter
 from cluster.metrics.prometheus import Telemetry
 from cluster.replay.buffer import Replay, ReplayUnavailable
 from cluster.replay.host import ReplayHost
-from cluster.runs import checkpoints
+from cluster.runs import checkpoints, manifests
 from cluster.runs.checkpoints import Checkpoint
 from cluster.training.env_runner_pool import EnvRunnerPool
 from cluster.training.learner_client import LearnerClient
@@ -273,7 +273,7 @@ class RunAlgorithm(Algorithm):
         """
         path, damaged = checkpoints.latest_good(checkpoint_dir)
         if path is None:
-            raise checkpoints.CheckpointDamaged("; ".join(damaged) or f"no checkpoint in {checkpoint_dir}")
+            raise manifests.CheckpointDamaged("; ".join(damaged) or f"no checkpoint in {checkpoint_dir}")
         self.restore_checkpoint(checkpoints.load(path))
 
     def cleanup(self) -> None:

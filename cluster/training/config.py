@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.tune import PlacementGroupFactory
 
 from cluster.replay.buffer import ReplaySpec
 from cluster.runs.settings import RunSettings, SystemSettings
@@ -81,3 +82,17 @@ class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
         if ours:
             self.use(self.settings.replace(**ours))
         return self
+
+
+def with_learners(request: Any, config: dict[str, Any], learners: int) -> PlacementGroupFactory:
+    """Add the processes of a second learner group, of which RLlib does not know, to a Tune trial's resources.
+
+    Args:
+        request: RLlib's own request: driver, actors, the policy's learners.
+        config: The algorithm's configuration.
+        learners: Number of processes.
+    """
+    cpus, gpus = config.get("num_cpus_per_learner", "auto"), config.get("num_gpus_per_learner", 0)
+    bundle = {"CPU": (0 if gpus else 1) if cpus == "auto" else cpus, "GPU": gpus}
+    bundles = [*request.bundles, *(dict(bundle) for _ in range(learners))]
+    return PlacementGroupFactory(bundles, strategy=request.strategy)

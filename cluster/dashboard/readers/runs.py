@@ -18,7 +18,7 @@ from cluster.dashboard.readers.history import History
 from cluster.dashboard.readers.library import Entry, Library, NotThere, decode
 from cluster.metrics.catalogue import CATALOGUE
 from cluster.painter.settings import PainterSettings
-from cluster.runs import best, checkpoints
+from cluster.runs import best, manifests
 
 #: A run that wrote nothing for so long, in seconds, is taken to have ended: rows come every second, and making sheets
 #: and checkpoints takes less.
@@ -221,18 +221,18 @@ class Run:
 
     def best_sheet(self, sheets: list[Sheet]) -> Sheet | None:
         """The sheet of the best checkpoint, which `impasto sample --best` paints with; None if there is none."""
-        chosen = checkpoints.best_of(self.checkpoints())
+        chosen = manifests.best_of(self.checkpoints())
         return next((sheet for sheet in sheets if chosen and sheet.update == chosen.update), None)
 
-    def checkpoints(self) -> list[checkpoints.Summary]:
+    def checkpoints(self) -> list[manifests.Summary]:
         """The checkpoints with an intact manifest, oldest first."""
         found = []
         for path in self._files("checkpoints", folders=True):
-            with contextlib.suppress(OSError, NotThere, checkpoints.CheckpointDamaged):
-                if checkpoints.is_name(path.name):
-                    self.library.check(path / checkpoints.MANIFEST)
-                    found.append(checkpoints.summary(path))
-        return sorted(found, key=lambda each: checkpoints.order(each.path.name))
+            with contextlib.suppress(OSError, NotThere, manifests.CheckpointDamaged):
+                if manifests.is_name(path.name):
+                    self.library.check(path / manifests.MANIFEST)
+                    found.append(manifests.summary(path))
+        return sorted(found, key=lambda each: manifests.order(each.path.name))
 
     def _files(self, folder: str, *, folders: bool = False) -> list[Path]:
         """What lies in a folder of the run, and inside RUNS, by name."""

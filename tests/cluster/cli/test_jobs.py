@@ -26,7 +26,7 @@ from cluster.cli.job_submission import Follower, check_upload, entrypoint
 from cluster.errors import UserError
 from cluster.metrics.catalogue import CATALOGUE
 from cluster.metrics.log import read_metrics
-from cluster.runs import checkpoints
+from cluster.runs import checkpoints, manifests
 from tests.cluster.ray_head import Head, free_ports, ray_head
 from tests.cluster.tiny_run import REPOSITORY, options, wait_until
 
@@ -244,7 +244,7 @@ def test_a_job_is_submitted_watched_scaled_and_stopped(head: Head, images: Path,
     path, damaged = checkpoints.latest_good(run / "checkpoints")
     assert path is not None
     assert not damaged
-    assert checkpoints.read_manifest(path)["update"] >= rows[-1]["update"]
+    assert manifests.read_manifest(path)["update"] >= rows[-1]["update"]
     assert len(checkpoints.load(path).arrays["replay"]["canvases"]), "Redis was gone before the checkpoint"
 
 

@@ -17,7 +17,7 @@ from ray.tune import register_env
 
 from cluster.painter.rl_modules import PolicyModule
 from cluster.painter.spiral import Spiral, SpiralConfig
-from cluster.runs import checkpoints
+from cluster.runs import manifests
 from cluster.runs.checkpoints import Checkpoint
 from envs.single import PaintEnv
 from tests.cluster.tiny_run import TINY, quiet, tiny_settings
@@ -98,7 +98,7 @@ def test_a_checkpoint_brings_everything_back(spiral: Spiral, tmp_path: Path) -> 
 
 
 def test_loading_from_an_empty_folder_says_so(spiral: Spiral, tmp_path: Path) -> None:
-    with pytest.raises(checkpoints.CheckpointDamaged, match="no checkpoint in"):
+    with pytest.raises(manifests.CheckpointDamaged, match="no checkpoint in"):
         spiral.load_checkpoint(str(tmp_path))
 
 

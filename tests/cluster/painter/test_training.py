@@ -24,7 +24,7 @@ from cluster.metrics.log import read_metrics
 from cluster.painter.recordings import Recording, paint_again
 from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
-from cluster.runs import checkpoints
+from cluster.runs import checkpoints, manifests
 from cluster.runs.folder import RunFolder
 from tests.cluster.tiny_run import (
     assert_catalogued,
@@ -62,7 +62,7 @@ def trained_rows(path: Path) -> list[dict[str, Any]]:
 
 def saved(path: Path) -> list[int]:
     """Updates of the checkpoints there, oldest first."""
-    return [checkpoints.read_manifest(folder)["update"] for folder in checkpoints.checkpoints(path / "checkpoints")]
+    return [manifests.read_manifest(folder)["update"] for folder in checkpoints.checkpoints(path / "checkpoints")]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from cluster.population.hyperparameters import decay
 from cluster.population.lineage.ancestry import ancestry, best, schedule, values_at
 from cluster.population.lineage.events import Event, read_events
 from cluster.population.member_config import own_settings
-from cluster.runs import checkpoints
+from cluster.runs import checkpoints, manifests
 from tests.cluster.tiny_run import assert_catalogued, assert_gone, end, family, launch, options, running, wait_until
 
 pytestmark = pytest.mark.slow
@@ -123,7 +123,7 @@ def test_members_share_a_discriminator_also_when_it_is_killed(images: Path, tmp_
     assert [event["reason"] for event in events_of(run, "stop")] == ["finished"] * 3
     found, damaged = checkpoints.latest_good(run / "discriminator")
     assert found is not None, damaged
-    updates = checkpoints.read_manifest(found)["update"]
+    updates = manifests.read_manifest(found)["update"]
     assert updates > max(row.get("updates", 0) for row in read_metrics(run / "members" / "00" / "metrics.jsonl")), (
         "of both"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.dashboard.readers.library import Library
 from cluster.dashboard.readers.runs import Run
-from cluster.runs import best, checkpoints
+from cluster.runs import best, checkpoints, manifests
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.stored import last_checkpoint
@@ -50,7 +50,7 @@ def test_the_dashboard_marks_what_best_paints_with(name: str, tmp_path: Path) ->
     looks, update = LOOKS[name]
     path = make_run(tmp_path / "run", seconds=2, sheets=0)
     for folder in (path / "checkpoints").iterdir():
-        (folder / checkpoints.MANIFEST).unlink()
+        (folder / manifests.MANIFEST).unlink()
         folder.rmdir()
     rows = [{"update": at, "time": 1.79e9 + at, "env_steps": 10 * at, **look} for at, look in looks.items()]
     (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -77,5 +77,5 @@ def test_without_a_scored_checkpoint_nothing_is_called_best(tmp_path: Path) -> N
     run.refresh()
     assert run.best_sheet(run.sheets()) is not None
     (scored,) = (each.path for each in run.checkpoints() if each.score is not None)
-    (scored / checkpoints.MANIFEST).write_text("{}")
+    (scored / manifests.MANIFEST).write_text("{}")
     assert run.best_sheet(run.sheets()) is None

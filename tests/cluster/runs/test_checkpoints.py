@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.runs import checkpoints
-from cluster.runs.checkpoints import Checkpoint, CheckpointDamaged, best, latest_good, load, save
+from cluster.runs import checkpoints, manifests
+from cluster.runs.checkpoints import Checkpoint, best, latest_good, load, save
+from cluster.runs.manifests import CheckpointDamaged
 from cluster.runs.optimizer_state import flatten_optimizer, unflatten_optimizer
 
 torch.set_num_threads(1)
@@ -144,7 +145,7 @@ def test_files_that_are_missing_or_short_are_named(tmp_path: Path, name: str, da
 def test_a_later_format_is_refused_by_name(tmp_path: Path) -> None:
     path = save(tmp_path, small(1))
     manifest = json.loads((path / "manifest.json").read_text()) | {"version": 2}
-    manifest["sha256"] = checkpoints._manifest_hash(manifest)
+    manifest["sha256"] = manifests.manifest_hash(manifest)
     (path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(CheckpointDamaged, match="impasto-checkpoint 2, this Impasto reads impasto-checkpoint 1"):
         load(path)
