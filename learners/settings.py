@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Interval
+
+from envs.ranges import Count, Natural, NotNegative, Positive, Share, check_ranges
 
 NetworkName = Literal["laptop", "paper", "glimpse"]
 RewardName = Literal["final", "difference"]
@@ -11,6 +15,8 @@ RewardSource = Literal["discriminator", "l2", "both"]
 Conditioning = Literal["pair", "complement", "joint"]
 AdversaryName = Literal["wgan-gp", "hinge", "logistic"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Beta = Annotated[float, Interval(ge=0, lt=1)]
+"""An averaging factor of Adam."""
 
 
 @dataclass(frozen=True)
@@ -79,47 +85,41 @@ class PolicySettings:
     network: NetworkName = "paper"
     conditional: bool = False
     blind: bool = False
-    noise_size: int = 10
-    policy_learning_rate: float = 1e-4
-    policy_final_learning_rate: float = 1e-4
-    policy_warmup_updates: int = 0
-    policy_betas: tuple[float, float] = (0.9, 0.999)
-    policy_adam_epsilon: float = 1e-8
-    gradient_clip: float = 10.0
-    value_cost: float = 0.5
-    entropy_cost: float = 1e-2
-    final_entropy_cost: float = 1e-2
-    entropy_floor: float = 0.0
-    entropy_floor_cost: float = 0.2
-    discount: float = 1.0
+    noise_size: Natural = 10
+    policy_learning_rate: NotNegative = 1e-4
+    policy_final_learning_rate: NotNegative = 1e-4
+    policy_warmup_updates: Natural = 0
+    policy_betas: tuple[Beta, Beta] = (0.9, 0.999)
+    policy_adam_epsilon: NotNegative = 1e-8
+    gradient_clip: Positive = 10.0
+    value_cost: NotNegative = 0.5
+    entropy_cost: NotNegative = 1e-2
+    final_entropy_cost: NotNegative = 1e-2
+    entropy_floor: NotNegative = 0.0
+    entropy_floor_cost: NotNegative = 0.2
+    discount: Share = 1.0
     reward: RewardName = "final"
     reward_source: RewardSource = "discriminator"
-    l2_weight: float = 20.0
-    hindsight_weight: float = 0.0
-    unroll_length: int = 0
+    l2_weight: NotNegative = 20.0
+    hindsight_weight: NotNegative = 0.0
+    unroll_length: Natural = 0
     normalize_reward: bool = False
-    score_floor: float = 0.5
+    score_floor: Positive = 0.5
     stroke_start_penalty: float = 0.05
     empty_canvas_penalty: float = 1.0
-    addition_penalty: float = 0.0
-    advantage_floor: float = 0.0
-    rho_bar: float = 1.0
-    c_bar: float = 1.0
+    addition_penalty: NotNegative = 0.0
+    advantage_floor: NotNegative = 0.0
+    rho_bar: Positive = 1.0
+    c_bar: Positive = 1.0
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         if self.reward_source != "discriminator" and not self.conditional:
             raise ValueError(
                 f"reward_source: {self.reward_source} compares with a target, and only conditional painters have one; "
                 "ask for both, or for discriminator"
             )
-        if self.unroll_length < 0:
-            raise ValueError(f"unroll_length: expected 0 (whole episodes) or more, got {self.unroll_length}")
-        if not self.hindsight_weight >= 0:
-            raise ValueError(f"hindsight_weight: expected 0 or more, got {self.hindsight_weight}")
-        for name in ("entropy_floor", "entropy_floor_cost", "addition_penalty"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if self.hindsight_weight and (self.unroll_length or not self.conditional):
             raise ValueError("hindsight_weight: needs conditional, and whole episodes (unroll_length 0); else give 0")
 
@@ -154,13 +154,16 @@ class DiscriminatorSettings:
     adversary: AdversaryName = "wgan-gp"
     conditioning: Conditioning = "pair"
     spectral_norm: bool = False
-    discriminator_width: int = 64
-    discriminator_learning_rate: float = 1e-4
-    discriminator_betas: tuple[float, float] = (0.5, 0.9)
-    discriminator_batch: int = 64
-    discriminator_updates: int = 1
-    gradient_penalty_weight: float = 10.0
-    centering_weight: float = 1e-3
+    discriminator_width: Count = 64
+    discriminator_learning_rate: NotNegative = 1e-4
+    discriminator_betas: tuple[Beta, Beta] = (0.5, 0.9)
+    discriminator_batch: Count = 64
+    discriminator_updates: Natural = 1
+    gradient_penalty_weight: NotNegative = 10.0
+    centering_weight: NotNegative = 1e-3
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -213,47 +216,32 @@ class TD3Settings:
             weights. Higher costs less communication and lets the actors' weights grow older; usual: 8 to 64.
     """
 
-    hidden: tuple[int, ...] = (256, 256)
-    learning_rate: float = 1e-3
-    final_learning_rate: float = 5e-5
-    batch: int = 256
-    discount: float = 0.99
-    n_step: int = 1
-    polyak: float = 0.005
-    policy_delay: int = 2
-    target_noise: float = 0.2
-    target_noise_clip: float = 2.5
-    saturation_penalty: float = 0.1
-    exploration_noise: float = 0.2
-    final_noise_share: float = 0.25
-    noise_ladder: float = 2.0
-    prior_share: float = 0.1
-    warmup_steps: int = 5_000
-    relabel_share: float = 0.6
-    samples_per_insert: float = 32.0
-    insert_slack: int = 4_096
-    replay_capacity: int = 200_000
-    updates_per_order: int = 16
+    hidden: tuple[Count, ...] = (256, 256)
+    learning_rate: NotNegative = 1e-3
+    final_learning_rate: NotNegative = 5e-5
+    batch: Count = 256
+    discount: Share = 0.99
+    n_step: Count = 1
+    polyak: Share = 0.005
+    policy_delay: Count = 2
+    target_noise: NotNegative = 0.2
+    target_noise_clip: NotNegative = 2.5
+    saturation_penalty: NotNegative = 0.1
+    exploration_noise: NotNegative = 0.2
+    final_noise_share: Share = 0.25
+    noise_ladder: Annotated[float, Ge(1)] = 2.0
+    prior_share: Share = 0.1
+    warmup_steps: Natural = 5_000
+    relabel_share: Share = 0.6
+    samples_per_insert: NotNegative = 32.0
+    insert_slack: Natural = 4_096
+    replay_capacity: Count = 200_000
+    updates_per_order: Count = 16
 
     def __post_init__(self) -> None:
-        for name in ("batch", "n_step", "policy_delay", "replay_capacity", "updates_per_order", "noise_ladder"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        for name in ("discount", "polyak", "prior_share", "relabel_share", "final_noise_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}: expected a share of 0 to 1, got {getattr(self, name)}")
-        for name in (
-            "saturation_penalty",
-            "target_noise",
-            "exploration_noise",
-            "warmup_steps",
-            "samples_per_insert",
-            "insert_slack",
-        ):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
-        if not self.hidden or any(width < 1 for width in self.hidden):
-            raise ValueError(f"hidden: expected widths of at least 1, got {self.hidden}")
+        check_ranges(self)
+        if not self.hidden:
+            raise ValueError("hidden: expected at least one width, got none")
 
     def noise_share(self, progress: float) -> float:
         """Share of the initial noises that is left at `progress` of the run, in [0, 1]."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 from envs.latent.networks import ImageShape
 from envs.latent.parts import PartsShape
+from envs.ranges import Count, NotNegative, Positive, Share, check_ranges
 
 OF_READERS = (
     "latent",
@@ -83,53 +84,36 @@ class PartsSettings:
         parts_seed: of everything random in the training.
     """
 
-    latent: int = 32
-    z: int = 16
-    encoder_width: int = 16
-    decoder_width: int = 512
-    classifier_width: int = 16
-    gan_width: int = 256
-    parts_batch: int = 256
-    autoencoder_epochs: int = 14
-    autoencoder_learning_rate: float = 3e-3
-    denoise: float = 0.5
-    denoise_max_sigma: float = 0.7
-    label_weight: float = 10.0
-    classifier_epochs: int = 2
-    classifier_learning_rate: float = 3e-3
+    latent: Count = 32
+    z: Count = 16
+    encoder_width: Count = 16
+    decoder_width: Count = 512
+    classifier_width: Count = 16
+    gan_width: Count = 256
+    parts_batch: Count = 256
+    autoencoder_epochs: Count = 14
+    autoencoder_learning_rate: Positive = 3e-3
+    denoise: Share = 0.5
+    denoise_max_sigma: NotNegative = 0.7
+    label_weight: NotNegative = 10.0
+    classifier_epochs: Count = 2
+    classifier_learning_rate: Positive = 3e-3
     adversary: Literal["hinge", "wgan-gp"] = "hinge"
-    gan_updates: int = 12_000
-    gan_batch: int = 128
-    gan_learning_rate: float = 1e-3
-    critic_speed: float = 1.0
-    critic_updates: int = 1
-    spectral_gain: float = 2.0
-    gradient_penalty: float = 10.0
-    ema: float = 0.999
+    gan_updates: Count = 12_000
+    gan_batch: Count = 128
+    gan_learning_rate: Positive = 1e-3
+    critic_speed: Positive = 1.0
+    critic_updates: Count = 1
+    spectral_gain: Positive = 2.0
+    gradient_penalty: NotNegative = 10.0
+    ema: Share = 0.999
     balance: bool = True
-    minimum_class_share: float = 0.03
-    gan_attempts: int = 3
+    minimum_class_share: Share = 0.03
+    gan_attempts: Count = 3
     parts_seed: int = 0
 
     def __post_init__(self) -> None:
-        counts = ("parts_batch", "autoencoder_epochs", "classifier_epochs", "gan_updates", "gan_batch")
-        for name in ("latent", "z", "gan_width", *counts, "critic_updates", "gan_attempts"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        for name in (
-            "autoencoder_learning_rate",
-            "classifier_learning_rate",
-            "gan_learning_rate",
-            "critic_speed",
-            "spectral_gain",
-        ):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)}")
-        for name in ("denoise", "ema", "minimum_class_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
-        if self.label_weight < 0:
-            raise ValueError(f"label_weight: expected 0 or more, got {self.label_weight}")
+        check_ranges(self)
         if self.adversary not in ("hinge", "wgan-gp"):
             raise ValueError(f"adversary: expected hinge or wgan-gp, got {self.adversary!r}")
 

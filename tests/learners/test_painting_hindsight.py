@@ -112,7 +112,7 @@ def test_it_adds_the_likelihood_of_the_actions_under_what_they_painted() -> None
     [
         ({"conditional": False}, "needs conditional"),
         ({"unroll_length": 2}, "whole episodes"),
-        ({"hindsight_weight": -1.0}, "expected 0 or more, got -1.0"),
+        ({"hindsight_weight": -1.0}, "expected at least 0, got -1"),
     ],
 )
 def test_what_it_needs_is_said(changes: dict[str, float], message: str) -> None:

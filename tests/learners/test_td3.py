@@ -168,9 +168,9 @@ def test_it_learns_the_best_action_of_a_bandit() -> None:
     ("changes", "message"),
     [
         ({"batch": 0}, "batch: expected at least 1"),
-        ({"polyak": 1.5}, "polyak: expected a share"),
-        ({"target_noise": -0.1}, "target_noise: expected 0 or more"),
-        ({"hidden": ()}, "hidden: expected widths"),
+        ({"polyak": 1.5}, "polyak: expected 0 to 1"),
+        ({"target_noise": -0.1}, "target_noise: expected at least 0"),
+        ({"hidden": ()}, "hidden: expected at least one width"),
     ],
 )
 def test_wrong_settings_are_refused(changes: dict[str, object], message: str) -> None:
