@@ -19,7 +19,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 from ray.util.state import list_nodes
 from ray.util.state.exception import RayStateApiException
 
-from cluster.errors import UserError
+from cluster.errors import UserError, one_line
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -95,7 +95,7 @@ def client_for(address: str) -> JobSubmissionClient:
     try:
         return JobSubmissionClient(address or None)
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
-        message = " ".join(str(error).split())
+        message = one_line(error)
         raise UserError(
             f"submit: no Ray job server at {address or 'the default address'}: {message}; give --address "
             "http://HEAD:8265, and RAY_AUTH_MODE=token with RAY_AUTH_TOKEN where the cluster wants a token"
@@ -108,7 +108,7 @@ def job_server_errors(address: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, OSError, aiohttp.ClientError, RayError, RayStateApiException) as error:
-        message = " ".join(str(error).split()) or type(error).__name__
+        message = one_line(error)
         raise UserError(f"submit: the job server {address or 'at the default address'}: {message}") from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.errors import UserError
+from cluster.evaluation.text_tables import figures_table
 from cluster.latent.assets import LatentAssets, load_images
 from cluster.latent.baselines import evaluate_baselines
 from cluster.latent.contact_sheet import write_sheet
@@ -73,19 +74,17 @@ def evaluate_latent(
 
 def latent_table(result: dict[str, Any]) -> str:
     """An evaluation as text."""
-    columns = ("accuracy", "reward_accuracy", "gap", "diversity", "frechet_distance", "score")
+    names = ("accuracy", "reward_accuracy", "gap", "diversity", "frechet_distance", "score")
+    columns = {name: name.replace("_", " ") for name in names}
+    rows = result["tasks"] | {"mean": result["mean"]}
+    rows |= {name: each["mean"] for name, each in result.get("baselines", {}).items()}
     lines = [
         f"{result['run']}: {result['updates']} updates, {result['env_steps']} steps, {result['minutes']:.1f} minutes; "
         f"{result['images']} test images",
-        f"{'task':<20}" + " ".join(f"{name:>17}" for name in columns),
+        figures_table(rows, columns, ".4f", first="task"),
     ]
-    rows = [*result["tasks"].items(), ("mean", result["mean"])]
-    rows += [(name, each["mean"]) for name, each in result.get("baselines", {}).items()]
-    for name, each in rows:
-        cells = (each.get(column) for column in columns)
-        lines.append(f"{name:<20}" + " ".join(f"{'-' if cell is None else f'{cell:.4f}':>17}" for cell in cells))
     if result["noise"]:
-        lines.append(f"{'noise':<20}" + "  ".join(f"{sigma}: {value:.3f}" for sigma, value in result["noise"].items()))
+        lines.append("noise  " + "  ".join(f"{sigma}: {value:.3f}" for sigma, value in result["noise"].items()))
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cluster.errors import UserError
+from cluster.errors import UserError, one_line
 from cluster.latent.settings import LatentSettings
 from cluster.latent.translation import Policy
 from cluster.runs.checkpoints import Checkpoint
@@ -39,6 +39,6 @@ def checkpoint_policy(settings: LatentSettings, rules: LatentRules, checkpoint: 
     try:
         actor.load_state_dict(mine)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)[:160]
         raise UserError(f"the checkpoint's policy does not fit the run's settings: {reason}") from error
     return actor_policy(actor.eval())

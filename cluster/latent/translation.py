@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from cluster.errors import one_line
 from envs.latent.features import Outcome
 from envs.latent.networks import to_unit
 from envs.latent.rules import Floats, Ints, LatentRules
@@ -92,7 +93,7 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"{path}: can not be read as an image ({' '.join(str(error).split())[:120]})") from None
+        raise ValueError(f"{path}: can not be read as an image ({one_line(error)[:120]})") from None
     return pixels.reshape(shape)
 
 

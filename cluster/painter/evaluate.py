@@ -13,6 +13,7 @@ from cluster.evaluation.frechet import frechet_distance
 from cluster.evaluation.image_metrics import evaluate_images, pixel_features
 from cluster.evaluation.judge import Judge, load_judge
 from cluster.evaluation.reconstruction import as_row, measure_reconstruction
+from cluster.evaluation.text_tables import figures_table
 from cluster.painter.data import run_images
 from cluster.painter.evaluate_scenes import measure_scenes
 from cluster.painter.sampler import Paintings, Sampler, paint_untrained_and_trained
@@ -89,21 +90,13 @@ def evaluate_unjudged(
 
 
 def unjudged_table(result: dict[str, Any]) -> str:
-    """The result of :func:`evaluate_unjudged` as aligned text."""
+    """The result of `evaluate_unjudged` as aligned text."""
     columns = {"pixel_fid": "pixel FD", "fid": "FD", "l2": "L2", "blank_l2": "L2 of blank", "perceptual": "perceptual"}
-    shown = [name for name in columns if any(values.get(name) is not None for values in result["sets"].values())]
-    lines = [f"{'':10}" + "".join(f"{columns[name]:>12}" for name in shown)]
-    for name, values in result["sets"].items():
-        lines.append(f"{name:10}" + "".join(f"{values[column]:>12.4f}" for column in shown))
-    lines.append(
-        f"{result['samples']} samples each; {result['updates']} updates, {result['env_steps']} steps, "
-        f"{result['minutes']:.1f} minutes"
-    )
-    return "\n".join([*lines, f"sheet: {result['sheet']}"])
+    return "\n".join([figures_table(result["sets"], columns, ".4f"), extent(result), f"sheet: {result['sheet']}"])
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result as aligned text."""
+    """The result of `evaluate_run` as aligned text."""
     columns = {
         "frechet_distance": "FD",
         "frechet_ratio": "FD ratio",
@@ -114,18 +107,19 @@ def table(result: dict[str, Any]) -> str:
         "share_confident": "> 0.9",
         "classes_covered": "classes",
     }
-    lines = [f"{'':10}" + "".join(f"{name:>12}" for name in columns.values())]
-    for name, values in result["sets"].items():
-        cells = (values[column] for column in columns)
-        lines.append(f"{name:10}" + "".join(f"{'-' if cell is None else f'{cell:.3f}':>12}" for cell in cells))
-    lines.append(
-        f"{result['samples']} samples each; {result['updates']} updates, {result['env_steps']} steps, "
-        f"{result['minutes']:.1f} minutes; judge accuracy {100 * result['judge']['accuracy']:.2f} %"
-    )
+    lines = [figures_table(result["sets"], columns)]
+    lines.append(f"{extent(result)}; judge accuracy {100 * result['judge']['accuracy']:.2f} %")
     for name, figures in result.get("reconstruction", {}).items():
         lines.append(f"{name} against its targets: {as_row(figures)}")
-    lines.append(f"sheet: {result['sheet']}")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"sheet: {result['sheet']}"])
+
+
+def extent(result: dict[str, Any]) -> str:
+    """Size of an evaluation, and length of the training before it."""
+    return (
+        f"{result['samples']} samples each; {result['updates']} updates, {result['env_steps']} steps, "
+        f"{result['minutes']:.1f} minutes"
+    )
 
 
 def measure_row(settings: PainterSettings, checkpoint: Checkpoint, picture: Path, count: int = 1000) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from actors.metropolis import LikeliestScenes, metropolis
 from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.evaluation.reconstruction import pixel_l2
+from cluster.evaluation.text_tables import number, text_table
 from cluster.painter.data import run_scenes
 from cluster.painter.sampler import Paintings, paint_untrained_and_trained
 from cluster.painter.settings import PainterSettings
@@ -133,22 +134,21 @@ def run_metropolis(
 
 
 def table(result: dict[str, Any]) -> str:
-    """A result of either as aligned text, in per cent."""
+    """A result of either as aligned text: shares of scenes and of objects that are right, and the L2."""
     columns = {
         "count": "count",
-        "count_and_color": "+ colour",
-        "count_and_color_near": "+ near",
+        "count_and_color": "count, color",
+        "count_and_color_near": "count, near color",
         "everything": "all",
-        "object_color": "colour",
-        "object_color_near": "near",
+        "object_color": "object color",
+        "object_color_near": "near color",
         "object_type": "type",
         "object_size": "size",
         "object_place": "place",
     }
-    lines = [f"{'':10}{'scenes right':>30}{'objects right':>50}"]
-    lines.append(f"{'':10}" + "".join(f"{name:>10}" for name in columns.values()) + f"{'L2':>10}")
-    for name, values in result["sets"].items():
-        cells = "".join(f"{100 * values[column]:>9.1f}%" for column in columns)
-        lines.append(f"{name:10}{cells}{values['l2']:>10.5f}")
-    lines.append(f"{result['samples']} held-out scenes; sheet: {result['sheet']}")
-    return "\n".join(lines)
+    rows = (
+        [name, *(number(values[column], ".1%") for column in columns), number(values["l2"], ".5f")]
+        for name, values in result["sets"].items()
+    )
+    text = text_table(["", *columns.values(), "L2"], rows)
+    return f"{text}\n{result['samples']} held-out scenes; sheet: {result['sheet']}"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from cluster.errors import UserError
+from cluster.errors import UserError, one_line
+from cluster.evaluation.text_tables import markdown_table, number
 from cluster.metrics.curves import plot_curves, read_curve
 from cluster.painter.evaluate import DRAWINGS, measure_row
 from cluster.painter.reproduce_tables import Row
@@ -211,15 +212,14 @@ class Reproduction:
         """The table for people."""
         used = [key for key in COLUMNS if any(row.get(key) is not None for row in self.results.values())]
         titles = ["run", "preset", *(COLUMNS[key] for key in used), "steps", "minutes", "how far"]
-        lines = [f"# {self.name}", ""]
-        lines += ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
+        rows = []
         for row in self.rows:
             figures = self.results.get(row.name, {})
             cells = [f"`{row.name}`", figures.get("preset", "-"), *(number(figures.get(key)) for key in used)]
             steps, minutes = figures.get("steps"), figures.get("minutes")
             cells += ["-" if steps is None else f"{steps:,}", "-" if minutes is None else f"{minutes:.1f}"]
-            lines.append("| " + " | ".join([*cells, self.how_far(row)]) + " |")
-        lines.append("")
+            rows.append([*cells, self.how_far(row)])
+        lines = [f"# {self.name}", "", markdown_table(titles, rows), ""]
         for path in plots:
             lines += [f"![{path.stem}]({path.relative_to(self.out).as_posix()})", ""]
         for row in self.rows:
@@ -241,13 +241,3 @@ class Reproduction:
         if row.published_steps:
             text += f", {100 * figures['steps'] / row.published_steps:.1f} % of the paper's steps"
         return f"{text}, then: {figures['error']}" if "error" in figures else text
-
-
-def one_line(error: BaseException) -> str:
-    """An error as a cell of a table and a line of the terminal."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def number(value: float | None) -> str:
-    """A figure for a table: four significant digits, a dash for none."""
-    return "-" if value is None else f"{value:.4g}"

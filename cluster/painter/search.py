@@ -13,6 +13,7 @@ from actors.search import Score, Search, SearchResult
 from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.evaluation.judge import Judge, load_judge
 from cluster.evaluation.reconstruction import pixel_l2
+from cluster.evaluation.text_tables import figures_table
 from cluster.painter.data import run_data
 from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
@@ -120,9 +121,7 @@ def figures(
 
 def table(result: dict[str, Any]) -> str:
     """The result as aligned text."""
-    columns = [name for name in ("score", "seconds", "l2", "confidence", "accuracy") if name in result["rows"][0]]
-    lines = [f"{'':8}{'K':>5}" + "".join(f"{name:>12}" for name in columns)]
-    for row in result["rows"]:
-        lines.append(f"{row['method']:8}{row['k']:>5}" + "".join(f"{row[name]:>12.4f}" for name in columns))
-    lines.append(f"{result['count']} pictures each; sheet: {result['sheet']}")
-    return "\n".join(lines)
+    columns = {name: name for name in ("score", "seconds", "l2", "confidence", "accuracy")}
+    rows = {f"{row['method']} {row['k']}": row for row in result["rows"]}
+    text = figures_table(rows, columns, ".4f", first="method, K")
+    return f"{text}\n{result['count']} pictures each; sheet: {result['sheet']}"

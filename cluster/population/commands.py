@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.errors import UserError
+from cluster.evaluation.text_tables import number, text_table
 from cluster.painter.settings import PainterSettings
 from cluster.population import folder as folders
 from cluster.population.folder import PopulationFolder
@@ -130,7 +131,11 @@ def lineage(run: str, as_json: bool = False, against: str = "", svg: str = "") -
         result = compare(events, others)
         if svg:
             write_svg(svg, events, others, str(result["fitness"]))
-        print(json.dumps(result) if as_json else "\n".join(f"{name:18}{value}" for name, value in result.items()))
+        print(
+            json.dumps(result)
+            if as_json
+            else text_table(["figure", "value"], ((name, str(value)) for name, value in result.items()))
+        )
         return 0
     path = ancestry(events, standing["branch"])
     scores = curve(events, path)
@@ -144,23 +149,16 @@ def lineage(run: str, as_json: bool = False, against: str = "", svg: str = "") -
         f"({standing['episodes']} paintings) at {standing['env_steps']} steps"
     )
     names = list(path[0].values)
-    print(
-        f"{'from step':>12}  {'branch':>6}  {'member':>6}  "
-        + "  ".join(f"{name:>28}" for name in names)
-        + f"  {'score':>10}"
-    )
     ends = [branch.start for branch in path[1:]] + [sys.maxsize]
+    rows = []
     for branch, end in zip(path, ends, strict=True):
         reached = [score for steps, score in scores if branch.start < steps <= end]
-        values = "  ".join(f"{branch.values[name]:>28.4g}" for name in names)
-        last = f"{reached[-1]:>10.4g}" if reached else f"{'-':>10}"
-        print(f"{branch.start:>12}  {branch.number:>6}  {branch.member:>6}  {values}  {last}")
+        place = [str(value) for value in (branch.start, branch.number, branch.member)]
+        rows.append(
+            [*place, *(number(branch.values[name]) for name in names), number(reached[-1] if reached else None)]
+        )
+    print(text_table(["from step", "branch", "member", *names, "score"], rows))
     return 0
-
-
-def number(score: float | None) -> str:
-    """A score as text."""
-    return "-" if score is None else f"{score:.4g}"
 
 
 def replay(run: str, out: str, address: str = "") -> int:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, copy_files
 
-from cluster.errors import UserError
+from cluster.errors import UserError, one_line
 from cluster.runs import manifests
 from cluster.runs.redaction import without_password
 from envs.data_files import write_atomically
@@ -48,7 +48,7 @@ class RemoteFolder:
         try:
             self.filesystem, self.base = FileSystem.from_uri(self.uri)
         except (ValueError, OSError) as error:
-            raise UserError(f"{uri}: not a folder that can be reached: {' '.join(str(error).split())}") from error
+            raise UserError(f"{uri}: not a folder that can be reached: {one_line(error)}") from error
 
     @property
     def name(self) -> str:
@@ -173,7 +173,7 @@ class Mirror:
                 try:
                     work()
                 except Exception as error:  # whatever it is, the thread must live and the run hear of it
-                    problems.append(" ".join(str(error).split()) or type(error).__name__)
+                    problems.append(one_line(error))
         self.trouble = problems[0] if problems else ""
 
     def copy(self) -> None:
