@@ -243,3 +243,25 @@ def reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
         found |= new
         ahead += new
     return found
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md", "README.md"])
+def test_files_and_names_in_the_documents_exist(page: str) -> None:
+    """`path/to/file.py` (`Class.method`) or `path/to/file.py`, `function`: the file is there and defines the name."""
+    text = " ".join((ROOT / page).read_text().split())
+    mentions = re.findall(r"`((?:\w+/)+[\w.]+\.\w+)`(?:(?: \(|, )`([A-Za-z_]\w*(?:\.\w+)*)`)?", text)
+    assert mentions
+    wrong = []
+    for path, name in mentions:
+        if not (ROOT / path.split("/")[0]).exists():
+            continue  # a file that a command writes
+        if not (ROOT / path).is_file():
+            wrong.append(f"{path}: no such file")
+        elif name and path.endswith(".py"):
+            code = (ROOT / path).read_text()
+            wrong += [
+                f"{path}: no {part}"
+                for part in name.split(".")
+                if not re.search(rf"(?m)^\s*(?:def|class) {part}\b|^{part}\b.* = ", code)
+            ]
+    assert not wrong, "\n".join(wrong)
