@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cluster.cli.catalogue import COMMANDS
-from cluster.cli.parse import HELP, parse
+from cluster.cli.parse import HELP, as_typed, options_of, parse
 from cluster.errors import UserError
 
 NAMES = tuple(name for name, command in COMMANDS.items() if command.group and " " not in name)
@@ -56,8 +56,12 @@ def run(given: Sequence[str]) -> int:
     words = 2 if " ".join(given[:2]) in COMMANDS else 1
     name = " ".join(given[:words])
     command = COMMANDS[name]
-    chosen = parse(command.load_arguments(), given[words:], name)
-    return int(command.load_function()(chosen))
+    kind = command.load_arguments()
+    chosen = parse(kind, given[words:], name)
+    try:
+        return int(command.load_function()(chosen))
+    except ValueError as error:  # a setting that only the data or the machine show to be wrong
+        raise UserError(as_typed(str(error), options_of(kind))) from error
 
 
 def explained(error: Exception) -> str | None:

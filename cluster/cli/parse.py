@@ -10,7 +10,7 @@ import shutil
 import textwrap
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union
 
@@ -237,7 +237,7 @@ def unknown(rest: Sequence[str], names: Sequence[str]) -> str:
     return f"unknown option {option}; {hint}"
 
 
-def as_typed(message: str, options: Sequence[Option]) -> str:
+def as_typed(message: str, options: Iterable[Option]) -> str:
     """The message of a dataclass, which begins with a field's name, with the option as it is typed."""
     name, colon, rest = message.partition(":")
     return next((f"{option.flag}:{rest}" for option in options if colon and option.name == name), message)

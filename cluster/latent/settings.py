@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Interval
 
 from cluster.runs.settings import RunSettings, SystemSettings
 from envs.latent import LatentConfig
 from envs.latent.data import NAMES as NAMED_DATA
+from envs.ranges import Count, NotNegative, Positive
 from learners.latent_parts.settings import PartsSettings
 from learners.settings import TD3Settings
 
@@ -25,17 +28,16 @@ class TD3SystemSettings(SystemSettings):
             to move and come from weights of a greater age.
     """
 
-    minutes: float = 8.0
-    keep_checkpoints: int = 2
-    sample_minutes: float = 1.0
-    image_size: int = 32
+    minutes: NotNegative = 8.0
+    keep_checkpoints: Count = 2
+    sample_minutes: Positive = 1.0
+    image_size: Annotated[int, Interval(ge=1, le=1024)] = 32
     image_channels: Literal[1, 3] = 1
-    worlds: int = 256
-    block: int = 256
+    worlds: Count = 256
+    block: Count = 256
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check(at_least_one=("image_size", "worlds", "block"))
         if self.block % self.worlds:
             raise ValueError(f"block: expected a multiple of worlds ({self.worlds}), got {self.block}")
 

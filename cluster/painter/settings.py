@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from cluster.runs.settings import RunSettings, SystemSettings
 from envs.datasets import NAMES as NAMED_DATA
 from envs.paint import PaintConfig
+from envs.ranges import Count, Natural
 from envs.scenes.config import SceneConfig
 from envs.spec import ActionSpec
 from envs.worlds import WorldConfig
@@ -40,20 +41,13 @@ class PainterSystemSettings(SystemSettings):
         replay_batches: Capacity of the shared replay in units of 64 final canvases, whatever `canvases` is.
     """
 
-    canvases: int = 64
-    random_canvases: int = 0
-    batches_per_update: int = 1
-    discriminator_learners: int = 0
-    publish_interval: int = 1
-    max_lag: int = 8
-    replay_batches: int = 20
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check(
-            at_least_one=("canvases", "batches_per_update", "publish_interval", "max_lag", "replay_batches"),
-            not_negative=("random_canvases", "discriminator_learners"),
-        )
+    canvases: Count = 64
+    random_canvases: Natural = 0
+    batches_per_update: Count = 1
+    discriminator_learners: Natural = 0
+    publish_interval: Count = 1
+    max_lag: Count = 8
+    replay_batches: Count = 20
 
     @property
     def replay_capacity(self) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Interval
 
 from cluster.painter.settings import PresetName
+from envs.ranges import Count, Natural, NotNegative, Positive, check_ranges
 
-Range = tuple[float, float]
+Range = tuple[Positive, Positive]
 FitnessName = Literal["judge", "pixel", "discriminator"]
 
 
@@ -45,49 +48,33 @@ class PopulationSettings:
         member_failures: crashes of a member after which it is given up until the population is resumed.
     """
 
-    members: int = 4
-    interval_steps: int = 2_000_000
-    burn_in_steps: int = 4_000_000
+    members: Count = 4
+    interval_steps: Count = 2_000_000
+    burn_in_steps: Natural = 4_000_000
     fitness: FitnessName = "judge"
-    fitness_samples: int = 512
-    critic_samples: int = 64
+    fitness_samples: Annotated[int, Ge(2)] = 512
+    critic_samples: Annotated[int, Ge(2)] = 64
     exploit: Literal["truncation", "tournament", "none"] = "truncation"
-    truncation_share: float = 0.25
-    tournament_margin: float = 0.1
+    truncation_share: Annotated[float, Interval(gt=0, le=0.5)] = 0.25
+    tournament_margin: NotNegative = 0.1
     explore: Literal["perturb", "resample"] = "perturb"
-    perturbation_factor: float = 1.2
+    perturbation_factor: Annotated[float, Gt(1)] = 1.2
     entropy_cost_range: Range = (2e-3, 1e-1)
     policy_learning_rate_range: Range = (1e-5, 3e-4)
     discriminator_learning_rate_range: Range = (1e-5, 3e-4)
     evolve_discriminator: bool = False
     share_discriminator: bool = False
-    driver_cpus: float = 1.0
-    actor_cpus: float = 1.0
-    learner_cpus: float = 1.0
-    member_failures: int = 20
+    driver_cpus: NotNegative = 1.0
+    actor_cpus: NotNegative = 1.0
+    learner_cpus: NotNegative = 1.0
+    member_failures: Natural = 20
 
     def __post_init__(self) -> None:
-        for name, least in (("members", 1), ("interval_steps", 1), ("fitness_samples", 2), ("critic_samples", 2)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
-        for name in (
-            "burn_in_steps",
-            "tournament_margin",
-            "driver_cpus",
-            "actor_cpus",
-            "learner_cpus",
-            "member_failures",
-        ):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+        check_ranges(self)
         if self.share_discriminator and self.evolve_discriminator:
             raise ValueError("share_discriminator: with evolve_discriminator each member needs one of its own")
-        if not 0 < self.truncation_share <= 0.5:
-            raise ValueError(f"truncation_share: expected more than 0 and at most 0.5, got {self.truncation_share}")
-        if not self.perturbation_factor > 1:
-            raise ValueError(f"perturbation_factor: expected more than 1, got {self.perturbation_factor}")
         for name, (low, high) in self.ranges().items():
-            if not 0 < low < high:
+            if not low < high:
                 raise ValueError(f"{name}_range: expected two numbers above 0, the smaller first, got {low} {high}")
 
     def ranges(self) -> dict[str, Range]:

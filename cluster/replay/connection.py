@@ -54,8 +54,7 @@ class RedisLink:
                 socket_read_size=1 << 20,  # a batch is read in one or two calls instead of a dozen
             )
         except (ValueError, TypeError):  # their text can hold pieces of the password
-            shape = "redis://[:PASSWORD@]HOST:PORT/DB or rediss://..."
-            raise ValueError(f"url is not a Redis address: expected {shape}") from None
+            raise ValueError("redis: expected an address redis://[:PASSWORD@]HOST:PORT/DB or rediss://...") from None
         where = pool.connection_kwargs
         self.address = str(where.get("path") or f"{where.get('host', 'localhost')}:{where.get('port', 6379)}")
         self.client: Any = redis.Redis(connection_pool=pool)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from cluster.runs.redaction import without_password
+from envs.ranges import Count, Natural, NotNegative, Positive, check_ranges
 
 #: Settings that may be paths.
 PATHS = ("data", "data_dir", "brush")
@@ -39,40 +39,24 @@ class SystemSettings:
 
     data: str = "mnist"
     data_dir: str = ""
-    seed: int = 0
-    minutes: float = 15.0
-    steps: int = 0
-    actors: int = 1
-    policy_learners: int = 0
-    learner_gpus: float = 0.0
+    seed: Natural = 0
+    minutes: NotNegative = 15.0
+    steps: Natural = 0
+    actors: Count = 1
+    policy_learners: Natural = 0
+    learner_gpus: NotNegative = 0.0
     redis: str = ""
-    checkpoint_minutes: float = 2.0
-    keep_checkpoints: int = 3
-    sample_minutes: float = 2.0
-    torch_threads: int = 1
+    checkpoint_minutes: Positive = 2.0
+    keep_checkpoints: Count = 3
+    sample_minutes: Positive = 2.0
+    torch_threads: Count = 1
 
     def __post_init__(self) -> None:
-        self.check(
-            at_least_one=("actors", "keep_checkpoints"), not_negative=("steps", "policy_learners", "learner_gpus")
-        )
-        for name in ("checkpoint_minutes", "sample_minutes"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: expected more than 0 minutes, got {getattr(self, name)}")
+        check_ranges(self)
+        if self.redis and not self.redis.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("redis: expected redis://HOST:PORT/DB or rediss://...")  # it may hold a password
         if not self.minutes and not self.steps:
-            raise ValueError(f"minutes: expected more than 0 where steps do not end the run, got {self.minutes}")
-
-    def check(self, at_least_one: Sequence[str] = (), not_negative: Sequence[str] = ()) -> None:
-        """Check fields by name: counts of which one is needed, and numbers that may be 0.
-
-        Raises:
-            ValueError: One line that names the field, what was expected, and its value.
-        """
-        for name in at_least_one:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        for name in ("minutes", *not_negative):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+            raise ValueError("minutes: expected more than 0 if steps do not end the run, got 0")
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def picture(mode: str) -> bytes:
         (["text.zip"], "none of its 9 images can be read"),
         (["mnist", "--reward-source", "l2"], "--reward-source: l2 compares with a target"),
         (["celeba-long", "--unroll-length", "30"], "--unroll-length: expected a divisor of the episode's 100 actions"),
-        (["mnist", "--conditional", "--grid", "12"], "grid: a conditional laptop policy expects a divisor"),
+        (["mnist", "--conditional", "--grid", "12"], "--grid: a conditional laptop policy expects a divisor"),
     ],
 )
 def test_mistakes_are_one_line(

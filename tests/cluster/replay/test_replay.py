@@ -216,7 +216,7 @@ def test_wrong_arguments_are_named(server: RedisServer) -> None:
     with pytest.raises(ValueError, match="n must be at least 1"):
         Replay(ReplaySpec(server.url, "n", SHAPE)).sample(0, np.random.default_rng(0))
     for url in ("localhost:6379", "http://host", "redis://:pass/secret@host:1/0"):
-        with pytest.raises(ValueError, match="url") as caught:
+        with pytest.raises(ValueError, match=r"^redis: expected") as caught:
             Replay(ReplaySpec(url, "a", SHAPE))
         assert "secret" not in str(caught.value)
         assert "pass/" not in str(caught.value)

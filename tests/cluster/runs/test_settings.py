@@ -61,8 +61,10 @@ def test_an_unknown_name_lists_the_valid_ones() -> None:
         *((name, 0) for name in ("actors", "canvases", "publish_interval", "max_lag", "replay_batches")),
         ("random_canvases", -1),
         ("keep_checkpoints", 0),
-        *((name, value) for name in ("minutes", "checkpoint_minutes", "sample_minutes") for value in (0, -1.0)),
+        *((name, value) for name in ("minutes", "checkpoint_minutes", "sample_minutes") for value in (0, -1)),
         ("minutes", float("nan")),
+        ("seed", -1),
+        ("torch_threads", 0),
         *((name, -1) for name in ("steps", "policy_learners", "discriminator_learners", "learner_gpus")),
     ],
 )
@@ -71,6 +73,13 @@ def test_a_value_out_of_range_is_named(name: str, value: Any) -> None:
         PainterSystemSettings(**{name: value})
     with pytest.raises(ValueError, match=rf"^{name}: expected"):
         PainterSettings().replace(**{name: value})
+
+
+def test_what_is_no_address_of_a_redis_is_refused_without_showing_it() -> None:
+    for url in ("localhost:6379", "http://:secret@host", "secret"):
+        with pytest.raises(ValueError, match=r"^redis: expected redis://HOST:PORT/DB or rediss://\.\.\.$"):
+            PainterSettings().replace(redis=url)
+    assert PainterSettings().replace(redis="rediss://:secret@host:1/2").system.redis
 
 
 def test_the_paper_preset_is_the_published_one() -> None:
