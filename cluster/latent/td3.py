@@ -17,6 +17,7 @@ from cluster.latent.settings import LatentSettings
 from cluster.latent.warm_start import blocks_for, transplanted
 from cluster.latent.worlds import World, find_layout, make_gymnasium_worlds
 from cluster.replay.buffer import Replay, ReplayUnavailable
+from cluster.replay.connection import ACTOR_WAIT_SECONDS
 from cluster.replay.host import ReplayHost
 from cluster.replay.rate_limiter import SampleToInsertLimiter
 from cluster.runs.checkpoints import Checkpoint
@@ -75,9 +76,9 @@ class TD3Config(RunConfig[LatentSettings]):
         return TD3GroupLearner
 
     def sink(self) -> Replay:
-        """Open the shared replay for an actor's blocks; it waits for Redis as long as it takes."""
+        """Open the shared replay for an actor\'s blocks; it waits some minutes for a Redis that is away."""
         assert self.replay is not None
-        return Replay(self.replay, wait=True)
+        return Replay(self.replay, wait_s=ACTOR_WAIT_SECONDS)
 
     def world(self, count: int, seed: int) -> World:
         """Make `count` worlds that reset themselves in the step that ends an episode.

@@ -20,6 +20,7 @@ from cluster.painter.live_settings import adopt, can_change
 from cluster.painter.rl_modules import DiscriminatorModule, PolicyModule
 from cluster.painter.settings import PainterSettings, preset
 from cluster.replay.buffer import Replay, ReplayUnavailable
+from cluster.replay.connection import ACTOR_WAIT_SECONDS
 from cluster.replay.host import ReplayHost
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.config import RunConfig, with_learners
@@ -74,8 +75,8 @@ class SpiralConfig(RunConfig[PainterSettings]):
         return PolicyGroupLearner
 
     def sink(self) -> Replay | None:
-        """Open the shared replay for an actor's final canvases; it waits for Redis as long as it takes."""
-        return None if self.replay is None else Replay(self.replay, wait=True)
+        """Open the shared replay for an actor\'s final canvases; it waits some minutes for a Redis that is away."""
+        return None if self.replay is None else Replay(self.replay, wait_s=ACTOR_WAIT_SECONDS)
 
     def build_discriminator_group(self, observation_space: Any, action_space: Any) -> LearnerGroup:
         """Build the learner group of the run's discriminator; `replay` must be known."""

@@ -1,4 +1,4 @@
-"""One Redis connection that knows how to wait: bounded, reported, and never showing the password."""
+"""A Redis connection that waits for a server that is away: for a bounded time, and never showing the password."""
 
 import time
 from collections.abc import Callable
@@ -12,45 +12,35 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
 
+#: Seconds that an actor waits for Redis: longer than a driver takes to start it again. Then the actor ends, and is
+#: replaced.
+ACTOR_WAIT_SECONDS = 300.0
+
 
 class ReplayUnavailable(RuntimeError):
-    """Redis can not be reached, or refuses. One line with host and port, never the password."""
+    """Redis can not be reached, or refuses: one line with host and port, never the password."""
 
 
-class RedisLink:
+class RedisConnection:
     """A redis-py client whose commands are repeated while Redis is away. Connects at the first command.
 
     Args:
         url: `redis://`, `rediss://` (TLS; redis-py's options such as `ssl_ca_certs` as query parameters) or `unix://`.
-        timeout_s: seconds without Redis after which a call raises ReplayUnavailable; also the socket timeout.
-        wait: keep waiting past `timeout_s` until Redis returns, and then go on.
-        on_wait: called with the seconds waited so far, about twice a second, while Redis is away.
-        should_stop: asked as often; True ends the wait with ReplayUnavailable.
-        max_wait_s: the longest wait with `wait=True`; None waits for ever (then give `should_stop`).
+        timeout_s: Socket timeout in seconds.
+        wait_s: Seconds to wait for a Redis that is away, before a call raises ReplayUnavailable.
 
     Raises:
         ValueError: url is not a Redis address.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        timeout_s: float,
-        wait: bool,
-        on_wait: Callable[[float], None] | None,
-        should_stop: Callable[[], bool] | None,
-        max_wait_s: float | None,
-    ) -> None:
-        self._limit_s = (float("inf") if max_wait_s is None else max_wait_s) if wait else timeout_s
-        self._on_wait = on_wait
-        self._should_stop = should_stop
+    def __init__(self, url: str, *, timeout_s: float, wait_s: float) -> None:
+        self._wait_s = wait_s
         try:
             pool = redis.ConnectionPool.from_url(
                 url,
                 socket_timeout=timeout_s,
                 socket_connect_timeout=timeout_s,
-                retry=Retry(NoBackoff(), 0),  # waiting is ours: bounded and reported
+                retry=Retry(NoBackoff(), 0),  # `call` waits
                 socket_read_size=1 << 20,  # a batch is read in one or two calls instead of a dozen
             )
         except (ValueError, TypeError):  # their text can hold pieces of the password
@@ -65,10 +55,10 @@ class RedisLink:
         self.client.connection_pool.disconnect()
 
     def call(self, attempt: Callable[[], T]) -> T:
-        """Run `attempt`, again from its start while Redis is away, within the limits given to the constructor.
+        """Run `attempt`, again from its start while Redis is away.
 
         Raises:
-            ReplayUnavailable: Redis stayed away for too long, a stop was asked for, or Redis refuses.
+            ReplayUnavailable: Redis stayed away for `wait_s` seconds, or refuses.
         """
         started = time.monotonic()
         pause = _FIRST_PAUSE_S
@@ -82,11 +72,7 @@ class RedisLink:
             except redis.ResponseError as error:
                 raise ReplayUnavailable(f"Redis at {self.address} refuses: {error}") from None
             waited = time.monotonic() - started
-            if waited >= self._limit_s:
+            if waited >= self._wait_s:
                 raise ReplayUnavailable(f"no Redis at {self.address} for {waited:.1f} s: {lost}")
-            if self._on_wait is not None:
-                self._on_wait(waited)
-            if self._should_stop is not None and self._should_stop():
-                raise ReplayUnavailable(f"stopped waiting for Redis at {self.address} after {waited:.1f} s")
-            time.sleep(min(pause, max(self._limit_s - waited, 0.0)))
+            time.sleep(min(pause, max(self._wait_s - waited, 0.0)))
             pause = min(2 * pause, _LONGEST_PAUSE_S)

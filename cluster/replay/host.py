@@ -1,4 +1,4 @@
-"""The driver's end of the shared replay: a Redis of the run's own, kept alive, or a guest's place in a shared one."""
+"""Driver-side host of the shared replay: a Redis of the run's own, kept alive, or a ring in a shared one."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ from cluster.replay.server import RedisServer
 
 
 class ReplayHost:
-    """Gives a run its replay, and takes it away again.
+    """Makes a run's ring, and removes it again.
 
     Attributes:
-        spec: which ring; actors and learners get it with their configuration.
-        replay: the driver's own end of it.
-        restarts: how often our own Redis was started again.
+        spec: Handle of the ring; actors and learners get it with their configuration.
+        replay: The driver's connection to it.
+        restarts: Number of times that the run's own Redis was started again.
     """
 
     def __init__(self, url: str, shape: tuple[int, ...], capacity: int, spec: ReplaySpec | None = None) -> None:
-        """With ``spec``, a ring that its owner cares for is used; else one of ``capacity`` records uint8 ``shape`` is
-        made in the Redis at ``url``; where that is empty, at $IMPASTO_REDIS; without it, in a new Redis.
+        """Make a ring, or use an existing one.
+
+        Args:
+            url: Redis in which the ring is made; if empty, $IMPASTO_REDIS, else a server started here.
+            shape: Of a uint8 record.
+            capacity: Records in the ring.
+            spec: Use this existing ring instead; its owner removes it.
 
         Raises:
-            ReplayUnavailable: the shared Redis can not be reached, or our own can not be started.
-            ValueError: the URL is not a Redis address.
+            ReplayUnavailable: The shared Redis can not be reached, or a server can not be started here.
+            ValueError: The URL is not a Redis address, or other nodes could not reach a server started here.
         """
         self.server: RedisServer | None = None
         self.made = spec is None
@@ -56,10 +61,10 @@ class ReplayHost:
             raise
 
     def keep_alive(self) -> None:
-        """Start our own Redis again if it died; what was in it is lost, and the actors, who wait, fill it again.
+        """Start the run's own Redis again if it died; its contents are lost, and the waiting actors fill it again.
 
         Raises:
-            ReplayUnavailable: it does not start.
+            ReplayUnavailable: It does not start.
         """
         if self.server is not None and not self.server.alive:
             with redis_errors():
@@ -67,7 +72,7 @@ class ReplayHost:
             self.restarts += 1
 
     def close(self) -> None:
-        """Stop our own Redis; take our ring out of a shared one, if that still answers. Actors must be gone."""
+        """Stop the run's own Redis, or remove the ring from a shared one if that answers. Actors must be gone."""
         if self.server is not None:
             self.server.stop()
         elif self.made:
@@ -78,7 +83,7 @@ class ReplayHost:
 
 @contextlib.contextmanager
 def redis_errors() -> Iterator[None]:
-    """A server that does not start is a replay that is not available."""
+    """Raise `ReplayUnavailable` for a server that does not start."""
     try:
         yield
     except RuntimeError as error:

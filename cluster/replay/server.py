@@ -77,13 +77,10 @@ class RedisServer:
     actors on other machines need a shared Redis.
 
     Args:
-        data_dir: folder for the dump that `save()` writes and that `start()` reads again; None keeps everything in
-            memory only. Nothing is ever written without a call of `save()`.
-        start_timeout_s: seconds to wait for the first answer before giving up.
+        start_timeout_s: Seconds to wait for the first answer.
     """
 
-    def __init__(self, data_dir: str | Path | None = None, *, start_timeout_s: float = 15.0) -> None:
-        self._data_dir = None if data_dir is None else Path(data_dir)
+    def __init__(self, *, start_timeout_s: float = 15.0) -> None:
         self._start_timeout_s = start_timeout_s
         self._password = secrets.token_urlsafe(24)
         self._port: int | None = None
@@ -114,11 +111,11 @@ class RedisServer:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs. It may still be busy loading its dump."""
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> "RedisServer":
-        """Start the server and wait for its first answer; does nothing where it already runs.
+        """Start the server and wait for its first answer; does nothing if it runs already.
 
         Raises:
             RuntimeError: no redis-server on this machine, or it did not start; the line holds its own last message.
@@ -141,19 +138,9 @@ class RedisServer:
         raise RuntimeError(f"redis-server found no free loopback port in {_PORTS_TO_TRY} tries")
 
     def restart(self) -> "RedisServer":
-        """Start again on the same port with the same password, ending the old process first if it still runs.
-
-        What was in memory is lost; with a `data_dir` the last `save()` comes back.
-        """
+        """Start again, empty, on the same port with the same password; ends the old process if it still runs."""
         self.stop()
         return self.start()
-
-    def save(self) -> None:
-        """Write everything to the dump in `data_dir` now. RuntimeError without a `data_dir`."""
-        if self._data_dir is None:
-            raise RuntimeError("this RedisServer keeps nothing on disk: give it a data_dir to save()")
-        with redis.Redis.from_url(self.url) as client:
-            client.save()
 
     def stop(self) -> None:
         """End the server and wait until it is gone. Safe to call twice, and a no-op in forked children."""
@@ -165,7 +152,7 @@ class RedisServer:
     def _end_process(self) -> None:
         process = self._process
         if process is not None and process.poll() is None:
-            process.kill()  # other signals are blocked there, and nothing is written without `save()`
+            process.kill()  # other signals are blocked there, and it writes nothing
             process.wait()
         self._ended.set()
         if self._log is not None:
@@ -173,15 +160,12 @@ class RedisServer:
             self._log = None
 
     def _config(self, port: int) -> bytes:
-        # Without a data_dir the dump's name is one that exists nowhere, so that nobody's dump.rdb is loaded.
-        folder = Path(tempfile.gettempdir()) if self._data_dir is None else self._data_dir
-        dump = f"impasto-{secrets.token_hex(8)}.rdb" if self._data_dir is None else "impasto.rdb"
         lines = [
             f"port {port}",
             "bind 127.0.0.1",
             f"requirepass {self._password}",
-            f'dir "{folder.resolve()}"',
-            f"dbfilename {dump}",
+            f'dir "{Path(tempfile.gettempdir()).resolve()}"',
+            f"dbfilename impasto-{secrets.token_hex(8)}.rdb",  # exists nowhere, so that no dump is loaded
             'save ""',
             "appendonly no",
             "tcp-backlog 128",
@@ -190,8 +174,6 @@ class RedisServer:
         return "\n".join(lines).encode() + b"\n"
 
     def _start_on(self, program: str, port: int) -> None:
-        if self._data_dir is not None:
-            self._data_dir.mkdir(parents=True, exist_ok=True)
         log = tempfile.TemporaryFile()  # noqa: SIM115 - read when the start fails, closed by stop()
         self._log = log
         self._ended = threading.Event()

@@ -1,4 +1,4 @@
-"""Which ring of the shared replay: its place, its name there, its shape, and the header that tells rings apart."""
+"""Handle of a ring of the shared replay: its address, name, shape, and the header that tells rings apart."""
 
 import struct
 from dataclasses import dataclass, field
@@ -10,23 +10,26 @@ _VERSION = 2
 
 @dataclass(frozen=True)
 class ReplaySpec:
-    """Which ring: a small, picklable handle that travels to actors and learners.
+    """A small, picklable handle that travels to actors and learners.
+
+    Attributes:
+        url: `redis://[:PASSWORD@]HOST:PORT/DB`, or `rediss://` for TLS (`?ssl_ca_certs=FILE`, redis-py's options).
+        run_id: Namespace of the run's keys. Runs with different ids share one Redis without mixing.
+        shape: (H, W, C) of one canvas, or (bytes,) of one block.
+        capacity: Slots in the ring. With more, older paintings stay among the fakes, which makes them smoother and
+            staler; memory is capacity * H * W * C bytes.
+        lifetime_s: Seconds after the last push when Redis drops the ring. More leaves it in place during a longer pause
+            or outage of all actors; less frees the memory of a killed run earlier.
 
     Raises:
-        ValueError: names the field that is wrong.
+        ValueError: One line that names the field that is wrong.
     """
 
     url: str = field(repr=False)
-    """`redis://[:PASSWORD@]HOST:PORT/DB`, or `rediss://` for TLS (`?ssl_ca_certs=FILE`, redis-py's other options)."""
     run_id: str
-    """Namespace of this run's keys. Runs with different ids share one Redis without mixing."""
     shape: tuple[int, ...]
-    """(H, W, C) of one canvas, or (bytes,) of one block."""
     capacity: int = 20 * 64
-    """Slots in the ring. Larger: older paintings stay among the fakes, smoother and staler; memory capacity*H*W*C."""
     lifetime_s: int = 24 * 3600
-    """Seconds after the last push when Redis drops the ring. Larger: a longer pause, or outage of all actors, leaves it
-    in place; smaller: what a killed run left takes memory for a shorter time."""
 
     def __post_init__(self) -> None:
         if not self.run_id:
@@ -44,7 +47,7 @@ class ReplaySpec:
         return _HEADER.pack(_MAGIC, _VERSION, *(*self.shape, 1, 1)[:3], self.capacity)
 
     def mismatch(self, header: bytes) -> str:
-        """What is wrong with a ring that was found under this run's id, to follow its name; empty where it is ours."""
+        """Compare with the header of a ring that has this run's id; returns the fault, to follow its name, or ""."""
         if header == self.header:
             return ""
         if len(header) != _HEADER.size or header[:4] != _MAGIC:

@@ -75,24 +75,6 @@ def test_restart_after_a_kill_keeps_port_and_password_but_not_the_memory() -> No
         assert client.get("key") is None
 
 
-def test_save_writes_a_dump_that_restart_reads(tmp_path: Path) -> None:
-    with RedisServer(data_dir=tmp_path / "a folder") as server:
-        client = redis.Redis.from_url(server.url)
-        client.set("saved", "yes")
-        server.save()
-        client.set("later", "yes")
-        os.kill(server.pid, signal.SIGKILL)
-        server.restart()
-        assert client.get("saved") == b"yes"
-        assert client.get("later") is None
-    assert [path.name for path in (tmp_path / "a folder").iterdir()] == ["impasto.rdb"]
-
-
-def test_save_without_a_folder_says_so() -> None:
-    with RedisServer() as server, pytest.raises(RuntimeError, match="data_dir"):
-        server.save()
-
-
 def test_a_taken_port_is_left_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """The port is taken between the look and Redis's start: the next one is used."""
     with socket.socket() as squatter:

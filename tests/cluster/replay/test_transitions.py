@@ -70,7 +70,7 @@ def test_a_block_that_is_taken_but_not_written_is_awaited(ring: Replay) -> None:
     ring.push(block(6))
     assert copy.refresh() == 1
     assert held(copy) == {0, 2, 3, 4, 6}
-    ring._redis.hset(ring._canvases, mapping=ring._values(block(5), 5))
+    ring._redis.hset(ring._records, mapping=ring._values(block(5), 5))
     assert copy.refresh() == 1
     assert held(copy) == {5, 2, 3, 4, 6}
 

@@ -132,7 +132,7 @@ def test_load_replaces_everything(spec: ReplaySpec) -> None:
     replay.load(np.empty((0, *SHAPE), np.uint8), 0)
     with pytest.raises(ReplayEmpty):
         replay.sample(1, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="canvases must hold 10"):
+    with pytest.raises(ValueError, match="expected 10"):
         replay.load(numbered(1, 2), 12)
 
 
@@ -199,7 +199,7 @@ def test_another_layout_under_the_same_run_is_refused(
     ],
 )
 def test_wrong_canvases_are_named(spec: ReplaySpec, wrong: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="canvases"):
+    with pytest.raises(ValueError, match="records"):
         Replay(spec).push(wrong)
 
 
