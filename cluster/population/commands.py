@@ -7,7 +7,9 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import ray
 
 from cluster.errors import UserError
 from cluster.evaluation.text_tables import number, text_table
@@ -18,20 +20,19 @@ from cluster.population.hyperparameters import check_decays
 from cluster.population.lineage.ancestry import ancestry, best, curve, schedule
 from cluster.population.lineage.compare import compare, write_svg
 from cluster.population.lineage.events import Event, read_events
+from cluster.population.member_config import own_settings
+from cluster.population.schedule import ScheduledTrainer, write_plan
 from cluster.population.settings import PopulationSettings
+from cluster.population.tuner import Population, read_state, unfinished
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.location import RunPlace
 from cluster.runs.redaction import HIDDEN
 from cluster.training.launch import check_free, start
-
-if TYPE_CHECKING:
-    from cluster.population.tuner import Population
+from cluster.training.ray_session import standard_error_to, start_ray
 
 
 def tune(settings: PainterSettings, population: PopulationSettings, run: str, address: str = "") -> int:
     """Train a population in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
-    from cluster.population.tuner import Population
-
     name = "images" if "/" in settings.system.data else settings.system.data
     place = RunPlace.find(run or f"{name}-population-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
     if place.remote is not None:
@@ -63,10 +64,6 @@ def everywhere(settings: PainterSettings) -> PainterSettings:
 
 def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
     """Train in ``folder`` and say what came of it."""
-    import ray
-
-    from cluster.training.ray_session import standard_error_to, start_ray
-
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=runner.cpus())
         try:
@@ -85,8 +82,6 @@ def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
     """Go on with a whole population: every member from its last intact checkpoint."""
-    from cluster.population.tuner import Population, read_state, unfinished
-
     try:
         folder = RunFolder.open(run)
         population, settings = PopulationFolder(run).read_settings()
@@ -163,9 +158,6 @@ def lineage(run: str, as_json: bool = False, against: str = "", svg: str = "") -
 
 def replay(run: str, out: str, address: str = "") -> int:
     """Train one member from the start with the best member's stitched schedule, in folder ``out``."""
-    from cluster.population.member_config import own_settings
-    from cluster.population.schedule import ScheduledTrainer, write_plan
-
     place, events, standing = read(str(RunPlace.find(run).path))
     _, settings = place.read_settings()
     if HIDDEN in settings.system.redis:
