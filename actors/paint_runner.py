@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from actors.random_play import RandomPlay
 from actors.rollout import Rollout
 from actors.runner import BatchRunner
 from actors.sink import RecordSink
+from actors.stopwatch import Stopwatch
 from envs.worlds import make_world
 from learners.conditioning import make_records
 from learners.networks.build import build_policy
@@ -66,22 +66,20 @@ class PaintRunner(BatchRunner):
             The report of every runner, with `seconds` of render, inference and transfer, and `trajectory`: a list with
             one object reference of a `Trajectory`.
         """
-        clock = time.perf_counter()
-        seconds = self.rollout.seconds
-        seconds.clear()
+        watch = self.rollout.watch = Stopwatch()
         self.take_weights(weights, version, epoch)
         self.require_weights()
-        loaded = time.perf_counter()
+        watch.lap("transfer")
         self.rollout.targets = targets
         trajectory = self.rollout.next_unroll(self.unroll_length, self.version[1], self.index)
         if self.play is not None:
-            begun = time.perf_counter()
+            watch.start()
             trajectory.play = self.play.episodes()
-            seconds["render"] += time.perf_counter() - begun
-        painted = time.perf_counter()
+            watch.lap("render")
+        watch.start()
         if self.sink is not None and (trajectory.ends is None or trajectory.ends.all()):
             action = trajectory.action if self.joint else None
             self.sink.push(make_records(trajectory.canvas[-1], trajectory.target, action))
         reference = ray.put(trajectory)
-        seconds["transfer"] = loaded - clock + time.perf_counter() - painted
-        return self.report(trajectory.steps, seconds, trajectory=[reference])
+        watch.lap("transfer")
+        return self.report(trajectory.steps, watch.seconds, trajectory=[reference])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from actors.stopwatch import Stopwatch
 from envs.worlds import World
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.precision import autocast
@@ -27,7 +25,7 @@ class Rollout:
 
     Attributes:
         targets: uint8 [M, H, W, C], the images from which a conditional policy's targets are drawn.
-        seconds: wall time so far in seconds, of `render` (worlds) and `inference` (policy).
+        watch: wall time so far of `render` (worlds) and `inference` (policy).
 
     Example:
         >>> from actors.rollout import Rollout
@@ -53,7 +51,7 @@ class Rollout:
             self.generator.manual_seed(seed)
             torch.manual_seed(seed)
         self.targets: NDArray[np.uint8] | None = None
-        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.watch = Stopwatch()
         self.step = self.length  # as after an episode: the next unroll begins a new one
 
     @property
@@ -62,32 +60,30 @@ class Rollout:
         return self.env.config.num_actions
 
     @torch.inference_mode()
-    def begin(self, noise: torch.Tensor | None = None, target: NDArray[np.uint8] | None = None) -> None:
+    def begin(self, target: NDArray[np.uint8] | None = None) -> None:
         """Begin an episode on each of the N canvases.
 
         Args:
-            noise: float32 [N, Z] to paint from; None draws it from N(0, 1).
             target: uint8 [N, H, W, C] for a conditional policy to reproduce; None draws it from `targets`.
 
         Raises:
             ValueError: the policy is conditional, and there are no targets to draw from.
         """
         count = self.env.num_envs
-        if noise is None:
-            noise = torch.randn(count, self.policy.noise_size, generator=self.generator)
+        self.noise = torch.randn(count, self.policy.noise_size, generator=self.generator)
         if self.policy.conditional and target is None:
             if self.targets is None:
                 raise ValueError("targets: a conditional policy needs images to draw its targets from")
             target = self.targets[torch.randint(len(self.targets), (count,), generator=self.generator).numpy()]
-        self.noise, self.target = noise, target if self.policy.conditional else None
-        self.seen_noise = noise.to(self.device)
+        self.target = target if self.policy.conditional else None
+        self.seen_noise = self.noise.to(self.device)
         self.seen_target = None if self.target is None else torch.from_numpy(self.target).to(self.device)
         self.previous = torch.zeros(count, len(self.env.spec_actions.components), dtype=torch.long, device=self.device)
         self.state = self.policy.initial_state(count, self.device)
         self.painted = np.zeros(count, bool)
-        clock = time.perf_counter()
+        self.watch.start()
         self.canvas: NDArray[np.uint8] = self.env.reset()[0]["canvas"]
-        self.spent("render", clock)
+        self.watch.lap("render")
         self.step = 0
 
     @torch.inference_mode()
@@ -111,7 +107,7 @@ class Rollout:
         actions = np.zeros((steps, count, len(spec.components)), np.int16)
         log_probs = np.empty((steps, count), np.float32)
         canvases[0] = self.canvas
-        clock = time.perf_counter()
+        self.watch.start()
         for step in range(steps):
             inputs = PolicyInputs(
                 torch.from_numpy(canvases[step]).to(self.device),
@@ -126,9 +122,9 @@ class Rollout:
             action = choice.action.cpu().numpy()
             actions[step] = action
             log_probs[step] = choice.log_prob.float().cpu().numpy()
-            clock = self.spent("inference", clock)
+            self.watch.lap("inference")
             canvases[step + 1] = env.step(action)[0]["canvas"]
-            clock = self.spent("render", clock)
+            self.watch.lap("render")
         self.step = first + steps
         self.canvas = canvases[-1].copy()
         self.painted = self.painted | (actions[..., spec.flag] != 0).any(0)
@@ -145,15 +141,9 @@ class Rollout:
             None if whole else np.full(count, self.step == self.length),
         )
 
-    def episodes(
-        self,
-        version: int = 0,
-        actor: int = 0,
-        noise: torch.Tensor | None = None,
-        target: NDArray[np.uint8] | None = None,
-    ) -> Trajectory:
+    def episodes(self, version: int = 0, actor: int = 0, target: NDArray[np.uint8] | None = None) -> Trajectory:
         """Paint one episode on each of the N canvases; see `begin` and `unroll` for the arguments."""
-        self.begin(noise, target)
+        self.begin(target)
         return self.unroll(self.length, version, actor)
 
     def next_unroll(self, steps: int, version: int = 0, actor: int = 0) -> Trajectory:
@@ -161,9 +151,3 @@ class Rollout:
         if self.step == self.length:
             self.begin()
         return self.unroll(steps or self.length, version, actor)
-
-    def spent(self, what: str, since: float) -> float:
-        """Add the wall time since `since` to the activity `what` and return the present time."""
-        now = time.perf_counter()
-        self.seconds[what] += now - since
-        return now

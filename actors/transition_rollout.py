@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from actors.stopwatch import Stopwatch
 from learners.networks.td3 import Actor
 from learners.transitions import Columns, TransitionLayout, n_step_returns
 
@@ -72,7 +72,7 @@ class TransitionRollout:
         seed: of worlds, noise and prior.
 
     Attributes:
-        seconds: wall time so far in seconds, of `render` (worlds) and `inference` (policy).
+        watch: wall time so far of `render` (worlds) and `inference` (policy).
         finished: returns of the episodes that have ended since the list was last cleared.
 
     Raises:
@@ -96,7 +96,7 @@ class TransitionRollout:
         self.discount, self.n_step, self.prior_spread = discount, n_step, prior_spread
         self.range = ActionRange(world.single_action_space)
         self.rng = np.random.default_rng(seed)
-        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.watch = Stopwatch()
         self.finished: list[float] = []
         observation, _ = world.reset(seed=int(self.rng.integers(2**31)))
         self.observation = self.flat(observation)
@@ -115,9 +115,9 @@ class TransitionRollout:
         """
         found: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
         for _ in range(steps):
-            clock = time.perf_counter()
+            self.watch.start()
             action = self.act(noise, prior_share)
-            clock = self.spent("inference", clock)
+            self.watch.lap("inference")
             following, reward, terminated, truncated, info = self.world.step(self.range.to_world(action))
             ended = terminated | truncated
             found["observation"].append(self.observation)
@@ -131,7 +131,7 @@ class TransitionRollout:
                 if name in info:
                     found[name].append(info[name])
             self.count(reward, ended)
-            self.spent("render", clock)
+            self.watch.lap("render")
         return self.columns({name: np.stack(values) for name, values in found.items()})
 
     def act(self, noise: float, prior_share: float) -> Floats:
@@ -185,9 +185,3 @@ class TransitionRollout:
     def flat(observation: Any) -> Floats:
         """Copy of observations as float32 [N, O]; worlds may use their own array again."""
         return np.array(observation, np.float32).reshape(len(observation), -1)
-
-    def spent(self, what: str, since: float) -> float:
-        """Add the wall time since `since` to the activity `what` and return the present time."""
-        now = time.perf_counter()
-        self.seconds[what] += now - since
-        return now

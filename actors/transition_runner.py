@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from actors.runner import BatchRunner
 from actors.sink import RecordSink
+from actors.stopwatch import Stopwatch
 from actors.transition_rollout import ActionRange, TransitionRollout, ladder, observation_size
 from learners.networks.td3 import Actor
 from learners.settings import TD3Settings
@@ -65,18 +65,16 @@ class TransitionRunner(BatchRunner):
         Returns:
             The report of every runner, `returns` (of the episodes that ended) and `noise` (its standard deviation).
         """
-        clock = time.perf_counter()
-        seconds = self.rollout.seconds
-        seconds.clear()
+        watch = self.rollout.watch = Stopwatch()
         self.rollout.finished.clear()
         self.take_weights(weights, version, epoch)
         if not warmup:
             self.require_weights()
-        loaded = time.perf_counter()
+        watch.lap("transfer")
         noise = self.td3.exploration_noise * self.ladder * noise_share
         columns = self.rollout.block(self.steps, noise, 1.0 if warmup else self.td3.prior_share)
-        acted = time.perf_counter()
+        watch.start()
         self.blocks = (self.blocks + 1) % 2**32
         self.sink.push(self.rollout.layout.pack(columns, self.blocks)[None])
-        seconds["transfer"] = loaded - clock + time.perf_counter() - acted
-        return self.report(len(columns["action"]), seconds, returns=list(self.rollout.finished), noise=noise)
+        watch.lap("transfer")
+        return self.report(len(columns["action"]), watch.seconds, returns=list(self.rollout.finished), noise=noise)

@@ -7,6 +7,7 @@ import pytest
 
 MODULES = (
     "actors.rollout",
+    "actors.stopwatch",
     "actors.transition_rollout",
     "envs.datasets",
     "envs.latent.tasks",

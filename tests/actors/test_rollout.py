@@ -1,5 +1,7 @@
 """Painting batches of episodes: the record is what happened."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from actors.rollout import Rollout
 from envs.paint import PaintVectorEnv
 from learners.settings import NetworkName
+from learners.trajectory import TrajectoryTensors
 from tests.learners.examples import NETWORKS, SMALL, make_policy
 
 both = pytest.mark.parametrize("network", NETWORKS)
@@ -22,8 +25,8 @@ def test_shapes_and_types(network: NetworkName) -> None:
     assert (trajectory.noise.shape, trajectory.noise.dtype) == ((5, 3), np.float32)
     assert (trajectory.version, trajectory.actor, trajectory.steps) == (7, 3, 20)
     assert (trajectory.log_prob < 0).all()
-    assert set(rollout.seconds) == {"render", "inference"}
-    assert min(rollout.seconds.values()) > 0
+    assert set(rollout.watch.seconds) == {"render", "inference"}
+    assert min(rollout.watch.seconds.values()) > 0
 
 
 @both
@@ -52,16 +55,15 @@ def test_a_seed_repeats_and_seeds_differ() -> None:
     assert (first[0] != first[3]).all()  # each episode has noise of its own
 
 
-def test_given_noise_is_painted_from() -> None:
+@torch.inference_mode()
+def test_the_recorded_noise_is_the_one_that_was_painted_from() -> None:
     policy = make_policy("laptop")
-    noise = torch.randn(3, 3)
-    rollout = Rollout(PaintVectorEnv(3, SMALL), policy, seed=0, precision="float32")
-    np.testing.assert_array_equal(rollout.episodes(noise=noise).noise, noise)
-    records = []
-    for scale in (0.0, 5.0):  # all else equal, other noise has other probabilities
-        torch.manual_seed(5)
-        records.append(rollout.episodes(noise=scale * noise).log_prob[0])
-    assert (records[0] != records[1]).all()
+    trajectory = Rollout(PaintVectorEnv(3, SMALL), policy, seed=0, precision="float32").episodes()
+    batch = TrajectoryTensors.of(trajectory, torch.device("cpu"))
+    for noise, same in ((batch.inputs.noise, True), (batch.inputs.noise + 1, False)):
+        inputs = replace(batch.inputs, noise=noise)
+        log_prob = policy.evaluate(inputs, batch.action, policy.initial_state(3)).log_prob
+        assert torch.allclose(log_prob, batch.log_prob, atol=1e-5) == same
 
 
 def test_new_weights_act_in_the_next_episode() -> None:

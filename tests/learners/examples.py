@@ -18,11 +18,11 @@ from learners.trajectory import Trajectory
 
 NETWORKS: tuple[NetworkName, ...] = ("paper", "laptop")
 
-#: All eight components, few values each.
 SMALL = PaintConfig(
     canvas_size=16, observation_size=16, grid=4, episode_length=5, brush="classic/pen", brush_sizes=(1.0, 2.0),
     pressure_levels=2, color_levels=2,
 )  # fmt: skip
+"""All eight components, few values each."""
 
 
 def make_policy(
@@ -61,12 +61,12 @@ def random_batch(
 
 
 def paint_batch(policy: PaintPolicy, config: PaintConfig = SMALL, batch: int = 6, seed: int = 0) -> Trajectory:
-    """A batch of real episodes that ``policy`` paints, in float32."""
+    """A batch of real episodes that `policy` paints, in float32."""
     return Rollout(PaintVectorEnv(batch, config), policy, seed=seed, precision="float32").episodes()
 
 
 class FixedScore(nn.Module):
-    """A stand-in for a discriminator: ``score(image)`` of float32 [B, C, H, W] in [-1, 1]."""
+    """A stand-in for a discriminator: `score(image)` of float32 [B, C, H, W] in [-1, 1]."""
 
     def __init__(self, score: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def weights_of(module: nn.Module) -> dict[str, Tensor]:
 
 
 def same_weights(module: nn.Module, weights: dict[str, Tensor]) -> bool:
-    """Whether parameters and buffers are bit for bit those of ``weights``."""
+    """Whether parameters and buffers are bit for bit those of `weights`."""
     state = module.state_dict()
     return state.keys() == weights.keys() and all(
         np.array_equal(state[name].numpy(), weights[name].numpy(), equal_nan=True) for name in weights

@@ -1,4 +1,4 @@
-"""Sampled records as batches; relabelled ones have the task, the observation and the reward of what they solved."""
+"""Sampled records as batches; relabeled ones have the task, the observation and the reward of what they solved."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_without_rules_columns_are_the_records() -> None:
     np.testing.assert_array_equal(columns["reward"], [1, 2, 3, 4])
 
 
-def test_everything_relabelled_is_told_and_scored_as_the_world_would() -> None:
+def test_everything_relabeled_is_told_and_scored_as_the_world_would() -> None:
     found, world = records(200), TurnWorld()
     assert isinstance(world, Rules)
     columns = learner_columns(found, world, 1.0, np.random.default_rng(0))

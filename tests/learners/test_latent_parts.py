@@ -93,8 +93,8 @@ def test_gans_find_a_rare_cluster(adversary: str) -> None:
     """Of four clusters one has 1 % of the data; drawn equally often, it gets its quarter of the samples."""
     random = torch.Generator().manual_seed(0)
     labels = torch.tensor([0] * 10 + [1] * 330 + [2] * 330 + [3] * 330)
-    centres = torch.tensor([[2.0, 0.0], [0.0, 2.0], [-2.0, 0.0], [0.0, -2.0]])
-    latents = centres[labels] + 0.1 * torch.randn(1000, 2, generator=random)
+    centers = torch.tensor([[2.0, 0.0], [0.0, 2.0], [-2.0, 0.0], [0.0, -2.0]])
+    latents = centers[labels] + 0.1 * torch.randn(1000, 2, generator=random)
 
     def made(updates: int, learning_rate: float) -> tuple[float, float]:
         settings = PartsSettings(
@@ -114,7 +114,7 @@ def test_gans_find_a_rare_cluster(adversary: str) -> None:
         assert "weight" in dict(parts.discriminator.layers[0].named_parameters())  # spectral norm is folded in
         with torch.no_grad():
             samples = parts.generator(torch.randn(2000, 2, generator=torch.Generator().manual_seed(1)))
-        distance, nearest = torch.cdist(samples, centres).min(dim=1)
+        distance, nearest = torch.cdist(samples, centers).min(dim=1)
         return distance.mean().item(), (nearest == 0).float().mean().item()
 
     start_distance, start_share = made(1, 1e-9)

@@ -24,7 +24,7 @@ def values(evaluation: PolicyEvaluation) -> torch.Tensor:
 
 
 def each_input(inputs: PolicyInputs, change: Callable[[torch.Tensor], torch.Tensor]) -> PolicyInputs:
-    """The inputs with ``change`` applied to each tensor."""
+    """The inputs with `change` applied to each tensor."""
     given = {field.name: getattr(inputs, field.name) for field in dataclasses.fields(inputs)}
     return PolicyInputs(**{name: value if value is None else change(value) for name, value in given.items()})
 

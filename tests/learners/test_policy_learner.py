@@ -152,7 +152,7 @@ def test_interpolate() -> None:
     assert interpolate(1.0, 2.0, 7.0) == 2.0
 
 
-def test_schedules_reach_the_optimiser_and_the_loss() -> None:
+def test_schedules_reach_the_optimizer_and_the_loss() -> None:
     learner = make_learner(
         policy_learning_rate=1e-3, policy_final_learning_rate=1e-4, entropy_cost=0.5, final_entropy_cost=0.1
     )

@@ -12,8 +12,8 @@ from learners.rewards import (
     worth_imitating,
 )
 
-#: [T = 5, B = 4]: two strokes, one long stroke, nothing, one stroke at the end
 FLAGS = torch.tensor([[0, 1, 1, 0, 1], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]).T
+"""[T = 5, B = 4]: two strokes, one long stroke, nothing, one stroke at the end"""
 
 
 def test_stroke_starts() -> None:

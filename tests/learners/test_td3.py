@@ -146,7 +146,7 @@ def test_the_learning_rate_decays_to_its_end() -> None:
 
 
 def test_it_learns_the_best_action_of_a_bandit() -> None:
-    """Reward ``-|a - w s|^2``: the best action is known, the reward seen only for random ones."""
+    """Reward `-|a - w s|^2`: the best action is known, the reward seen only for random ones."""
     learner = TD3Learner(TD3Networks(2, 2, (64, 64)), TD3Settings(hidden=(64, 64)), torch.device("cpu"))
     for round_ in range(60):
         state, action = torch.rand(10, 256, 2) * 2 - 1, torch.rand(10, 256, 2) * 2 - 1
@@ -185,17 +185,17 @@ def test_an_actor_driven_into_a_corner_comes_back() -> None:
     for penalty in (0.0, 0.1):
         torch.manual_seed(0)
         actor = Actor(OBSERVATION, ACTION, (16, 16))
-        optimiser = torch.optim.Adam(actor.parameters(), 1e-2)
+        optimizer = torch.optim.Adam(actor.parameters(), 1e-2)
         for direction in (1.0, -1.0):
             critic = TwinCritic(OBSERVATION, ACTION, ())
             with torch.no_grad():
                 critic.first[0].weight.zero_()  # type: ignore[union-attr, operator]
                 critic.first[0].weight[:, OBSERVATION:] = direction  # type: ignore[index]
             for _ in range(300):
-                optimiser.zero_grad()
+                optimizer.zero_grad()
                 loss, action = actor_loss(actor, critic, observation, penalty)
                 torch.autograd.backward(loss)
-                optimiser.step()
+                optimizer.step()
         reached[penalty] = float(action.mean())
     assert reached[0.1] < -0.9
     assert reached[0.0] > 0.9

@@ -38,7 +38,7 @@ def example(steps: int, batch: int, spread: float, seed: int) -> dict[str, Array
     rng = np.random.default_rng(seed)
     discounts = rng.choice([0.0, 0.5, 0.9, 1.0], (steps, batch))
     return {
-        "behaviour": rng.normal(-3, 1, (steps, batch)),
+        "behavior": rng.normal(-3, 1, (steps, batch)),
         "log_ratio": rng.normal(0, spread, (steps, batch)),
         "rewards": rng.normal(0, 1, (steps, batch)),
         "discounts": discounts,
@@ -49,9 +49,9 @@ def example(steps: int, batch: int, spread: float, seed: int) -> dict[str, Array
 
 def fast_vtrace(data: dict[str, Array], **bounds: float) -> VTraceReturns:
     tensors = {name: torch.from_numpy(value).float() for name, value in data.items()}
-    target = tensors["behaviour"] + tensors["log_ratio"]
+    target = tensors["behavior"] + tensors["log_ratio"]
     rest = (tensors[name] for name in ("rewards", "discounts", "values", "bootstrap"))
-    return vtrace(tensors["behaviour"], target, *rest, **bounds)
+    return vtrace(tensors["behavior"], target, *rest, **bounds)
 
 
 @pytest.mark.parametrize(("rho_bar", "c_bar"), [(1.0, 1.0), (2.0, 1.0), (0.7, 0.4), (1.5, 3.0), (1e9, 1e9)])
@@ -103,7 +103,7 @@ def test_truncated_is_the_share_of_the_weights_above_the_bound() -> None:
 def test_targets_are_constants() -> None:
     data = {name: torch.from_numpy(value).float() for name, value in example(3, 2, 0.5, 4).items()}
     values = data["values"].requires_grad_()
-    log_prob = data["behaviour"].clone().requires_grad_()
-    returns = vtrace(data["behaviour"], log_prob, data["rewards"], data["discounts"], values, data["bootstrap"])
+    log_prob = data["behavior"].clone().requires_grad_()
+    returns = vtrace(data["behavior"], log_prob, data["rewards"], data["discounts"], values, data["bootstrap"])
     assert not returns.vs.requires_grad
     assert not returns.advantages.requires_grad
