@@ -104,7 +104,7 @@ class PolicySettings:
     hindsight_weight: NotNegative = 0.0
     unroll_length: Natural = 0
     normalize_reward: bool = False
-    score_floor: Positive = 0.5
+    score_floor: NotNegative = 0.5
     stroke_start_penalty: float = 0.05
     empty_canvas_penalty: float = 1.0
     addition_penalty: NotNegative = 0.0
