@@ -1,13 +1,15 @@
 """CelebA's aligned faces (Liu et al. 2015), in the official partition. For non-commercial research use only."""
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from envs.data_files import DataError
-from envs.image_folder import open_images, read_images, split_names
+from envs.archives import open_pictures
+from envs.image_folder import chosen, read_images
+from envs.layouts import Layout, lay_out
 from envs.named_images import find_or_fetch
 
 _LAST_TRAIN, _LAST_VALID = 162_770, 182_637
@@ -41,7 +43,14 @@ def load_celeba(
     Raises:
         DataError: nothing found and no source reachable, or nothing readable.
     """
-    path = find_or_fetch(
+    with open_pictures(celeba_path(data_dir, cache_dir)) as files:
+        images, _, skipped = read_images(files, chosen(files, celeba_layout(files.names), split), size, channels)
+    return images, skipped
+
+
+def celeba_path(data_dir: Path | None = None, cache_dir: Path | None = None) -> Path:
+    """Find the folder or zip of aligned faces, or fetch it; see `load_celeba`."""
+    return find_or_fetch(
         "CelebA",
         _find,
         dataset="CelebA",
@@ -50,17 +59,19 @@ def load_celeba(
         data_dir=data_dir,
         cache_dir=cache_dir,
     )[0]
-    with open_images(path) as (names, read):
-        official = {part: _official(names, part) for part in ("train", "test")}
-        # Both splits or neither: mixed with another way to split, training images would be tested on.
-        chosen = official[split] if all(official.values()) else split_names(names, split)
-        if not chosen:
-            raise DataError(f"{path}: its {len(names)} images leave none for the {split} split; add images")
-        images, _, skipped = read_images(path, chosen, read, size, channels)
-    return images, skipped
 
 
-def _official(names: list[str], split: str) -> list[str]:
+def celeba_layout(names: Sequence[str]) -> Layout:
+    """Divide faces by the official partition if they reach its test set, else as folders of images are divided."""
+    train, test = (tuple(_official(names, split)) for split in ("train", "test"))
+    # Both splits or neither: mixed with another way to split, training images would be tested on.
+    if not (train and test):
+        return lay_out(names)
+    validation = tuple(sorted({*names} - {*train} - {*test}))
+    return Layout(train, test, "official partition", left_out=validation)
+
+
+def _official(names: Sequence[str], split: str) -> Sequence[str]:
     """Names in the published split, by file number; empty unless all files are numbered and reach the test set."""
     stems = [PurePosixPath(name).stem for name in names]
     if not all(stem.isdigit() for stem in stems):

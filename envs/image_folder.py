@@ -1,36 +1,31 @@
 """Any folder or zip of images as one array."""
 
-import contextlib
-import io
+from __future__ import annotations
+
 import warnings
-import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
 
+from envs.archives import PictureFiles, Unreadable, counted, open_pictures
 from envs.data_files import DataError
-from envs.resampling import resize_images
-
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+from envs.decoding import Deep, decode, to_bytes
+from envs.layouts import Layout, Split, lay_out
 
 _NAMED_AT_MOST = 5
-_HOLD_OUT_EVERY = 10
 
 
 def load_image_folder(
-    path: Path, *, split: Literal["train", "test"], size: int, channels: Literal[1, 3]
+    path: Path, *, split: Split, size: int, channels: Literal[1, 3]
 ) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
     """Read every image under a folder or in a zip, sorted by name.
 
     Each is turned upright (EXIF), put on white if it is transparent, cut to its center square and resized (see
-    `envs.resampling`). Hidden files and files without an image's suffix are passed over.
-
-    If the top folder holds `train/` and `test/`, these are the splits. Otherwise every tenth image, in the order of
-    names, is held out as "test", so that a set can be judged on images that it was not trained on.
+    `envs.decoding`). Hidden files and files that Pillow can not read are passed over (see `envs.archives`); folders
+    called `train` and `test` are the splits, or every tenth image is held out as "test" (see `envs.layouts`).
 
     Args:
         path: a folder or a zip file.
@@ -44,63 +39,45 @@ def load_image_folder(
     Raises:
         DataError: no such path, not a folder or zip, or nothing readable in it.
     """
-    with open_images(path) as (found, read):
-        chosen = split_names(found, split)
-        if not chosen:
-            raise DataError(f"{path}: its {len(found)} images leave none for the {split} split; add images")
-        images, _, skipped = read_images(path, chosen, read, size, channels)
+    with open_pictures(path) as files:
+        layout = lay_out(files.names)
+        warn_about(files, layout)
+        images, _, skipped = read_images(files, chosen(files, layout, split), size, channels)
     return images, skipped
 
 
-@contextlib.contextmanager
-def open_images(path: Path) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
-    """Open a folder or zip: yields the names of its images, sorted, and a function that reads one.
+def chosen(files: PictureFiles, layout: Layout, split: Split) -> tuple[str, ...]:
+    """Names of a split's images.
 
     Raises:
-        DataError: no such path, not a folder or zip, or no images in it.
+        DataError: there are none.
     """
-    if path.is_dir():
-        yield _images_among(path, _folder_names(path)), lambda name: (path / name).read_bytes()
-        return
-    if not path.is_file():
-        raise DataError(f"{path}: no such file or folder; give a folder or a zip of images")
-    try:
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
-        raise DataError(f"{path}: neither a folder nor a readable zip file; give a folder or a zip of images") from None
-    with archive:
-        yield _images_among(path, archive.namelist()), archive.read
+    names = layout.of(split)
+    if not names:
+        raise DataError(f"{files.path}: its {len(files.names)} images leave none for the {split} split; add images")
+    return names
 
 
-def _images_among(path: Path, names: list[str]) -> list[str]:
-    found = sorted(name for name in set(names) if _is_image(name))
-    if not found:
-        raise DataError(f"{path}: holds no images; give a folder or a zip of PNG or JPEG files")
-    return found
-
-
-def _folder_names(folder: Path) -> list[str]:
-    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-
-
-def _is_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return not hidden and not name.endswith("/") and path.suffix.lower() in SUFFIXES
-
-
-def split_names(names: list[str], split: Literal["train", "test"]) -> list[str]:
-    """Names of a split: those under `train/` or `test/`, or, without these, all but every tenth and every tenth."""
-    tops = [PurePosixPath(name).parts[0] for name in names]
-    if "train" in tops and "test" in tops:
-        return [name for name, top in zip(names, tops, strict=True) if top == split]
-    return [name for i, name in enumerate(names) if (i % _HOLD_OUT_EVERY == _HOLD_OUT_EVERY - 1) == (split == "test")]
+def warn_about(files: PictureFiles, layout: Layout) -> None:
+    """Warn, in a line each, of files that are passed over and of images in neither split."""
+    if files.passed_over:
+        warnings.warn(
+            f"{files.path}: Pillow can not read {counted(files.passed_over)}, which are passed over beside "
+            f"{len(files.names)} images; convert them to JPEG or PNG to use them",
+            stacklevel=3,
+        )
+    if layout.left_out:
+        warnings.warn(
+            f"{files.path}: {layout.how} are the splits; images elsewhere are left out ({len(layout.left_out)}): "
+            f"{listed(layout.left_out)}",
+            stacklevel=3,
+        )
 
 
 def read_images(
-    path: Path, chosen: list[str], read: Callable[[str], bytes], size: int, channels: Literal[1, 3]
+    files: PictureFiles, names: Sequence[str], size: int, channels: Literal[1, 3]
 ) -> tuple[npt.NDArray[np.uint8], list[str], tuple[str, ...]]:
-    """Read and decode the chosen images of an open folder or zip.
+    """Read and decode some images of an open folder or zip.
 
     Returns:
         Images uint8 [N, size, size, channels], their names, and the names of those that could not be read (one warning
@@ -109,43 +86,46 @@ def read_images(
     Raises:
         DataError: none can be read.
     """
-    images = np.empty((len(chosen), size, size, channels), np.uint8)
-    skipped = []
+    images = np.empty((len(names), size, size, channels), np.uint8)
     kept: list[str] = []
-    for name in chosen:
+    skipped: dict[str, str] = {}
+    deep: dict[int, Deep] = {}
+    for name in names:
         try:
-            images[len(kept)] = _decode(read(name), size, channels)
+            with files.open(name) as file:
+                decoded = decode(file, size, channels)
         except MemoryError:
             raise
-        except Exception:  # decoders raise almost anything on a broken file
-            skipped.append(name)
+        except Exception as error:  # decoders raise almost anything on a broken file
+            skipped[name] = str(error) if isinstance(error, Unreadable) else ""
+            continue
+        if isinstance(decoded, Deep):
+            deep[len(kept)] = decoded
         else:
-            kept.append(name)
+            images[len(kept)] = decoded
+        kept.append(name)
     if not kept:
-        raise DataError(f"{path}: none of its {len(chosen)} images can be read; check the files, {chosen[0]} first")
+        reason = next(iter(skipped.values()))
+        cause = f" ({reason})" if reason else ""
+        raise DataError(
+            f"{files.path}: none of its {len(names)} images can be read; check the files, {names[0]}{cause} first"
+        )
     if skipped:
-        more = f" and {len(skipped) - _NAMED_AT_MOST} more" if len(skipped) > _NAMED_AT_MOST else ""
-        listed = ", ".join(skipped[:_NAMED_AT_MOST])
         warnings.warn(
-            f"{path}: {len(skipped)} of {len(chosen)} images can not be read and were skipped: {listed}{more}",
+            f"{files.path}: {len(skipped)} of {len(names)} images can not be read and were skipped: {listed(skipped)}",
             stacklevel=4,
         )
+    scaled, note = to_bytes(list(deep.values()))
+    for place, image in zip(deep, scaled, strict=True):
+        images[place] = image[..., None]
+    if note:
+        warnings.warn(f"{files.path}: of {len(kept)} images, {note}", stacklevel=4)
     return images[: len(kept)], kept, tuple(skipped)
 
 
-def _decode(content: bytes, size: int, channels: Literal[1, 3]) -> npt.NDArray[np.uint8]:
-    """Decode one image file to uint8 [size, size, channels]."""
-    mode = "L" if channels == 1 else "RGB"
-    with Image.open(io.BytesIO(content)) as opened:
-        opened.draft(mode, (size, size))  # lets the JPEG decoder skip detail that the result can not show
-        image: Image.Image = ImageOps.exif_transpose(opened)
-        if image.mode.startswith("I"):  # 16 bits per pixel
-            image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        pixels = np.asarray(image.convert(mode)).reshape(image.height, image.width, channels)
-    side = min(image.height, image.width)
-    top, left = (image.height - side) // 2, (image.width - side) // 2
-    square: npt.NDArray[np.uint8] = resize_images(pixels[None, top : top + side, left : left + side], size)[0]
-    return square
+def listed(names: Sequence[str] | dict[str, str]) -> str:
+    """First names of a list, each with its reason if it has one, and the number of the others."""
+    reasons = names if isinstance(names, dict) else dict.fromkeys(names, "")
+    shown = [name + (f" ({reason})" if reason else "") for name, reason in reasons.items()][:_NAMED_AT_MOST]
+    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+    return ", ".join(shown) + more

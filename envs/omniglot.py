@@ -4,14 +4,17 @@ Any of the official zips serves: `images_background.zip` (30 alphabets), `images
 reduced `images_background_small1.zip` and `images_background_small2.zip` (5 each); or the folders that they unpack to.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from envs.archives import open_pictures
 from envs.data_files import DataError
-from envs.image_folder import open_images, read_images
+from envs.image_folder import read_images
+from envs.layouts import Split
 from envs.named_images import find_or_fetch
 
 _BACKGROUND = ("images_background", "images_background_small1", "images_background_small2")
@@ -21,7 +24,7 @@ _HOLD_OUT_EVERY = 5
 
 
 def load_omniglot(
-    split: Literal["train", "test"],
+    split: Split,
     *,
     size: int,
     channels: Literal[1, 3],
@@ -47,6 +50,22 @@ def load_omniglot(
     Raises:
         DataError: nothing found and no source reachable, or nothing readable.
     """
+    path, keep = omniglot_files(split, data_dir=data_dir, cache_dir=cache_dir)
+    with open_pictures(path) as files:
+        images, kept, skipped = read_images(files, keep(files.names), size, channels)
+    characters = [PurePosixPath(name).parent for name in kept]
+    number = {character: index for index, character in enumerate(sorted(set(characters)))}
+    return images, np.array([number[character] for character in characters], np.int64), skipped
+
+
+def omniglot_files(
+    split: Split, *, data_dir: Path | None = None, cache_dir: Path | None = None
+) -> tuple[Path, Callable[[Sequence[str]], list[str]]]:
+    """Find the folder or zip of a split, and a function that keeps the names of its drawings.
+
+    Raises:
+        DataError: nothing found and no source reachable; the function raises it if the split gets no alphabet.
+    """
     sets = find_or_fetch(
         "Omniglot",
         _find,
@@ -58,21 +77,21 @@ def load_omniglot(
     )
     evaluation = [path for path in sets if path.name.startswith(_EVALUATION)]
     background = [path for path in sets if path not in evaluation]
-    chosen = evaluation if split == "test" and evaluation else background
-    if not chosen:
+    found = evaluation if split == "test" and evaluation else background
+    if not found:
         raise DataError(f"{sets[0]}: the background set, which is learned from, is missing; add images_background.zip")
-    path = chosen[0]
-    with open_images(path) as (names, read):
-        if not evaluation:
-            alphabets = sorted({_alphabet(name) for name in names})
-            held_out = set(alphabets[_HOLD_OUT_EVERY - 1 :: _HOLD_OUT_EVERY])
-            names = [name for name in names if (_alphabet(name) in held_out) == (split == "test")]
-            if not names:
-                raise DataError(f"{path}: its {len(alphabets)} alphabets leave none for the {split} split; add some")
-        images, kept, skipped = read_images(path, names, read, size, channels)
-    characters = [PurePosixPath(name).parent for name in kept]
-    number = {character: index for index, character in enumerate(sorted(set(characters)))}
-    return images, np.array([number[character] for character in characters], np.int64), skipped
+
+    def keep(names: Sequence[str]) -> list[str]:
+        if evaluation:
+            return list(names)
+        alphabets = sorted({_alphabet(name) for name in names})
+        held_out = set(alphabets[_HOLD_OUT_EVERY - 1 :: _HOLD_OUT_EVERY])
+        kept = [name for name in names if (_alphabet(name) in held_out) == (split == "test")]
+        if not kept:
+            raise DataError(f"{found[0]}: its {len(alphabets)} alphabets leave none for the {split} split; add some")
+        return kept
+
+    return found[0], keep
 
 
 def _alphabet(name: str) -> str:

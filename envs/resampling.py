@@ -43,6 +43,13 @@ def resampling_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
     return normalized
 
 
+def resample(image: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
+    """Resize one image of real values float32 [H, W] to [size, size]; see `resampling_matrix` for the filter."""
+    height, width = image.shape
+    resized: npt.NDArray[np.float32] = resampling_matrix(height, size) @ (image @ resampling_matrix(width, size).T)
+    return resized
+
+
 def resize_images(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Resize a stack of images to `size` x `size`, anti-aliased; see `resampling_matrix` for the filter.
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.archives import open_pictures
 from envs.data_files import DataError, default_cache_dir, make_cache_dir
-from envs.image_folder import SUFFIXES, load_image_folder
+from envs.data_summary import DataSummary, of_labels, summarize
+from envs.image_folder import chosen, listed, read_images, warn_about
+from envs.layouts import SPLITS, Split, lay_out
 from envs.mnist import load_mnist
 
 TORCHVISION = {"fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
 NAMES = ("mnist", *TORCHVISION)
 """Data sets known by name; anything else is a path."""
-
-Split = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def load_latent_images(
     """Load a data set. Those known by name keep their 28x28 gray pixels.
 
     Args:
-        name_or_path: one of `NAMES`, or a folder of images: with a subfolder for each class (below `train` and `test`,
-            or directly), or images without labels (a zip too; see `envs.image_folder`). Without `train` and `test`,
-            every tenth image is held out for "test". Gray folders whose images are mostly bright are turned dark.
+        name_or_path: one of `NAMES`, or a folder or zip of images: with a folder for each class (below `train` and
+            `test`, or directly), or without labels (see `envs.layouts`). Without `train` and `test`, every tenth image
+            of each class is held out for "test". Gray images are turned dark if those of "train" are mostly bright.
         split: "train" or "test".
         size: height and width of a folder's images in pixels.
         channels: 1 (gray) or 3 (RGB) for a folder's images.
@@ -78,6 +78,18 @@ def load_latent_images(
             f"unknown data set {name_or_path!r}: give {', '.join(NAMES)}, or the path of a folder of images"
         )
     return _folder(path, split, size, channels)
+
+
+def summarize_latent(name_or_path: str, *, data_dir: Path | None = None, cache_dir: Path | None = None) -> DataSummary:
+    """Count the pictures of a data set by split and class; arguments as of `load_latent_images`.
+
+    Raises:
+        DataError: it can not be had.
+    """
+    if name_or_path not in TORCHVISION:
+        return summarize(name_or_path, by_class=True, data_dir=data_dir, cache_dir=cache_dir)
+    train, test = (_with_torchvision(name_or_path, split, data_dir, cache_dir)[1] for split in SPLITS)
+    return of_labels(name_or_path, train, test, [str(digit) for digit in range(10)])
 
 
 def _with_torchvision(
@@ -122,42 +134,27 @@ def _folder(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> Lat
 
 
 def _as_stored(path: Path, split: Split, size: int, channels: Literal[1, 3]) -> LatentImages:
-    """Load a folder with a subfolder for each class, or images without labels."""
-    splits = path.is_dir() and (path / "train").is_dir() and (path / "test").is_dir()
-    top = path / split if splits else path
-    kinds = _classes(path / "train" if splits else path) if path.is_dir() else ()
-    if not kinds:
-        images, _ = load_image_folder(path, split=split, size=size, channels=channels)
+    """Load a folder or zip with a folder for each class, or images without labels."""
+    with open_pictures(path) as files:
+        layout = lay_out(files.names, by_class=True)
+        warn_about(files, layout)
+        if layout.unclassed:
+            warnings.warn(
+                f"{path}: images beside its folders, so the folders are no classes; "
+                f"move them into a folder to have classes: {listed(layout.unclassed)}",
+                stacklevel=4,
+            )
+        if missing := sorted(set(layout.class_names) - set(layout.count(split))):
+            raise DataError(
+                f"{path}: no images of class {missing[0]} for the {split} split ({layout.how}); "
+                "every class needs one in train and in test"
+            )
+        images, kept, _ = read_images(files, chosen(files, layout, split), size, channels)
+    if not layout.class_names:
         return LatentImages(images, None, (), str(path))
-    parts, labels = [], []
-    for label, kind in enumerate(kinds):
-        images = _read_class(top / kind, split, size, channels, whole=splits)
-        parts.append(images)
-        labels.append(np.full(len(images), label, np.int64))
-    return LatentImages(np.concatenate(parts), np.concatenate(labels), kinds, str(path))
-
-
-def _classes(folder: Path) -> tuple[str, ...]:
-    """Names of subfolders that hold images, sorted; empty if there are fewer than two, or loose images too."""
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX")))
-    if any(entry.is_file() and PurePosixPath(entry.name).suffix.lower() in SUFFIXES for entry in entries):
-        return ()
-    kinds = tuple(entry.name for entry in entries if entry.is_dir())
-    return kinds if len(kinds) > 1 else ()
-
-
-def _read_class(folder: Path, split: Split, size: int, channels: Literal[1, 3], *, whole: bool) -> NDArray[np.uint8]:
-    """Load the images of one class: all of them if the folder is a split of its own."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; every class needs one in train and in test")
-    if not whole:
-        return load_image_folder(folder, split=split, size=size, channels=channels)[0]
-    parts = [load_image_folder(folder, split="train", size=size, channels=channels)[0]]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the warning names each unreadable file once
-        with contextlib.suppress(DataError):  # fewer than ten images
-            parts.append(load_image_folder(folder, split="test", size=size, channels=channels)[0])
-    return np.concatenate(parts)
+    number = {name: index for index, name in enumerate(layout.class_names)}
+    labels = np.array([number[layout.classes[name]] for name in kept], np.int64)
+    return LatentImages(images, labels, layout.class_names, str(path))
 
 
 def _bright_ground(images: NDArray[np.uint8]) -> bool:
