@@ -1,4 +1,5 @@
 # Two commands are enough: `make train` and `make test`. Both install what is missing first, in seconds when nothing is.
+# `make check` is for whoever changes the code: lint, types and a fast test of every room, before each commit.
 # Settings: PYTHON (3.11 or later; apt installs 3.11 only), MINUTES, SEED, RUN, DATA_DIR, and ARGS for anything else that
 # `impasto train` takes.
 SHELL := /bin/bash
@@ -12,7 +13,7 @@ DATA_DIR ?= $(wildcard ../shared/data)
 ARGS ?=
 DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
-.PHONY: train test test-slow bench lint install clean
+.PHONY: train test test-slow check quick bench lint install clean
 
 train: install
 	$(BIN)/impasto train mnist --preset laptop --minutes $(MINUTES) --seed $(SEED) $(if $(RUN),--run $(RUN)) $(DATA) $(ARGS)
@@ -22,6 +23,12 @@ test: install
 
 test-slow: install
 	$(BIN)/python -m pytest -q -m slow
+
+check: install
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint quick
+
+quick: install
+	$(BIN)/python -m pytest -q @tests/quick.txt
 
 bench: install
 	$(BIN)/impasto bench $(DATA) $(ARGS)

@@ -270,3 +270,11 @@ def test_files_and_names_in_the_documents_exist(page: str) -> None:
                 if not re.search(rf"(?m)^\s*(?:def|class) {part}\b|^{part}\b.* = ", code)
             ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_quick_tests_touch_every_room() -> None:
+    listed = {Path(line) for line in (ROOT / "tests" / "quick.txt").read_text().splitlines()}
+    assert all((ROOT / path).is_file() for path in listed)
+    rooms = {name for floor in FLOORS[1:] for name in floor}
+    folders = {Path("tests", "cluster", name) for name in rooms} | {Path("tests", name) for name in LAYERS[1:-1]}
+    assert folders <= {path.parent for path in listed}
