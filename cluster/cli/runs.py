@@ -55,10 +55,10 @@ def sample(chosen: Sample) -> int:
     out = Path(chosen.out) if chosen.out else folder.samples / f"seed-{chosen.seed}"
     sampler = Sampler(read_settings_as(PainterSettings, folder, "sample"), seed=chosen.seed)
     sampler.load(checkpoint.tensors["policy"], checkpoint.tensors["discriminator"])
-    made = sampler.paint(chosen.count, judged=chosen.count)
+    made = sampler.paint(chosen.count, scored=chosen.count)
     sheet = sampler.write(made, out, "sheet", chosen.count)
     actions = out / "sheet.npz"  # actions and scores, where the sampler records them
-    if not sampler.records:
+    if not sampler.can_record:
         actions = out / "actions.npz"
         np.savez_compressed(actions, actions=made.actions, noise=made.noise)
     sampler.close()

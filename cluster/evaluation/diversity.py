@@ -19,9 +19,9 @@ def within_class_variance(vectors: NDArray[Any], kinds: NDArray[np.int64], class
     """Trace of the covariance within each class, float64 [K]; NaN for a class with under ten members.
 
     Args:
-      vectors: float [N, D].
-      kinds: int64 [N].
-      classes: K.
+        vectors: float [N, D].
+        kinds: int64 [N].
+        classes: K.
     """
     found = np.full(classes, np.nan)
     for kind in range(classes):
@@ -41,9 +41,9 @@ def diversity(
     digit among them would count as variety.
 
     Args:
-      made, real: float [N, D] and [M, D], pixels or features.
-      made_kinds, real_kinds: int64 [N] and [M].
-      classes: K.
+        made, real: float [N, D] and [M, D], pixels or features.
+        made_kinds, real_kinds: int64 [N] and [M].
+        classes: K.
     """
     ratio = within_class_variance(made, made_kinds, classes) / within_class_variance(real, real_kinds, classes)
     return float(np.nanmean(ratio)) if np.isfinite(ratio).any() else None
@@ -60,18 +60,18 @@ def style_report(
     """How the style of outputs goes with that of their inputs, and with that of the class they show.
 
     Args:
-      made, given: float32 [N, 4] of outputs and inputs, see `envs.latent.measures.style`.
-      made_kinds, given_kinds: int64 [N], the classes that they show.
-      class_mean, class_std: float32 [K, 4] of real images.
+        made, given: float32 [N, 4] of outputs and inputs, see `envs.latent.measures.style`.
+        made_kinds, given_kinds: int64 [N], the classes that they show.
+        class_mean, class_std: float32 [K, 4] of real images.
 
     Returns:
-      For "thickness" and "slant" (empty for under ten outputs):
-        "correlation": of an output's with its input's, each as deviations from its own class's mean; 1 keeps it
-          perfectly, 0 ignores it;
-        "difference": mean absolute difference of output and input, in the style's unit;
-        "class_offset": mean distance of the outputs from the mean of the class they show, in the class's deviations;
-          0 where outputs are, on average, like real members;
-        "class_spread": the outputs' deviation around it over the class's; 1 is as varied as real members.
+        For "thickness" and "slant" (empty for under ten outputs):
+          "correlation": of an output's with its input's, each as deviations from its own class's mean; 1 keeps it
+            perfectly, 0 ignores it;
+          "difference": mean absolute difference of output and input, in the style's unit;
+          "class_offset": mean distance of the outputs from the mean of the class they show, in the class's deviations;
+            0 where outputs are, on average, like real members;
+          "class_spread": the outputs' deviation around it over the class's; 1 is as varied as real members.
     """
     report: dict[str, dict[str, float]] = {}
     if len(made) < _FEWEST:

@@ -18,14 +18,14 @@ def frechet_distance(first: npt.NDArray[np.float64], second: npt.NDArray[np.floa
     do not read 0. Compare figures only at the same N and M, with the reading of real against real beside them.
 
     Args:
-      first: float64 [N, D], N >= 2.
-      second: float64 [M, D], M >= 2.
+        first: float64 [N, D], N >= 2.
+        second: float64 [M, D], M >= 2.
 
     Returns:
-      The distance, >= 0, in squared units of the features.
+        The distance, >= 0, in squared units of the features.
 
     Raises:
-      ValueError: fewer than two vectors, different lengths, or values that are not finite.
+        ValueError: fewer than two vectors, different lengths, or values that are not finite.
     """
     for name, vectors in (("first", first), ("second", second)):
         if vectors.ndim != 2 or len(vectors) < 2 or vectors.shape[1] != first.shape[1]:

@@ -27,10 +27,10 @@ def pixel_features(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """Images averaged to 8x8 grey pixels.
 
     Args:
-      images: uint8 [N, H, W, C], C 1 or 3.
+        images: uint8 [N, H, W, C], C 1 or 3.
 
     Returns:
-      float64 [N, 64], 0 black to 1 white.
+        float64 [N, 64], 0 black to 1 white.
     """
     seen = judge_view(images)
     cell = seen.shape[1] // 8
@@ -48,15 +48,15 @@ def precision_and_recall(
     region is the union of balls around its vectors, each reaching to its `nearest`-th neighbour within the set.
 
     Args:
-      real: float64 [N, D], N > nearest.
-      made: float64 [M, D], M > nearest; the same number as `real` for figures that compare.
-      nearest: k of the paper. Larger: wider balls, both shares rise.
+        real: float64 [N, D], N > nearest.
+        made: float64 [M, D], M > nearest; the same number as `real` for figures that compare.
+        nearest: k of the paper. Larger: wider balls, both shares rise.
 
     Returns:
-      Precision and recall, 0 to 1.
+        Precision and recall, 0 to 1.
 
     Raises:
-      ValueError: a set has no more than `nearest` vectors.
+        ValueError: a set has no more than `nearest` vectors.
     """
     if min(len(real), len(made)) <= nearest:
         raise ValueError(f"precision and recall need more than {nearest} images, got {len(real)} and {len(made)}")
@@ -67,7 +67,7 @@ def class_coverage(probabilities: npt.NDArray[np.float32]) -> int:
     """Classes to which the judge confidently (> 0.9) counts at least 1 % of all samples.
 
     Args:
-      probabilities: float32 [N, K], N > 0, rows summing to 1.
+        probabilities: float32 [N, K], N > 0, rows summing to 1.
     """
     sure = probabilities.argmax(axis=1)[probabilities.max(axis=1) > CONFIDENT]
     return int((np.bincount(sure, minlength=probabilities.shape[1]) >= COVERED * len(probabilities)).sum())
@@ -90,26 +90,27 @@ def evaluate_images(
     depend on it (see `frechet_distance`); 2 000 against 2 000 is the number to publish.
 
     Args:
-      images: named sets, uint8 [N, H, W, C] dark on white, such as {"trained": ..., "untrained": ...}; "real" is added.
-      judge: see `cluster.evaluation.judge.load_judge`.
-      test_images: uint8 [M, H, W, C], the data set's test split, of any size.
-      samples: images per set; fewer where the smallest set, or half of the test images, has fewer.
-      seed: of all draws.
-      nearest: neighbours for precision and recall.
+        images: named sets, uint8 [N, H, W, C] dark on white, such as {"trained": ..., "untrained": ...}; "real" is
+            added.
+        judge: see `cluster.evaluation.judge.load_judge`.
+        test_images: uint8 [M, H, W, C], the data set's test split, of any size.
+        samples: images per set; fewer where the smallest set, or half of the test images, has fewer.
+        seed: of all draws.
+        nearest: neighbours for precision and recall.
 
     Returns:
-      JSON-able: {"samples", "seed", "judge": {"identity", "accuracy"}, "sets": {name: {...}}}, each set with
-        "frechet_distance": in the judge's features, >= 0;
-        "frechet_ratio": that divided by the set "untrained"'s, None without one; differences under 0.1 are noise;
-        "pixel_frechet_distance": of 8x8 pixels in 0 to 1;
-        "precision", "recall": 0 to 1;
-        "mean_confidence": mean probability of the likeliest class, 0 to 1;
-        "share_confident": share of images where it exceeds 0.9, 0 to 1;
-        "classes_covered": classes with at least 1 % of all images confident, 0 to 10;
-        "class_shares": share of images judged to be each digit, 10 numbers summing to 1.
+        JSON-able: {"samples", "seed", "judge": {"identity", "accuracy"}, "sets": {name: {...}}}, each set with
+          "frechet_distance": in the judge's features, >= 0;
+          "frechet_ratio": that divided by the set "untrained"'s, None without one; differences under 0.1 are noise;
+          "pixel_frechet_distance": of 8x8 pixels in 0 to 1;
+          "precision", "recall": 0 to 1;
+          "mean_confidence": mean probability of the likeliest class, 0 to 1;
+          "share_confident": share of images where it exceeds 0.9, 0 to 1;
+          "classes_covered": classes with at least 1 % of all images confident, 0 to 10;
+          "class_shares": share of images judged to be each digit, 10 numbers summing to 1.
 
     Raises:
-      ValueError: a set of a wrong dtype or shape, one named "real", or too few images.
+        ValueError: a set of a wrong dtype or shape, one named "real", or too few images.
     """
     if "real" in images:
         raise ValueError('images: "real" is drawn from test_images; give this set another name')

@@ -85,13 +85,13 @@ def judge_view(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """What the judge sees of images: grey (ITU-R 601 luma) and 32x32, larger ones averaged over area.
 
     Args:
-      images: uint8 [N, H, W, C], C 1 or 3, dark on white.
+        images: uint8 [N, H, W, C], C 1 or 3, dark on white.
 
     Returns:
-      uint8 [N, 32, 32, 1].
+        uint8 [N, 32, 32, 1].
 
     Raises:
-      ValueError: another dtype or shape.
+        ValueError: another dtype or shape.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
         raise ValueError(f"images: expected uint8 [N, H, W, 1 or 3], got {images.dtype} {list(images.shape)}")
@@ -119,14 +119,14 @@ class Judge:
         """Features and class probabilities of images.
 
         Args:
-          images: uint8 [N, H, W, C], C 1 or 3, dark on white; brought to 32x32 grey by `judge_view`.
-          batch_size: images at a time; changes memory only.
+            images: uint8 [N, H, W, C], C 1 or 3, dark on white; brought to 32x32 grey by `judge_view`.
+            batch_size: images at a time; changes memory only.
 
         Returns:
-          features float64 [N, 64], >= 0; probabilities float32 [N, 10], rows summing to 1.
+            features float64 [N, 64], >= 0; probabilities float32 [N, 10], rows summing to 1.
 
         Raises:
-          ValueError: another dtype or shape.
+            ValueError: another dtype or shape.
         """
         seen = judge_view(images)
         features = np.empty((len(seen), FEATURES), np.float64)
@@ -144,12 +144,12 @@ def train_judge(train: ImageSet, test: ImageSet, settings: JudgeSettings | None 
     """Trains a judge on the CPU in float32.
 
     Args:
-      train, test: labelled sets with classes 0 to 9, any size (see `judge_view`).
-      settings: default `JudgeSettings()`.
+        train, test: labelled sets with classes 0 to 9, any size (see `judge_view`).
+        settings: default `JudgeSettings()`.
 
     Raises:
-      JudgeError: the accuracy on `test` does not exceed `settings.minimum_accuracy`.
-      ValueError: a set without labels.
+        JudgeError: the accuracy on `test` does not exceed `settings.minimum_accuracy`.
+        ValueError: a set without labels.
     """
     settings = settings or JudgeSettings()
     images, labels = judge_view(train.images), _labels(train)
@@ -195,12 +195,12 @@ def load_judge(
     once; the first to finish is kept.
 
     Args:
-      settings: default `JudgeSettings()`.
-      data_dir, cache_dir: where to find MNIST and keep the judge; see `envs.datasets.load_dataset`.
+        settings: default `JudgeSettings()`.
+        data_dir, cache_dir: where to find MNIST and keep the judge; see `envs.datasets.load_dataset`.
 
     Raises:
-      DataError: MNIST can not be had, or the cache can not be written.
-      JudgeError: training did not reach the accuracy.
+        DataError: MNIST can not be had, or the cache can not be written.
+        JudgeError: training did not reach the accuracy.
     """
     train = load_dataset("mnist", split="train", size=JUDGE_SIZE, data_dir=data_dir, cache_dir=cache_dir)
     test = load_dataset("mnist", split="test", size=JUDGE_SIZE, data_dir=data_dir, cache_dir=cache_dir)

@@ -1,4 +1,4 @@
-"""What all latent worlds of a run share, held once a node: frozen parts and training images in Ray's object store."""
+"""Assets that all latent worlds of a run share, once per node: frozen parts and images in Ray's object store."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class LatentAssets:
     """Images and frozen parts, loaded or trained.
 
     Attributes:
-        data: the training split.
-        parts: made of it.
+        data: The training split.
+        parts: Frozen parts trained on it.
     """
 
     data: LatentImages
@@ -45,12 +45,15 @@ class LatentAssets:
     def load(
         cls, settings: LatentSettings, say: Callable[[str], None] = print, parts: FrozenParts | None = None
     ) -> LatentAssets:
-        """Read the data, and the parts from the cache; where they are not there, train them.
+        """Load the data, and the parts from the cache; train them if they are not there.
 
-        ``parts``: a run's own, instead.
+        Args:
+            settings: Of the run.
+            say: Takes one line each on the progress of a training.
+            parts: A run's own parts, instead of those of the cache.
 
         Raises:
-            ValueError: the data can not be had, there is no such task, or no GAN covers the classes; one line.
+            ValueError: The data can not be loaded, there is no such task, or no GAN covers the classes; one line.
         """
         data = load_images(settings, "train")
         parse_tasks(settings.world.task, len(data.classes))  # training takes minutes: a typing error is told before
@@ -62,8 +65,10 @@ class LatentAssets:
 
     @property
     def held_out(self) -> LatentImages:
-        """Training images, a random draw, that no agent acts on: checkpoints are chosen by them, so that the test split
-        stays unseen. The parts were trained on them too."""
+        """Training images, drawn at random, that no agent acts on.
+
+        Checkpoints are chosen by them, so that the test split stays unseen. The parts were trained on them too.
+        """
         return self._some(self._order[: self._held])
 
     @property
@@ -88,7 +93,7 @@ class LatentAssets:
 
 
 def load_images(settings: LatentSettings, split: Any) -> LatentImages:
-    """A split of the run's data."""
+    """Load a split of the run's data."""
     system = settings.system
     return load_latent_images(
         system.data,
@@ -101,33 +106,33 @@ def load_images(settings: LatentSettings, split: Any) -> LatentImages:
 
 @dataclass(frozen=True)
 class SharedAssets:
-    """A handle to a :class:`LatentAssets` in the object store; processes of one node read the same memory.
+    """A handle to a `LatentAssets` in the object store; processes of one node read the same memory.
 
     Attributes:
-        references: a list with one reference. Lists travel with a configuration as they are.
+        references: A list with one reference. A configuration carries lists unchanged.
     """
 
     references: list[Any]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SharedAssets:
-        """Itself: RLlib copies configurations, and a reference must not be."""
+        """Return itself: RLlib copies configurations, and a reference must not be copied."""
         return self
 
     def world(self, settings: LatentSettings, count: int, seed: int, few: bool = False) -> LatentVectorEnv:
-        """``count`` worlds; with ``few``, on a handful of images, to see what they look like."""
+        """Make `count` worlds; with `few`, on a handful of images, to ask for their spaces."""
         shape, arrays, images, labels = ray.get(self.references[0])
         if few:
             images, labels = images[:FEW], None if labels is None else labels[:FEW]
         return LatentVectorEnv(count, settings.world, parts_of(shape, arrays), images, labels, seed)
 
     def rules(self, settings: LatentSettings) -> LatentRules:
-        """What transitions are scored, relabelled and told by."""
+        """Return the rules by which transitions are scored and relabeled."""
         shape, arrays, _, _ = ray.get(self.references[0])
         return LatentRules(settings.world, parts_of(shape, arrays))
 
 
 def parts_of(shape: PartsShape, arrays: dict[str, NDArray[np.float32]]) -> FrozenParts:
-    """Frozen parts whose weights *are* these arrays, which may be read-only: nobody writes to them."""
+    """Make frozen parts whose weights are these arrays, without a copy; the arrays may be read-only."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch has no read-only tensors and says so
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}

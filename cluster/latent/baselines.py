@@ -1,4 +1,4 @@
-"""What an agent is compared with on the same frozen parts: the rows beside it in the table of `impasto evaluate`."""
+"""Baselines on the same frozen parts, for the table of `impasto evaluate`."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ def evaluate_baselines(
     direct_updates: int = 3000,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, dict[str, Any]]:
-    """Trains and measures the baselines.
+    """Train and measure the baselines.
 
     All answer with one action, and so are measured in a world of horizon 1. All read their inputs from the observation,
     as the agent does; prototype lookup and gradient search have a reader of latents for it, trained with the labels and
     the world's noise.
 
     Args:
-      evaluation: of the agent's world, whose settings the baselines get.
-      train: training split, with labels.
-      search_images: test images, a random draw, that gradient search is measured on (shared out among the tasks), at
-        three deviations of noise: at 100 steps for each start it is slow. Its rows say so under "images".
-      starts: of gradient search, a row for each.
-      search_steps: of gradient search, from each start.
-      direct_updates: of the policy that is trained through the decoder.
-      say: told, in one line each, how far it is.
+        evaluation: Of the agent's world, whose settings the baselines get.
+        train: Training split, with labels.
+        search_images: Test images, drawn at random, on which gradient search is measured (shared out among the tasks),
+            at three deviations of noise: at 100 steps for each start it is slow. Its rows say so under "images".
+        starts: Numbers of starts of gradient search, a row for each.
+        search_steps: Steps of gradient search from each start.
+        direct_updates: Updates of the policy that is trained through the decoder.
+        say: Takes one line each on the progress.
 
     Returns:
-      "prototype" (only where all tasks ask for a class), "gradient, 1 start", ..., "through the decoder": each as
-      `LatentEvaluation.evaluate` returns.
+        "prototype" (only where all tasks ask for a class), "gradient, 1 start", ..., "through the decoder": each as
+        `LatentEvaluation.evaluate` returns.
 
     Raises:
-      ValueError: training images without labels.
+        ValueError: The training images have no labels.
     """
     if train.labels is None:
         raise ValueError(f"{train.name}: the baselines need labels")

@@ -16,16 +16,16 @@ SIGMAS = (0.3, 0.5)
 
 
 def sheet_rows(evaluation: LatentEvaluation, policy: Policy, columns: int) -> tuple[NDArray[np.uint8], list[str]]:
-    """Images of the sheet, row by row.
+    """Make the images of the sheet, row by row.
 
     Args:
-      evaluation: of the policy's world.
-      policy: observations to actions.
-      columns: inputs, fewer where there are no more: the first test image of each class, then the second of each, and
-        so on.
+        evaluation: Of the policy's world.
+        policy: Maps observations to actions.
+        columns: Number of inputs, or all if there are fewer: the first test image of each class, then the second of
+            each, and so on.
 
     Returns:
-      uint8 [rows * columns, H, W, C] dark on white, and a label for each row.
+        uint8 [rows * columns, H, W, C] dark on white, and a label for each row.
     """
     tasks = evaluation.rules.tasks
     labels = evaluation.labels
@@ -52,6 +52,6 @@ def sheet_rows(evaluation: LatentEvaluation, policy: Policy, columns: int) -> tu
 
 
 def write_sheet(evaluation: LatentEvaluation, policy: Policy, path: Path, *, columns: int = 20) -> Path:
-    """Writes the sheet as a PNG file; returns `path`."""
+    """Write the sheet as a PNG file and return `path`."""
     images, names = sheet_rows(evaluation, policy, columns)
     return contact_sheet(images, path, columns=len(images) // len(names), row_labels=names)

@@ -1,4 +1,4 @@
-"""What ``impasto evaluate`` and ``impasto translate`` do with a run in the latent world."""
+"""`impasto evaluate` and `impasto translate` for a run in the latent world."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from envs.latent.rules import LatentRules
 
 
 def say(line: str) -> None:
-    """Tell how far a training is, beside the result."""
+    """Print a training's progress on standard error, apart from the result."""
     print(line, file=sys.stderr)
 
 
@@ -38,20 +38,18 @@ def evaluate_latent(
     *,
     baselines: bool = False,
 ) -> dict[str, Any]:
-    """Judge a run's policy on test images that neither it nor its parts have seen.
+    """Measure a run's policy on test images that neither it nor its parts have seen.
 
     Args:
-        folder, settings, checkpoint: of the run.
-        count: images, 0 for the whole test split. Only all are worth publishing.
-        data_dir: where the data are, if not where the run found them.
-        baselines: whether to train and measure the baselines on the same frozen parts too.
+        folder, settings, checkpoint: Of the run.
+        count: Number of images, 0 for the whole test split. Publish figures of all images only.
+        data_dir: Folder with the data, if it is not the run's.
+        baselines: Whether to train and measure the baselines on the same frozen parts too.
 
     Returns:
-        What :meth:`cluster.latent.policy_evaluation.LatentEvaluation.evaluate` returns,
-        "parts" (what the frozen parts allow),
-        "judge" and "parts_identity" (figures compare under the same ones only), "run",
-        "updates", "env_steps", "minutes", "sheet" (a picture of inputs, outputs for each task, and noisy inputs), and
-        perhaps "baselines" (the same measures by name).
+        The figures of `LatentEvaluation.evaluate`, "parts" (the ceilings that the frozen parts set), "judge" and
+        "parts_identity" (figures compare only if both are equal), "run", "updates", "env_steps", "minutes", "sheet" (a
+        picture of inputs, outputs for each task, and noisy inputs), and with `baselines` the same measures by name.
     """
     settings = settings.replace(data_dir=data_dir) if data_dir else settings
     assets = LatentAssets.load(settings, say, parts_of_run(folder.path))
@@ -73,7 +71,7 @@ def evaluate_latent(
 
 
 def latent_table(result: dict[str, Any]) -> str:
-    """An evaluation as text."""
+    """Format an evaluation as text."""
     names = ("accuracy", "reward_accuracy", "gap", "diversity", "frechet_distance", "score")
     columns = {name: name.replace("_", " ") for name in names}
     rows = result["tasks"] | {"mean": result["mean"]}
@@ -99,7 +97,7 @@ def translate(
     """Translate a user's images with a run's policy.
 
     Raises:
-        UserError: the policy was not trained for the task; none is given and there are several; the run's folder does
+        UserError: The policy was not trained for the task; none is given and there are several; the run's folder does
             not hold its frozen parts.
     """
     known = LatentRules(settings.world, parts_of_run(folder.path))

@@ -1,4 +1,4 @@
-"""The judge of translations: a classifier that no reward can reach, for any labelled data of up to ten classes."""
+"""Judge of translations: a classifier that no reward uses, for any labeled data of up to ten classes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MINIMUM_ACCURACY = 0.8
 
 
 def on_paper(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Images as the judge expects them: turned dark on white, 28x28 padded to 32x32 as `envs.datasets` does.
+    """Convert images to the judge's form: dark on white, 28x28 padded to 32x32 as `envs.datasets` does.
 
     Args:
-      images: uint8 [N, H, W, C], bright on a dark ground.
+        images: uint8 [N, H, W, C], bright on a dark background.
     """
     paper = 255 - images
     margins = [(JUDGE_SIZE - side) // 2 if 0 < JUDGE_SIZE - side <= 4 else 0 for side in paper.shape[1:3]]
@@ -32,16 +32,16 @@ def on_paper(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class LatentJudge:
-    """Classes and features of decoded images, by a judge."""
+    """Reads classes and features of decoded images with a judge."""
 
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
 
     def look(self, images: Tensor | NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Features float64 [N, 64] and the likeliest class int64 [N].
+        """Return features float64 [N, 64] and the likeliest class int64 [N].
 
         Args:
-          images: float32 [N, C, H, W] in [0, 1], or uint8 [N, H, W, C]; bright on a dark ground.
+            images: float32 [N, C, H, W] in [0, 1], or uint8 [N, H, W, C]; bright on a dark background.
         """
         pixels = to_bytes(images) if isinstance(images, Tensor) else images
         features, probabilities = self.judge.features_and_probabilities(on_paper(pixels))
@@ -51,11 +51,11 @@ class LatentJudge:
 def latent_judge(
     train: LatentImages, test: LatentImages, *, data_dir: Path | None = None, cache_dir: Path | None = None
 ) -> LatentJudge:
-    """The judge of these data: MNIST's own, or one trained on `train` and kept in the cache.
+    """Return the judge of a data set: MNIST's own, or one trained on `train` and kept in the cache.
 
     Raises:
-      UserError: data without labels or with more than ten classes.
-      JudgeError: training did not reach the accuracy.
+        UserError: The data have no labels, or more than ten classes.
+        JudgeError: Its training did not reach the accuracy.
     """
     if train.name == "mnist":
         return LatentJudge(load_judge(data_dir=data_dir, cache_dir=cache_dir))

@@ -1,4 +1,4 @@
-"""Frozen parts from the cache, or trained now and kept there."""
+"""Cache of frozen parts: loaded, or trained once and kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PARTS = "parts.safetensors"
 
 
 def parts_path(settings: PartsSettings, data: LatentImages, cache_dir: Path | None = None) -> Path:
-    """Where the cache keeps the parts made with these settings of these data, whether or not they are there."""
+    """Return the cache's path of the parts that these settings make of these data, whether or not they exist."""
     digest = hashlib.sha256(json.dumps([RECIPE, asdict(settings)], sort_keys=True).encode())
     for array in (data.images, data.labels):
         if array is not None:
@@ -45,23 +45,23 @@ def frozen_parts(
     cache_dir: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> FrozenParts:
-    """The frozen parts for `data` (a training split): from the cache, or trained now and kept there.
+    """Return the frozen parts for `data` (a training split): from the cache, or trained now and kept there.
 
-    Auto-encoder and classifier are kept by themselves too: settings that differ in the GAN's alone share them.
+    Auto-encoder and classifier are cached separately too: settings that differ only in the GAN share them.
 
     A damaged file in the cache is named in a warning and replaced. Several processes may train the same parts at once;
-    those of the first to finish are kept, and returned to all. Their report's "made_of" tells the settings and data,
-    "inverted" whether the data's files have a bright ground.
+    those of the first to finish are kept, and returned to all. In their report, "made_of" names settings and data, and
+    "inverted" tells whether the data's files have a bright background.
 
     Args:
-      settings: of the training.
-      data: training images.
-      cache_dir: default `$IMPASTO_CACHE` or `~/.cache/impasto`.
-      say: told, in one line each, how far the training is.
+        settings: Of the training.
+        data: Training images.
+        cache_dir: Default `$IMPASTO_CACHE` or `~/.cache/impasto`.
+        say: Takes one line each on the training's progress.
 
     Raises:
-      GateError: (a ValueError) the GAN does not cover the classes; says which.
-      DataError: the cache can not be written.
+        GateError: (a ValueError) The GAN does not cover the classes; names them.
+        DataError: The cache can not be written.
     """
     path = parts_path(settings, data, cache_dir)
     below = path.with_name(f"readers-{parts_path(settings.of_readers(), data, cache_dir).name}")
@@ -83,14 +83,18 @@ def _kept(path: Path, make: Callable[[], FrozenParts]) -> FrozenParts:
 
 
 def keep_in_run(parts: FrozenParts, folder: Path) -> None:
-    """Write a run's parts into its folder, at once: a GAN trained again would be another one."""
+    """Write a run's parts into its folder: a GAN trained again would be another one."""
     with TemporaryDirectory(dir=folder, prefix=".parts.") as temporary:
         parts.save(Path(temporary) / PARTS)
         (Path(temporary) / PARTS).replace(folder / PARTS)
 
 
 def parts_of_run(folder: Path) -> FrozenParts:
-    """The parts that a run was trained on. UserError where its folder does not hold them."""
+    """Read the parts that a run was trained on.
+
+    Raises:
+        UserError: The run's folder does not hold them.
+    """
     try:
         return FrozenParts.load(folder / PARTS)
     except ValueError as error:
@@ -98,7 +102,7 @@ def parts_of_run(folder: Path) -> FrozenParts:
 
 
 def parts_identity(parts: FrozenParts) -> str:
-    """Hash of all weights and statistics, 16 hexadecimal digits: figures compare under the same parts only."""
+    """Hash all weights and statistics to 16 hexadecimal digits: figures compare under the same parts only."""
     digest = hashlib.sha256()
     for name, value in sorted(parts.state_dict().items()):
         digest.update(f"{name} {tuple(value.shape)} ".encode())

@@ -1,4 +1,4 @@
-"""A trained agent of the latent world, to be asked."""
+"""Policy of a trained agent of the latent world, as a function of NumPy arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from learners.networks.td3 import Actor
 
 
 def actor_policy(actor: Actor) -> Policy:
-    """The actor without noise, in NumPy arrays."""
+    """Return the actor's policy, without noise, on NumPy arrays."""
 
     def policy(observation: Floats) -> Floats:
         with torch.inference_mode():
@@ -28,10 +28,10 @@ def actor_policy(actor: Actor) -> Policy:
 
 
 def checkpoint_policy(settings: LatentSettings, rules: LatentRules, checkpoint: Checkpoint) -> Policy:
-    """The policy of a checkpoint.
+    """Return the policy of a checkpoint.
 
     Raises:
-        UserError: it does not fit the run's settings.
+        UserError: It does not fit the run's settings.
     """
     actor = Actor(rules.observed, rules.parts.shape.z, settings.td3.hidden)
     weights: Mapping[str, Any] = checkpoint.tensors["policy"]

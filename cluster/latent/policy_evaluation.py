@@ -1,4 +1,4 @@
-"""How well a policy translates: measured on test images by a judge out of the reward's reach."""
+"""Evaluation of translating policies on test images, by a judge that no reward uses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIGMAS = tuple(round(0.1 * step, 1) for step in range(11))
 
 
 class LatentEvaluation:
-    """Test images, and what is known of them, for evaluating any number of policies of the same world."""
+    """Test images and their measures, for evaluating any number of policies of the same world."""
 
     def __init__(
         self, rules: LatentRules, test: LatentImages, judge: LatentJudge, *, limit: int = 0, seed: int = 0
@@ -36,14 +36,14 @@ class LatentEvaluation:
         """Measure the test images once.
 
         Args:
-          rules: of the world.
-          test: test split, with labels.
-          judge: see `cluster.latent.judge`.
-          limit: images used, a random draw; 0 for all. Only all are worth publishing.
-          seed: of noise and draws.
+            rules: Of the world.
+            test: Test split, with labels.
+            judge: See `cluster.latent.judge`.
+            limit: Number of images, drawn at random; 0 for all. Publish figures of all images only.
+            seed: Of noise and draws.
 
         Raises:
-          ValueError: images without labels.
+            ValueError: The images have no labels.
         """
         if test.labels is None:
             raise ValueError(f"{test.name}: an evaluation needs labels")
@@ -59,24 +59,24 @@ class LatentEvaluation:
         self.features, self.read = judge.look(self.pixels)
 
     def some(self, count: int) -> LatentEvaluation:
-        """The same for a random draw of `count` of the images, or for all of them where there are no more."""
+        """Return an evaluation on a random draw of `count` of the images, or on all if there are fewer."""
         test = LatentImages(self.pixels, self.labels, (), "test images")
         return LatentEvaluation(self.rules, test, self.judge, limit=count, seed=self.seed)
 
     def at_once(self) -> LatentEvaluation:
-        """The same images in a world whose episodes are one action."""
+        """Return an evaluation on the same images in a world whose episodes are one action."""
         rules = self.rules
         found = copy.copy(self)
         found.rules = LatentRules(dataclasses.replace(rules.config, horizon=1), rules.parts, rules.tasks)
         return found
 
     def parts_report(self) -> dict[str, Any]:
-        """What the frozen parts allow: the ceilings of any policy.
+        """Measure the ceilings that the frozen parts set for any policy.
 
         Returns:
-          "judge_accuracy": of real test images, 0 to 1; "reconstruction": sigma to the judged accuracy of what the
-          auto-encoder shows of a noisy input; "reconstruction_diversity", "reconstruction_frechet_distance": of clean
-          ones, against the real; "class_shares": of prior samples, by the judge; "prior_frechet_distance": of them.
+            "judge_accuracy": of real test images, 0 to 1; "reconstruction": sigma to the judged accuracy of what the
+            auto-encoder shows of a noisy input; "reconstruction_diversity", "reconstruction_frechet_distance": of clean
+            ones, against the real; "class_shares": of prior samples, by the judge; "prior_frechet_distance": of them.
         """
         parts = self.rules.parts
         accuracy = {}
@@ -103,24 +103,24 @@ class LatentEvaluation:
         }
 
     def evaluate(self, policy: Policy, *, sigmas: Sequence[float] = SIGMAS) -> dict[str, Any]:
-        """Measures a policy on every task that its world asks for.
+        """Measure a policy on every task that its world asks for.
 
         Args:
-          policy: observations float32 [N, O] to actions float32 [N, z].
-          sigmas: of the noise curve, for which every image gets one of the tasks that ask for a class; empty for none.
+            policy: Maps observations float32 [N, O] to actions float32 [N, z].
+            sigmas: Of the noise curve, for which every image gets one of the tasks that ask for a class; empty for
+                none.
 
         Returns:
-          JSON-able: "images", "tasks" {name: {...}}, "mean" of those, "noise" {sigma: judged accuracy},
-          "milliseconds": {"one": of one image alone, "batched": of one in a batch of 1 000}; each task with
-            "accuracy": share that the judge reads as the class asked for (None where the task asks for no class),
-            "reward_accuracy": the same by the reward's classifier, "gap": that minus "accuracy", in points of percent
-              (both None there too),
-            "score": mean reward, "kept_class": share judged to be of the input's class,
-            "diversity": within-class variance of pixels against real test images, see
-              `cluster.evaluation.diversity`, of
-              outputs that show what was asked; "feature_diversity": the same in the judge's features,
-            "frechet_distance": in the judge's features, of all outputs against all real test images,
-            "style": see `cluster.evaluation.diversity.style_report`.
+            JSON-able: "images", "tasks" {name: {...}}, "mean" of those, "noise" {sigma: judged accuracy},
+            "milliseconds": {"one": of one image alone, "batched": of one in a batch of 1 000}; each task with
+              "accuracy": share that the judge reads as the class asked for (None where the task asks for no class),
+              "reward_accuracy": the same by the reward's classifier, "gap": that minus "accuracy", in points of percent
+                (both None there too),
+              "score": mean reward, "kept_class": share judged to be of the input's class,
+              "diversity": within-class variance of pixels against real test images (`cluster.evaluation.diversity`), of
+                outputs that show what was asked; "feature_diversity": the same in the judge's features,
+              "frechet_distance": in the judge's features, of all outputs against all real test images,
+              "style": see `cluster.evaluation.diversity.style_report`.
         """
         tasks = self.rules.tasks
         found = {tasks.names[number]: self._one_task(policy, int(number)) for number in tasks.asked}
@@ -173,7 +173,7 @@ class LatentEvaluation:
         }
 
     def _noise_accuracy(self, policy: Policy, sigma: float) -> float:
-        """Judged accuracy where every image is noisy and gets one of the tasks that ask for a class, in turn."""
+        """Measure judged accuracy if every image is noisy and gets one of the tasks that ask for a class, in turn."""
         tasks = self.rules.tasks
         task = np.resize(tasks.asked[(tasks.targets[tasks.asked] >= 0).all(axis=1)], len(self.labels))
         made = translate(self.rules, policy, self.noisy(sigma), task)
@@ -193,7 +193,7 @@ class LatentEvaluation:
         return found
 
     def noisy(self, sigma: float) -> Tensor:
-        """The test images with noise, the same at every call: float32 [N, C, H, W] in [0, 1]."""
+        """Return the test images with noise, the same at every call: float32 [N, C, H, W] in [0, 1]."""
         random = torch.Generator().manual_seed(self.seed + round(1000 * sigma))
         return add_noise(self.images, torch.full((len(self.images),), sigma), random) if sigma else self.images
 

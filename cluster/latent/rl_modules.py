@@ -1,4 +1,4 @@
-"""TD3's networks as an RLModule, so that RLlib's learner groups know them."""
+"""TD3's networks as an RLModule, for RLlib's learner groups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from learners.networks.td3 import TD3Networks
 
 
 class TD3Module(TorchRLModule):
-    """Actor, critics and their slow copies. ``model_config`` holds ``td3``, the :class:`TD3Settings`, and ``seed``."""
+    """Actor, critics and their slow copies. `model_config` holds `td3`, the `TD3Settings`, and `seed`."""
 
     def setup(self) -> None:
         assert isinstance(self.model_config, dict)
@@ -25,5 +25,5 @@ class TD3Module(TorchRLModule):
         )
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        """The policy's actions [B, A] in [-1, 1], without noise."""
+        """Compute the policy's actions [B, A] in [-1, 1], without noise."""
         return {Columns.ACTIONS: self.network.actor(batch[Columns.OBS].flatten(1).float())}

@@ -44,13 +44,13 @@ class TD3SystemSettings(SystemSettings):
 
 @dataclass(frozen=True)
 class LatentSettings(RunSettings):
-    """Everything that decides a run; written to ``config.json`` of its folder.
+    """Everything that decides a run; written to `config.json` of its folder.
 
     Attributes:
-        world: tasks and rewards.
-        td3: the agent and its learner.
-        parts: the frozen parts' training.
-        system: data, seed, limits, processes.
+        world: Tasks and rewards.
+        td3: The agent and its learner.
+        parts: Training of the frozen parts.
+        system: Data, seed, limits, processes.
     """
 
     kind: ClassVar[str] = "latent"

@@ -1,4 +1,4 @@
-"""A run in the latent world: what is looked at while it trains."""
+"""Training run in the latent world, evaluated on held-out training images while it trains."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN = 10
 
 
 class LatentTrainer(RunTrainer):
-    """Runs :class:`TD3` in a run folder, on frozen parts of its own, from the cache or trained now."""
+    """Runs `TD3` in a run folder, on the run's own frozen parts, from the cache or trained now."""
 
     settings: LatentSettings
 
@@ -42,18 +42,18 @@ class LatentTrainer(RunTrainer):
         warm_start: Checkpoint | None = None,
         warm_from: str = "",
     ) -> None:
-        """Reads the data and the frozen parts, so that what is wrong with them is known before there is a folder.
+        """Read the data and the frozen parts, so that their faults are known before there is a folder.
 
         Args:
-            settings: of the run.
-            restarts: how often it was started again.
-            parts: of the run that goes on, or of the one that this one begins from.
-            warm_start: a checkpoint of another run, to begin from.
-            warm_from: the folder of that run.
+            settings: Of the run.
+            restarts: Number of times that it was started again.
+            parts: Of the run that goes on, or of the one that this one begins from.
+            warm_start: A checkpoint of another run, to begin from.
+            warm_from: The folder of that run.
 
         Raises:
-            ValueError: they can not be had.
-            UserError: ``warm_start`` had other parts than these settings and data would make.
+            ValueError: Data or parts can not be loaded.
+            UserError: `warm_start` had other parts than these settings and data would make.
         """
         system = settings.system
         if system.learner_gpus and not system.policy_learners and not torch.cuda.is_available():
@@ -78,12 +78,12 @@ class LatentTrainer(RunTrainer):
 
     @classmethod
     def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:
-        """The trainer that goes on with a run, on the parts in its folder."""
+        """Make the trainer that goes on with a run, on the parts in its folder."""
         parts = parts_of_run(folder.path) if (folder.path / PARTS).exists() else None
         return cls(settings, restarts=restarts, parts=parts)
 
     def build(self) -> TD3:
-        """The algorithm, running; the folder holds its parts from now on."""
+        """Build the running algorithm, and put its parts into the folder."""
         if not (self.folder.path / PARTS).exists():
             keep_in_run(self.assets.parts, self.folder.path)
         config = TD3Config().use(self.settings)
@@ -95,7 +95,7 @@ class LatentTrainer(RunTrainer):
         return algorithm
 
     def begin(self, algorithm: RunAlgorithm) -> None:
-        """Take over another run's networks and replay, if one was given."""
+        """Begin with another run's networks and replay, if one was given."""
         if self.warm_start is not None:
             assert isinstance(algorithm, TD3)
             algorithm.warm_start(self.warm_start, self.world.rules)
@@ -105,7 +105,7 @@ class LatentTrainer(RunTrainer):
     def evaluate_weights(self, weights: dict[str, Any], update: int) -> Evaluation:
         """Translate held-out training images without noise; the score is the mean reward of the episodes' last steps.
 
-        The reward's own classifier says how many show what was asked: the judge of ``impasto evaluate`` is another.
+        The accuracy is by the reward's own classifier: the judge of `impasto evaluate` is another one.
         """
         self.actor.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
         observation, _ = self.world.reset(seed=0)
@@ -125,7 +125,7 @@ class LatentTrainer(RunTrainer):
         return Evaluation(score(metrics), picture, metrics)
 
     def pictures(self, info: dict[str, Any]) -> NDArray[np.uint8]:
-        """Inputs, as the auto-encoder shows them, each followed by what came out: uint8 [N, H, W, C]."""
+        """Decode inputs, each followed by its output: uint8 [N, H, W, C]."""
         layout = self.assets.parts.shape.layout
         outcome = layout.unpack_outcome(torch.from_numpy(info["features"][: SHOWN * SHOWN]))
         source = layout.unpack_source(torch.from_numpy(info["source"][: SHOWN * SHOWN]))

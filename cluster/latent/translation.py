@@ -1,4 +1,4 @@
-"""A policy put to use: images in, images out."""
+"""Translation of images, and of image files, by a policy."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _BATCH = 1000
 
 @dataclass(frozen=True)
 class Translation:
-    """N outputs.
+    """N translated images.
 
     Attributes:
         images: float32 [N, C, H, W] in [0, 1].
-        outcome: what the reward sees of them.
+        outcome: Their features, as the reward reads them.
         z: float32 [N, z].
     """
 
@@ -39,13 +39,13 @@ class Translation:
 
 
 def translate(rules: LatentRules, policy: Policy, images: Tensor, task: Ints) -> Translation:
-    """Translates images by a whole episode of the policy.
+    """Translate images by a whole episode of the policy.
 
     Args:
-      rules: of the world that the policy was trained in.
-      policy: deterministic or not.
-      images: float32 [N, C, H, W] in [0, 1], N > 0.
-      task: int64 [N], numbers of `rules.tasks`.
+        rules: Of the world that the policy was trained in.
+        policy: Deterministic or not.
+        images: float32 [N, C, H, W] in [0, 1], N > 0.
+        task: int64 [N], numbers of `rules.tasks`.
     """
     found: list[Translation] = []
     with torch.inference_mode():
@@ -68,15 +68,15 @@ def translate(rules: LatentRules, policy: Policy, images: Tensor, task: Ints) ->
 
 
 def to_bytes(images: Tensor) -> NDArray[np.uint8]:
-    """float32 [N, C, H, W] in [0, 1] to uint8 [N, H, W, C]."""
+    """Convert float32 [N, C, H, W] in [0, 1] to uint8 [N, H, W, C]."""
     return (images * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def read_image(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """One image file as uint8 [H, W, C], as it is.
+    """Read one image file as uint8 [H, W, C], unchanged.
 
     Raises:
-      ValueError: missing, damaged, or of another size or mode; one line that says which.
+        ValueError: It is missing, damaged, or of another size or mode; one line that says which.
     """
     height, width, channels = shape
     modes = ("L", "1") if channels == 1 else ("RGB",)
@@ -99,7 +99,7 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Translated:
-    """What became of one file: `output` is None where `problem` says why."""
+    """Result of one file: `output` is None if there is a `problem`."""
 
     path: Path
     output: Path | None
@@ -109,21 +109,21 @@ class Translated:
 def translate_files(
     rules: LatentRules, policy: Policy, paths: Sequence[Path], task: str, out: Path
 ) -> list[Translated]:
-    """Translates image files; one that can not be read does not stop the others.
+    """Translate image files; one that can not be read does not stop the others.
 
     Args:
-      rules, policy: see `translate`.
-      paths: images of exactly the size and mode that the parts were trained on, and with as bright a ground; so are the
-        results.
-      task: name of the task, one of `rules.tasks.names`.
-      out: folder for the results, `NAME-TASK.png`; made where it is missing, files in it are replaced.
+        rules, policy: See `translate`.
+        paths: Images of exactly the size and mode that the parts were trained on, and with as bright a background; so
+            are the results.
+        task: Name of the task, one of `rules.tasks.names`.
+        out: Folder for the results, `NAME-TASK.png`; made if it is missing; files in it are replaced.
 
     Returns:
-      One entry for each path, in their order.
+        One entry for each path, in their order.
 
     Raises:
-      ValueError: the policy does not know the task, or two paths have the same name.
-      OSError: `out` can not be written.
+        ValueError: The policy does not know the task, or two paths have the same name.
+        OSError: `out` can not be written.
     """
     number = rules.tasks.index(task)
     suffix = task.replace(":", "-")

@@ -1,7 +1,7 @@
-"""Starting a run from another one's end: its networks, and its replay, scored again by the new task's rules.
+"""Warm start of a run from another one: its networks, and its replay, scored again by the new task's rules.
 
-What an action decodes to does not depend on the task, so nothing has to be decoded again: the stored features are
-scored for the tasks that are asked now.
+The image that an action decodes to does not depend on the task, so nothing has to be decoded again: the stored features
+are scored for the new tasks.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ def scored_again(
     rules: LatentRules,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """Blocks of the old run as blocks of the new one.
+    """Convert blocks of the old run to blocks of the new one.
 
     Args:
-        blocks: uint8 [B, bytes] of layout ``old``.
+        blocks: uint8 [B, bytes] of layout `old`.
         old, new: layouts; they may differ in the length of the observation, whose first numbers are the latent.
-        rules: of the new run; its tasks are asked in equal shares, whichever the old run asked.
-        rng: draws the tasks, and new identities: actors of the new run, which have the old one's seed, may send blocks
-            of the old identities, which learners would take for these.
+        rules: Of the new run; its tasks are drawn in equal shares, whichever the old run had.
+        rng: Draws the tasks, and new identities: actors of the new run, which have the old one's seed, may send blocks
+            with the old identities, which learners could not tell from these.
 
     Returns:
-        uint8 [B, bytes] of layout ``new``.
+        uint8 [B, bytes] of layout `new`.
 
     Raises:
-        ValueError: the old run had episodes of several steps, or other parts: its actions mean something else.
+        ValueError: The old run had episodes of several steps, or other parts: its actions mean something else.
     """
     latent = rules.parts.shape.latent
     missing = {"features", "source", "task"} - set(old.dtype.names or ())
@@ -70,19 +70,19 @@ def _rows(blocks: NDArray[np.uint8], layout: TransitionLayout) -> int:
 
 
 def transplanted(old: dict[str, Tensor], fresh: dict[str, Tensor], latent: int, actions: int) -> dict[str, Tensor]:
-    """The old run's weights in networks that may be told another number of tasks.
+    """Copy the old run's weights into networks that may have another number of tasks.
 
     Args:
-        old, fresh: state dicts of :class:`learners.networks.td3.TD3Networks`.
+        old, fresh: state dicts of `TD3Networks`.
         latent: numbers of the latent, the first of an observation.
         actions: numbers of an action, the last of what a critic sees.
 
     Returns:
-        Old weights wherever the shapes agree. In first layers of another width: the columns of latent and action are
+        Old weights if the shapes agree. In first layers of another width: the columns of latent and action are
         the old ones, those of the tasks zero, so that all tasks begin alike.
 
     Raises:
-        ValueError: the hidden layers differ.
+        ValueError: The hidden layers differ.
     """
     result: dict[str, Tensor] = {}
     for name, value in fresh.items():

@@ -1,4 +1,4 @@
-"""A cheap measure of how far paintings are from the data, for any data set, to tell the best checkpoint."""
+"""Score of a checkpoint: a cheap distance between paintings and the data, for any data set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PixelQuality:
     """Frechet distance of 8x8 pooled pixels between paintings and training images; 0 for the same distribution.
 
     Attributes:
-        count: paintings that it wants, and real images that it compares them with.
+        count: Number of paintings to measure, and of real images to compare them with.
     """
 
     def __init__(self, settings: PainterSettings) -> None:
@@ -30,5 +30,5 @@ class PixelQuality:
         self.real = pixel_features(images[chosen])
 
     def distance(self, paintings: NDArray[np.uint8]) -> float:
-        """The distance for uint8 [N, H, W, C] paintings at the observed size."""
+        """Compute the distance of paintings, uint8 [N, H, W, C] at the observed size."""
         return frechet_distance(pixel_features(paintings), self.real)

@@ -1,4 +1,4 @@
-"""A run's images, loaded once in a process."""
+"""Images of a run, loaded once per process."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Split = Literal["train", "test"]
 
 
 def run_images(settings: PainterSettings, split: Split = "train") -> NDArray[np.uint8]:
-    """The data set that a run learns from, at the size that its networks see: uint8 [N, H, W, C], read-only.
+    """Load the images that a run learns from, at the size of its observations: uint8 [N, H, W, C], read-only.
 
     Raises:
-        ValueError: it can not be had; one line that says why.
+        ValueError: The data set can not be loaded; one line that says why.
     """
     return run_data(settings, split).images
 
 
 def run_data(settings: PainterSettings, split: Split = "train") -> ImageSet:
-    """The same with its labels, if it has any; those of scenes are the rows of :func:`run_scenes`."""
+    """Load a run's images with their labels, if they have any; the labels of scenes are the rows of `run_scenes`."""
     if settings.system.data == "scenes":
         images = run_scenes(settings, split).images
         return ImageSet(images, np.arange(len(images)), "scenes")
@@ -37,14 +37,14 @@ def run_data(settings: PainterSettings, split: Split = "train") -> ImageSet:
 
 
 def run_scenes(settings: PainterSettings, split: Split = "train") -> SceneSet:
-    """The scenes that a run on ``scenes`` learns from, or the held-out ones, with what is in them."""
+    """Load the scenes that a run on `scenes` learns from, or the held-out ones, with their objects."""
     config = replace(settings.scene, scene_actions=SceneConfig.scene_actions)  # which does not change the pictures
     return cached_scenes(config, split)
 
 
 @lru_cache(maxsize=4)
 def cached_scenes(config: SceneConfig, split: Split) -> SceneSet:
-    """:func:`envs.scenes.generator.load_scenes`, remembered."""
+    """Load scenes, once per process."""
     found = load_scenes(split, config.training_scenes if split == "train" else None, config=config)
     found.images.setflags(write=False)
     return found
@@ -52,7 +52,7 @@ def cached_scenes(config: SceneConfig, split: Split) -> SceneSet:
 
 @lru_cache(maxsize=4)
 def cached(data: str, split: Split, size: int, channels: Literal[1, 3], data_dir: str) -> ImageSet:
-    """:func:`envs.datasets.load_dataset`, remembered: a driver that learns itself wants the same images three times."""
+    """Load a data set, once per process: a driver that learns itself needs the same images three times."""
     found = load_dataset(data, split=split, size=size, channels=channels, data_dir=Path(data_dir) if data_dir else None)
     found.images.setflags(write=False)
     return found

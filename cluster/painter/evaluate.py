@@ -1,4 +1,4 @@
-"""``impasto evaluate``: an independent judge's view of a run's paintings."""
+"""`impasto evaluate`: a run's paintings measured by an independent classifier, the judge."""
 
 from __future__ import annotations
 
@@ -37,15 +37,14 @@ def evaluate_run(
     is written into the run's samples.
 
     Args:
-        folder, settings, checkpoint: of the run.
-        count: paintings of each policy, and test digits.
-        data_dir: where MNIST is, if not where the run found it.
+        folder, settings, checkpoint: Of the run.
+        count: Paintings of each policy, and test digits.
+        data_dir: Folder with MNIST, if it is not the run's.
 
     Returns:
-        What :func:`cluster.evaluation.image_metrics.evaluate_images` returns, and ``run``, ``updates``,
-        ``env_steps``, ``minutes``,
-        ``sheet``; of a run that reproduces targets also ``reconstruction``, see
-        :func:`cluster.evaluation.reconstruction.measure_reconstruction`, under ``untrained`` and ``trained``.
+        The figures of `evaluate_images`, and `run`, `updates`, `env_steps`, `minutes`, `sheet`; for a run that
+        reproduces targets also `reconstruction`, with the figures of `measure_reconstruction` under `untrained` and
+        `trained`.
     """
     settings = settings.replace(data_dir=data_dir or settings.system.data_dir)
     data = Path(settings.system.data_dir) if settings.system.data_dir else None
@@ -72,11 +71,13 @@ def evaluate_run(
 def evaluate_unjudged(
     folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoint, count: int = 1000, data_dir: str = ""
 ) -> dict[str, Any]:
-    """The same for data whose classes the judge does not know; of drawings it sees the lines.
+    """Evaluate a run on other data than MNIST.
+
+    Line drawings are still compared in the judge's features, other images by pixels only.
 
     Returns:
-        ``sets`` with what `measure_paintings` gives under ``untrained``
-        and ``trained``, ``samples``, ``run``, ``updates``, ``env_steps``, ``minutes``, ``sheet``.
+        `sets` with the figures of `measure_paintings` under `untrained` and `trained`, `samples`, `run`, `updates`,
+        `env_steps`, `minutes`, `sheet`.
     """
     settings = settings.replace(data_dir=data_dir or settings.system.data_dir)
     count = min(count, len(run_images(settings, "test")))
@@ -90,13 +91,13 @@ def evaluate_unjudged(
 
 
 def unjudged_table(result: dict[str, Any]) -> str:
-    """The result of `evaluate_unjudged` as aligned text."""
+    """Format the result of `evaluate_unjudged` as aligned text."""
     columns = {"pixel_fid": "pixel FD", "fid": "FD", "l2": "L2", "blank_l2": "L2 of blank", "perceptual": "perceptual"}
     return "\n".join([figures_table(result["sets"], columns, ".4f"), extent(result), f"sheet: {result['sheet']}"])
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result of `evaluate_run` as aligned text."""
+    """Format the result of `evaluate_run` as aligned text."""
     columns = {
         "frechet_distance": "FD",
         "frechet_ratio": "FD ratio",
@@ -115,7 +116,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def extent(result: dict[str, Any]) -> str:
-    """Size of an evaluation, and length of the training before it."""
+    """Tell the size of an evaluation and the length of the training before it."""
     return (
         f"{result['samples']} samples each; {result['updates']} updates, {result['env_steps']} steps, "
         f"{result['minutes']:.1f} minutes"
@@ -123,15 +124,15 @@ def extent(result: dict[str, Any]) -> str:
 
 
 def measure_row(settings: PainterSettings, checkpoint: Checkpoint, picture: Path, count: int = 1000) -> dict[str, Any]:
-    """Paint with a run's policy, write a picture, and measure against images that it never saw.
+    """Paint with a run's policy, write a picture, and measure against images of the test split.
 
     Args:
-        settings, checkpoint: of the run.
-        picture: path of the PNG: paintings, each after its target if it has one.
-        count: paintings, and as many images of the test split (fewer where it has fewer).
+        settings, checkpoint: Of the run.
+        picture: Path of the PNG: paintings, each after its target if it has one.
+        count: Paintings, and as many images of the test split (fewer if it has fewer).
 
     Returns:
-        What :func:`measure_paintings` gives, and ``steps``, ``minutes``, ``updates``, ``count``.
+        The figures of `measure_paintings`, and `steps`, `minutes`, `updates`, `count`.
     """
     judge = judge_of_lines(settings)
     sampler = Sampler(settings, seed=1)
@@ -150,9 +151,10 @@ def measure_row(settings: PainterSettings, checkpoint: Checkpoint, picture: Path
 
 
 def judge_of_lines(settings: PainterSettings) -> Judge | None:
-    """The judge of digits, where a run's data are drawings; None for other data.
+    """Load the judge of digits for a run on line drawings.
 
-    None too, with a warning, where MNIST can not be had.
+    Returns:
+        None for other data; None too, with a warning, if MNIST can not be loaded.
     """
     system = settings.system
     if system.data not in DRAWINGS:
@@ -165,14 +167,12 @@ def judge_of_lines(settings: PainterSettings) -> Judge | None:
 
 
 def measure_paintings(settings: PainterSettings, paintings: Paintings, judge: Judge | None) -> dict[str, Any]:
-    """Paintings of a run's policy against as many randomly drawn images of the test split.
+    """Compare paintings of a run's policy with as many randomly drawn images of the test split.
 
     Returns:
-        JSON-able: ``pixel_fid`` of 8x8 pixels and, with a judge, ``fid`` in its features; for reproductions
-        ``l2``, ``blank_l2``, ``perceptual``, ``judge_accuracy``, see
-        :func:`cluster.evaluation.reconstruction.measure_reconstruction`; for scenes what
-        :func:`cluster.painter.evaluate_scenes.measure_scenes`
-        gives. What can not be measured is None.
+        JSON-able: `pixel_fid` of 8x8 pixels and, with a judge, `fid` in its features; for reproductions the figures of
+        `measure_reconstruction` (`l2`, `blank_l2`, `perceptual`, `judge_accuracy`); for scenes those of
+        `measure_scenes`. A figure that can not be measured is None.
     """
     system = settings.system
     real = run_images(settings, "test")

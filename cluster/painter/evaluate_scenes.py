@@ -1,4 +1,4 @@
-"""Scenes against what agents made of them: a trained policy, and the Metropolis-Hastings baseline beside it."""
+"""Evaluation on scenes: a trained policy, and the Metropolis-Hastings baseline beside it."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ SHOWN = 40
 def figures(
     scenes: SceneSet, made: NDArray[Any], counts: NDArray[Any], images: NDArray[np.uint8], config: SceneConfig
 ) -> dict[str, float]:
-    """:func:`envs.scenes.matching.accuracy` and ``l2``, the mean squared difference of pixels in [0, 1].
+    """Compute `envs.scenes.matching.accuracy` and `l2`, the mean squared difference of pixels in [0, 1].
 
     Args:
         scenes: N targets.
-        made, counts, images: objects [N, L, 6], how many of each row are there, and pictures uint8 [N, H, W, 3].
-        config: the world that they stand in.
+        made, counts, images: Objects [N, L, 6], the number of valid ones in each row, and pictures uint8 [N, H, W, 3].
+        config: The world that they stand in.
     """
     found = accuracy(scenes.objects, scenes.counts, made, counts, config)
     return found | {"l2": pixel_l2(images, scenes.images)}
 
 
 def measure_scenes(settings: PainterSettings, paintings: Paintings) -> dict[str, float]:
-    """:func:`figures` of held-out scenes that a run's policy made again.
+    """Compute `figures` of held-out scenes that a run's policy reproduced.
 
     Raises:
-        UserError: it was given no targets.
+        UserError: It was given no targets.
     """
     if paintings.label is None:
         raise UserError("scenes are compared with targets, and this run has none: train with --conditional True")
@@ -60,15 +60,15 @@ def measure_scenes(settings: PainterSettings, paintings: Paintings) -> dict[str,
 
 
 def evaluate(folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoint, count: int = 1000) -> dict[str, Any]:
-    """Have the trained and an untrained policy make held-out scenes again.
+    """Have the trained and an untrained policy reproduce held-out scenes.
 
     Args:
-        folder, settings, checkpoint: of the run.
-        count: scenes; there are 1 000 at most.
+        folder, settings, checkpoint: Of the run.
+        count: Scenes; there are 1 000 at most.
 
     Returns:
-        ``sets`` with :func:`figures` under ``untrained`` and ``trained``, ``seconds_per_scene``, ``samples``, ``run``,
-        ``updates``, ``env_steps``, ``minutes``, ``sheet``.
+        `sets` with `figures` under `untrained` and `trained`, `seconds_per_scene`, `samples`, `run`,
+        `updates`, `env_steps`, `minutes`, `sheet`.
     """
     count = min(count, len(run_scenes(settings, "test").images))
     sets = {}
@@ -92,14 +92,14 @@ def run_metropolis(
     seed: int = 0,
     config: SceneConfig | None = None,
 ) -> dict[str, Any]:
-    """Blocked Metropolis-Hastings on the first ``count`` held-out scenes; see :func:`actors.metropolis.metropolis`.
+    """Run blocked Metropolis-Hastings on the first `count` held-out scenes; see `actors.metropolis`.
 
-    Writes ``metropolis.json`` and ``metropolis.png`` (rows: targets, then the likeliest scene after each number of
-    evaluations) into ``folder``.
+    Writes `metropolis.json` and `metropolis.png` (rows: targets, then the likeliest scene after each number of
+    evaluations) into `folder`.
 
     Returns:
-        ``sets`` with :func:`figures`, ``acceptance`` and ``log_likelihood`` under each number of evaluations,
-        ``samples``, ``seconds_per_evaluation``, ``variance``, ``seed``, ``sheet``.
+        `sets` with `figures`, `acceptance` and `log_likelihood` under each number of evaluations,
+        `samples`, `seconds_per_evaluation`, `variance`, `seed`, `sheet`.
     """
     config = config or SceneConfig()
     scenes = load_scenes("test", config=config)
@@ -134,7 +134,7 @@ def run_metropolis(
 
 
 def table(result: dict[str, Any]) -> str:
-    """A result of either as aligned text: shares of scenes and of objects that are right, and the L2."""
+    """Format a result as aligned text: shares of scenes and of objects that are right, and the L2."""
     columns = {
         "count": "count",
         "count_and_color": "count, color",

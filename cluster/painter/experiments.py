@@ -1,9 +1,9 @@
-"""The papers' experiments by name: what is painted, from which data, with which published settings.
+"""The papers' experiments by name: world, data, and published settings.
 
-``impasto train NAME`` starts one. To add an experiment, write a function that makes its :class:`PainterSettings` from a
-preset and put it into :data:`EXPERIMENTS`; command line, help, errors and ``impasto reproduce`` find it there.
+`impasto train NAME` starts one. To add an experiment, write a function that makes its `PainterSettings` from a
+preset and put it into `EXPERIMENTS`; command line, help, errors and `impasto reproduce` find it there.
 
-Where the papers are silent (spiral.md of the project's notes lists it), what we chose is said beside the setting.
+Settings that the papers do not state are marked as our choice beside the setting.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class Experiment:
     """One named experiment.
 
     Attributes:
-        about: one line for the help.
-        make: its settings, from the preset's name and whether a target is to be reproduced (None: as published).
+        about: One line for the help.
+        make: Makes its settings, from the preset's name and whether to reproduce a target (None: as published).
     """
 
     about: str
@@ -76,7 +76,7 @@ class Experiment:
 
 
 def without_penalties(conditional: bool) -> dict[str, Any]:
-    """The paper's conditional painters are paid by nothing but the score."""
+    """Return changes that make the discriminator's score the only reward, as in the paper's conditional painters."""
     return {"stroke_start_penalty": 0.0, "empty_canvas_penalty": 0.0} if conditional else {}
 
 
@@ -103,9 +103,9 @@ def omniglot(name: PresetName, conditional: bool | None) -> PainterSettings:
 
 
 def celeba(name: PresetName, conditional: bool | None) -> PainterSettings:
-    """Faces in colour and 20 steps, reproduced (Ganin et al. 2018, section 4.3).
+    """Faces in color and 20 steps, reproduced (Ganin et al. 2018, section 4.3).
 
-    The laptop's painter has eleven strokes of a soft brush at one pressure and eight values a colour channel, and sees
+    The laptop's painter has eleven strokes of a soft brush at one pressure and eight values a color channel, and sees
     32x32 pixels.
     """
     wanted = conditional is not False
@@ -121,10 +121,10 @@ def celeba(name: PresetName, conditional: bool | None) -> PainterSettings:
 def celeba_long(name: PresetName, conditional: bool | None) -> PainterSettings:
     """Faces of hundreds of strokes: SPIRAL++ (Mellor et al. 2019).
 
-    Painted at 256x256 and judged at 64x64 (the laptop's at 32x32), each stroke paid its score difference, standard GAN
-    loss with spectral normalisation, complement discriminator where there is a target; learned in unrolls, so that
-    memory does not grow with the episode. Learning rate and entropy cost lie in the published ranges; length of the
-    unrolls is unstated.
+    Painted at 256x256 and seen by the discriminator at 64x64 (the laptop's at 32x32); the reward of a stroke is the
+    difference of scores that it makes; standard GAN loss with spectral normalization; complement discriminator if there
+    is a target; learned in unrolls, so that memory does not grow with the episode. Learning rate and entropy cost lie
+    in the published ranges; the length of the unrolls is not published.
     """
     start = preset(name, "celeba")
     changes: dict[str, Any] = {
@@ -154,10 +154,10 @@ def celeba_long(name: PresetName, conditional: bool | None) -> PainterSettings:
 def scenes(name: PresetName, conditional: bool | None) -> PainterSettings:
     """Scenes of objects on a plane, reproduced in 20 actions (Ganin et al. 2018, section 5.4).
 
-    The laptop's agent has eight actions for up to five objects, looks at every location with the same eyes, and is paid
-    for what each action improved at once (discount 0): one object hardly bears on the next. It is paid by pixels unless
-    ``--reward-source`` says ``discriminator`` (the paper's) or ``both``, less a price for each object; and it learns
-    from random scenes, which the paper's did not.
+    The laptop's agent has eight actions for up to five objects, looks at every location with the same weights, and its
+    reward is the immediate improvement of each action (discount 0): one object hardly affects the next. The reward is
+    computed from pixels unless `--reward-source` is `discriminator` (the paper's) or `both`, less a price for each
+    object; and it learns from random scenes, which the paper's agent did not.
     """
     wanted = conditional is not False
     start = preset(name, "scenes").replace(**without_penalties(True))
@@ -183,15 +183,15 @@ EXPERIMENTS: dict[str, Experiment] = {
 def experiment_settings(
     name: str, preset_name: PresetName = "laptop", conditional: bool | None = None
 ) -> PainterSettings:
-    """The settings that an experiment, or training on a folder or zip of images, starts from.
+    """Return the settings that an experiment, or training on a folder or zip of images, starts from.
 
     Args:
-        name: of an experiment, or the path of a folder or zip of images.
-        preset_name: ``laptop`` or ``paper``.
-        conditional: whether to reproduce a target; None as published (a path: no).
+        name: Of an experiment, or the path of a folder or zip of images.
+        preset_name: `laptop` or `paper`.
+        conditional: Whether to reproduce a target; None as published (for a path: no).
 
     Raises:
-        UserError: neither an experiment nor a path.
+        UserError: The name is neither an experiment nor a path.
     """
     if name in EXPERIMENTS:
         return EXPERIMENTS[name].make(preset_name, conditional)

@@ -1,7 +1,7 @@
-"""Recorded paintings: the actions behind a contact sheet, the scores on the way, and painting them again.
+"""Recordings: the actions behind a contact sheet and the scores after each, from which paintings are painted again.
 
-With fresh brushes a painting is a pure function of its actions, so actions are all that has to be kept; a later reader
-can paint them at any size, without the policy and without torch.
+With fresh brushes a painting is a pure function of its actions, so only actions are stored; a later reader can paint
+them at any size, without the policy and without torch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pymypaint import BatchPainter
 
 
 class RecordingDamaged(RuntimeError):
-    """A file of recorded paintings is not what was written. One line that names the file and what is wrong with it."""
+    """A file of recorded paintings is damaged: one line that names the file and the fault."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Recording:
 
     Attributes:
         actions: int16 [T, N, K] in spec order.
-        noise: float32 [N, Z] that each was painted from.
-        scores: float32 [T + 1, N], the discriminator's scores of the blank canvas and of the canvas after each action,
-            all by the discriminator of that moment.
+        noise: float32 [N, Z], the policy's noise for each.
+        scores: float32 [T + 1, N], scores of the blank canvas and of the canvas after each action, by the discriminator
+            of the time of recording.
     """
 
     actions: NDArray[np.int16]
@@ -43,7 +43,7 @@ class Recording:
     scores: NDArray[np.float32]
 
     def save(self, path: Path) -> Path:
-        """Write a compressed .npz under a temporary name, then rename it; returns ``path``."""
+        """Write a compressed .npz under a temporary name, then rename it; returns `path`."""
         file = BytesIO()
         np.savez_compressed(file, actions=self.actions, noise=self.noise, scores=self.scores)
         write_atomically(path, file.getvalue())
@@ -51,10 +51,10 @@ class Recording:
 
     @classmethod
     def load(cls, path: Path) -> Recording:
-        """Read back what :meth:`save` wrote; nothing in it is unpickled.
+        """Read a recording that `save` wrote; nothing is unpickled.
 
         Raises:
-            RecordingDamaged: it is missing, torn, or its arrays do not fit together.
+            RecordingDamaged: It is missing, damaged, or its arrays do not fit together.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -73,13 +73,13 @@ class Recording:
 def paint_again(
     settings: PainterSettings, actions: NDArray[np.integer[Any]], scale: int = 1, most: int = 0
 ) -> NDArray[np.uint8]:
-    """Paint recorded actions on canvases ``scale`` times as large: a painting is a program.
+    """Paint recorded actions again, on canvases `scale` times as large.
 
     Args:
-        settings: of the run that recorded them.
-        actions: integers [T, B, K].
-        scale: size of the canvas in units of the training canvas.
-        most: keep every second, third, ... canvas, and the last, so that no more than these are kept; 0 keeps all.
+        settings: Of the run that recorded them.
+        actions: Integers [T, B, K].
+        scale: Size of the canvas in units of the training canvas.
+        most: Maximum number of canvases returned: every second, third, ... and the last; 0 returns all.
 
     Returns:
         uint8 [T + 1, B, H * scale, W * scale, C], the blank canvas and the canvas after each action, or fewer.

@@ -1,4 +1,4 @@
-"""``impasto reproduce``: train the rows of a table within a budget, measure them, write the table."""
+"""`impasto reproduce`: train the rows of a table within a budget, measure them, write the table."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ MAY_DIFFER = ("minutes", "data_dir", "actors", "redis")
 
 
 class Reproduction:
-    """A table that is being made; it goes on where it stopped.
+    """Makes a table of experiments; a later call goes on where an earlier one stopped.
 
     Attributes:
-        out: folder of ``NAME.json``, ``NAME.md`` and the pictures.
-        runs: folder of the runs.
+        out: Folder of `NAME.json`, `NAME.md` and the pictures.
+        runs: Folder of the runs.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Reproduction:
         address: str = "",
         changes: dict[str, Any] | None = None,
     ) -> None:
-        """``only`` names the rows to bring further, if not all; ``changes`` are settings of all rows."""
+        """Prepare; `only` names the rows to train further (all if None), `changes` are settings of all rows."""
         self.name, self.rows, self.preset, self.minutes = name, rows, preset, minutes
         self.only = only or [row.name for row in rows]
         self.out, self.runs, self.address = out, runs, address
@@ -74,14 +74,14 @@ class Reproduction:
 
     @property
     def json(self) -> Path:
-        """The file of the figures."""
+        """File of the figures."""
         return self.out / f"{self.name}.json"
 
     def run(self, report: Callable[[str], None] = print) -> bool:
-        """Bring every row to the budget; returns whether all got there.
+        """Train every row up to the budget; returns True if all reached it.
 
-        What a row's data set or settings do not allow is noted in its place, and the next row begins. Ctrl-C ends the
-        row with a checkpoint, and the table.
+        An error of a row is noted in its place, and the next row begins. Ctrl-C ends the row with a checkpoint, and
+        the table.
         """
         complete = True
         for row in self.rows:
@@ -98,7 +98,7 @@ class Reproduction:
         return complete
 
     def bring(self, row: Row) -> tuple[bool, str]:
-        """Bring a row to the budget and measure how far it got; returns whether it was stopped, and what went wrong."""
+        """Train a row up to the budget and measure it; returns whether it was interrupted, and an error or ""."""
         known = self.known(row)
         try:
             self.check(row)
@@ -121,7 +121,7 @@ class Reproduction:
         return stopped, problem
 
     def known(self, row: Row) -> dict[str, Any]:
-        """The row's figures so far, without what went wrong before."""
+        """Return the row's figures so far, without an earlier error."""
         return {key: value for key, value in self.results.get(row.name, {}).items() if key != "error"}
 
     def train_row(self, row: Row) -> bool:
@@ -136,10 +136,10 @@ class Reproduction:
         return self.trained_minutes(path) >= self.minutes - SLACK_MINUTES
 
     def check(self, row: Row) -> None:
-        """A row is what its name and this command say, and not another run that lies in its place.
+        """Check that the run in a row's place has the row's settings.
 
         Raises:
-            UserError: it was trained with other settings.
+            UserError: It was trained with other settings.
         """
         path = self.runs / row.name
         if not (path / "config.json").is_file():
@@ -152,18 +152,18 @@ class Reproduction:
             raise UserError(f"{path} was trained with another {', '.join(different)}: choose another --runs")
 
     def settings(self, row: Row) -> PainterSettings:
-        """Settings that a row starts with."""
+        """Return the settings that a row starts with."""
         return row.settings(self.preset).replace(**self.changes)
 
     def trained_minutes(self, path: Path) -> float:
-        """Minutes of training in a run's last intact checkpoint."""
+        """Read the minutes of training in a run's last intact checkpoint."""
         newest, _ = checkpoints.latest_good(path / "checkpoints")
         if newest is None:
             return 0.0
         return float(checkpoints.load(newest).documents["counters"]["trained_seconds"]) / 60
 
     def measure(self, row: Row) -> dict[str, Any]:
-        """The row's figures; kept where they are of this checkpoint already."""
+        """Measure the row; figures of the same checkpoint are kept."""
         with RunFolder.open(self.runs / row.name, write=False) as folder:
             settings = read_settings_as(PainterSettings, folder, "reproduce")
             checkpoint = last_checkpoint(folder)
@@ -194,7 +194,7 @@ class Reproduction:
         write_atomically(self.out / f"{self.name}.md", self.markdown(self.plot()))
 
     def plot(self) -> list[Path]:
-        """L2 to the targets over training, a plot for each experiment that reproduces."""
+        """Plot L2 to the targets over training, one plot for each experiment that reproduces."""
         found = []
         for experiment in dict.fromkeys(row.experiment for row in self.rows):
             curves = {
@@ -209,7 +209,7 @@ class Reproduction:
         return found
 
     def markdown(self, plots: Sequence[Path]) -> str:
-        """The table for people."""
+        """Format the table as Markdown."""
         used = [key for key in COLUMNS if any(row.get(key) is not None for row in self.results.values())]
         titles = ["run", "preset", *(COLUMNS[key] for key in used), "steps", "minutes", "how far"]
         rows = []
@@ -229,7 +229,7 @@ class Reproduction:
         return "\n".join(lines)
 
     def how_far(self, row: Row) -> str:
-        """What of the row was done, in words."""
+        """Tell in words how far the row was trained."""
         figures = self.results.get(row.name)
         if figures is None:
             return "not run"

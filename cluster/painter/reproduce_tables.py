@@ -1,4 +1,4 @@
-"""The rows of the tables that ``impasto reproduce`` makes: which experiment, with which changes.
+"""Rows of the tables that `impasto reproduce` makes: an experiment with changes.
 
 To add a row, put it into its table; to add a table, add a name.
 """
@@ -19,11 +19,11 @@ class Row:
     """One run of a table.
 
     Attributes:
-        name: of the row, unique over all tables; names its files.
-        experiment: see :mod:`cluster.painter.experiments`.
-        conditional: whether to reproduce targets; None as the experiment does.
-        changes: settings that differ from the experiment's.
-        published_steps: environment steps that the paper trained for, where it says so.
+        name: Of the row, unique over all tables; names its files.
+        experiment: See `cluster.painter.experiments`.
+        conditional: Whether to reproduce targets; None as the experiment does.
+        changes: Settings that differ from the experiment's.
+        published_steps: Environment steps that the paper trained for, if it states them.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Row:
     published_steps: int | None = None
 
     def settings(self, preset: PresetName) -> PainterSettings:
-        """Settings of the run."""
+        """Return the settings of the run."""
         return experiment_settings(self.experiment, preset, self.conditional).replace(**self.changes)
 
 
 def rewards(experiment: str) -> tuple[Row, ...]:
-    """The comparison of the paper's reconstruction figures: paid by the discriminator, by L2, by both."""
+    """Make the rows of the paper's comparison: reward by the discriminator, by L2, by both."""
     return tuple(
         Row(f"{experiment}-{source}", experiment, True, {"reward_source": source})
         for source in ("discriminator", "l2", "both")
@@ -63,10 +63,10 @@ TABLES: dict[str, tuple[Row, ...]] = {
 
 
 def table_rows(name: str) -> tuple[Row, ...]:
-    """The rows of a table, or of all of them for ``all``.
+    """Return the rows of a table, or of all tables for `all`.
 
     Raises:
-        UserError: there is no such table.
+        UserError: There is no such table.
     """
     if name == "all":
         return tuple(row for rows in TABLES.values() for row in rows)

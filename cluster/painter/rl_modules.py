@@ -1,4 +1,4 @@
-"""The networks as RLModules, so that RLlib's learner groups, actors and checkpoints know them."""
+"""The painter's networks as RLModules, for RLlib's learner groups, actors and checkpoints."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from learners.precision import autocast
 
 
 def run_settings(module: TorchRLModule) -> PainterSettings:
-    """The run's settings, which a module gets in its ``model_config``."""
+    """Return the run's settings, which a module gets in its `model_config`."""
     assert isinstance(module.model_config, dict)
     settings: PainterSettings = module.model_config["settings"]
     return settings
 
 
 class PolicyModule(TorchRLModule):
-    """The painting policy. ``model_config["settings"]`` is the :class:`PainterSettings`.
+    """The painting policy. `model_config["settings"]` is the `PainterSettings`.
 
     Its forward pass is RLlib's for acting with a stateful module: previous action, step, noise and recurrent state
-    travel in ``state_in`` / ``state_out``, so RLlib's own runners can paint with it too.
+    travel in `state_in` / `state_out`, so RLlib's own runners can paint with it too.
     """
 
     def setup(self) -> None:
@@ -37,7 +37,7 @@ class PolicyModule(TorchRLModule):
         self.network = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
 
     def get_initial_state(self) -> dict[str, Tensor]:
-        """State of one canvas before its first step; the noise is drawn there, where the step is 0."""
+        """Return the state of one canvas before its first step; noise is drawn at step 0."""
         return {
             "previous_action": torch.zeros(len(self.network.spec.components), dtype=torch.long),
             "step": torch.zeros(1, dtype=torch.long),
@@ -68,7 +68,7 @@ class PolicyModule(TorchRLModule):
 
 
 class DiscriminatorModule(TorchRLModule):
-    """The discriminator. ``model_config["settings"]`` is the :class:`PainterSettings`."""
+    """The discriminator. `model_config["settings"]` is the `PainterSettings`."""
 
     def setup(self) -> None:
         settings = run_settings(self)

@@ -1,4 +1,4 @@
-"""Looking at what a policy paints: contact sheets at fixed noise, one animated painting, samples for metrics."""
+"""Paintings of a policy: contact sheets at fixed noise, an animated painting, samples for metrics."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Paintings:
     """Finished paintings.
 
     Attributes:
-        observed: uint8 [N, h, w, C], at the size that the networks see.
+        observed: uint8 [N, h, w, C], at the size of the networks' observations.
         full: uint8 [N, H, W, C], the canvases.
         actions: int16 [T, N, K].
         noise: float32 [N, Z].
-        target: uint8 [N, h, w, C], what they were to reproduce; None where they were free.
-        label: int64 [N], class of the target, where the data set has classes.
+        target: uint8 [N, h, w, C], the images to reproduce; None if the painter was free.
+        label: int64 [N], class of the target, if the data set has classes.
         scores: float32 [T + 1, M], the discriminator's scores of the first M paintings (see `Recording`).
     """
 
@@ -62,10 +62,10 @@ class Paintings:
 
 
 class Sampler:
-    """A policy and canvases of its own, in the driver; paints the same noise with the same random numbers each time.
+    """Paints with a policy on canvases in this process: the same noise and random numbers each time.
 
     Attributes:
-        policy: the network; load weights into it before painting.
+        policy: The network; `load` weights into it before painting.
     """
 
     def __init__(self, settings: PainterSettings, seed: int = 0) -> None:
@@ -80,20 +80,23 @@ class Sampler:
         self.rollout = Rollout(self.world, self.policy, precision=settings.policy.precision)
 
     def load(self, policy: dict[str, Any], discriminator: dict[str, Any] | None = None) -> None:
-        """Take weights by name, NumPy arrays or tensors; the discriminator's are needed to judge."""
+        """Load weights by name, NumPy arrays or tensors; the discriminator's are needed for scores."""
         self.policy.load_state_dict(tensors(policy))
         if discriminator is not None:
             self.discriminator.load_state_dict(tensors(discriminator))
 
-    def paint(self, count: int, judged: int = 0, split: Split = "test") -> Paintings:
-        """Paint ``count`` episodes, the same each time for the same weights, and score the first ``judged`` of them
-        after each stroke (where :attr:`records` says that it can).
+    def paint(self, count: int, scored: int = 0, split: Split = "test") -> Paintings:
+        """Paint episodes, the same each time for the same weights.
 
-        A conditional policy gets targets from this split of the data set, drawn by the seed.
+        Args:
+            count: Number of episodes.
+            scored: Number of episodes, the first ones, that the discriminator scores after each stroke; none of them if
+                `can_record` is False.
+            split: Of the data set, from which a conditional policy gets targets, drawn by the seed.
         """
         actions, full, observed, noise = [], [], [], []
         scores: list[NDArray[np.float32]] = []
-        judged = min(count, judged) if self.records else 0
+        scored = min(count, scored) if self.can_record else 0
         batches = -(-count // CANVASES)
         chosen, data = None, None
         if self.policy.conditional:
@@ -107,15 +110,15 @@ class Sampler:
                 rows = None if chosen is None else chosen[batch * CANVASES : (batch + 1) * CANVASES]
                 self.rollout.begin(target=None if data is None else data.images[rows])
                 pieces = []
-                judgements: list[NDArray[np.float32]] = []
-                left = min(CANVASES, max(0, judged - batch * CANVASES))
+                batch_scores: list[NDArray[np.float32]] = []
+                left = min(CANVASES, max(0, scored - batch * CANVASES))
                 while self.rollout.step < self.rollout.length:  # in pieces: canvases of long episodes fill the memory
                     piece = self.rollout.unroll(PIECE)
                     pieces.append(piece.action)
                     if left:  # a piece begins with the canvas that the one before it ended with
-                        judgements.append(self.judge(piece.canvas[int(bool(judgements)) :, :left]))
+                        batch_scores.append(self.score(piece.canvas[int(bool(batch_scores)) :, :left]))
                 actions.append(np.concatenate(pieces))
-                scores += [np.concatenate(judgements)] if judgements else []
+                scores += [np.concatenate(batch_scores)] if batch_scores else []
                 observed.append(piece.canvas[-1].copy())
                 noise.append(piece.noise)
                 full.append(self.world.canvas.copy())
@@ -131,28 +134,40 @@ class Sampler:
         )
 
     @property
-    def records(self) -> bool:
-        """Whether its paintings can be judged and recorded for the dashboard's stroke theatre: not scenes, not
-        reproductions, which a discriminator sees beside their targets, and not where brushes remember earlier episodes.
+    def can_record(self) -> bool:
+        """True if paintings can be scored and recorded for the dashboard's stroke theatre.
+
+        Scenes can not, nor reproductions, which a discriminator sees beside their targets, nor paintings with brushes
+        that remember earlier episodes.
         """
         world = self.settings.world
         return isinstance(world, PaintConfig) and not world.history and not self.policy.conditional
 
     @torch.inference_mode()
-    def judge(self, canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Discriminator scores float32 [T, N] of uint8 [T, N, H, W, C], one step of the episodes at a time."""
+    def score(self, canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Compute discriminator scores float32 [T, N] of canvases uint8 [T, N, H, W, C], step by step."""
         scores = [self.discriminator(to_image(torch.from_numpy(canvas))).float().numpy() for canvas in canvases]
         return np.stack(scores)
 
     def write(self, paintings: Paintings, folder: Path, name: str, count: int = ON_SHEET) -> Path:
-        """Write a contact sheet ``name.png`` of ``count`` images, the first paintings, each after its target if it has
-        one, ``painting.gif`` of the first, and, where they were judged, a recording ``name.npz``; returns the sheet's
-        path."""
+        """Write the first paintings as a contact sheet `NAME.png`, each after its target if it has one.
+
+        Also writes `painting.gif` of the first and, if they were scored, a recording `NAME.npz`.
+
+        Args:
+            paintings: Finished paintings.
+            folder: Made if it is missing.
+            name: Of the files.
+            count: Images on the sheet.
+
+        Returns:
+            The sheet's path.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         sheet = folder / f"{name}.png"
         if paintings.scores is not None:
-            judged = min(count, paintings.scores.shape[1])
-            parts = paintings.actions[:, :judged], paintings.noise[:judged], paintings.scores[:, :judged]
+            scored = min(count, paintings.scores.shape[1])
+            parts = paintings.actions[:, :scored], paintings.noise[:scored], paintings.scores[:, :scored]
             Recording(*parts).save(folder / f"{name}.npz")
         shown = paintings.shown[:count]
         contact_sheet(shown, sheet)
@@ -167,7 +182,7 @@ class Sampler:
 
 
 def tensors(weights: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Weights as ``load_state_dict`` wants them; arrays from Ray's object store are copied."""
+    """Convert weights for `load_state_dict`; arrays from Ray's object store are copied."""
     return {name: torch.tensor(value) if isinstance(value, np.ndarray) else value for name, value in weights.items()}
 
 

@@ -1,4 +1,4 @@
-"""``impasto search``: what trying more paintings for each one kept is worth, and what it costs."""
+"""`impasto search`: benefit and cost of trying several paintings for each one kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from learners.precision import autocast
 
 
 def discriminator_score(settings: PainterSettings, checkpoint: Checkpoint) -> Score:
-    """The trained discriminator's score."""
+    """Return a function that scores canvases with the trained discriminator."""
     network = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
     network.load_state_dict(checkpoint.tensors["discriminator"])
     network.eval()
@@ -54,15 +54,15 @@ def search_run(
     """Search with several K, by both methods.
 
     Args:
-        folder, settings, checkpoint: of the run.
-        widths: the values of K.
-        count: pictures painted with each.
-        seed: of noise, action sampling and targets.
+        folder, settings, checkpoint: Of the run.
+        widths: The values of K.
+        count: Pictures painted with each.
+        seed: Of noise, action sampling and targets.
 
     Returns:
-        JSON-able: ``rows``, each with ``method`` (``best`` or ``beam``), ``k``, mean ``score``, ``seconds``; for
-        reproductions ``l2``; for MNIST the judge's ``confidence`` or, for reproductions, ``accuracy``, which the
-        search did not see; ``sheet``, a picture with a row for each.
+        JSON-able: `rows`, each with `method` (`best` or `beam`), `k`, mean `score`, `seconds`; for
+        reproductions `l2`; for MNIST the judge's `confidence` or, for reproductions, `accuracy`, which the
+        search did not see; `sheet`, a picture with a row for each.
     """
     world = settings.world
     policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
@@ -106,7 +106,7 @@ SHOWN = 16
 def figures(
     found: SearchResult, target: NDArray[np.uint8] | None, judge: Judge | None, label: NDArray[np.int64] | None
 ) -> dict[str, float]:
-    """What was found, in numbers."""
+    """Measure the paintings that a search found."""
     result = {"score": float(found.score.mean()), "seconds": found.seconds}
     if target is not None:
         result["l2"] = pixel_l2(found.canvas, target)
@@ -120,7 +120,7 @@ def figures(
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result as aligned text."""
+    """Format the result as aligned text."""
     columns = {name: name for name in ("score", "seconds", "l2", "confidence", "accuracy")}
     rows = {f"{row['method']} {row['k']}": row for row in result["rows"]}
     text = figures_table(rows, columns, ".4f", first="method, K")

@@ -1,4 +1,4 @@
-"""All settings of a run: what is painted, how it is learned, and on what."""
+"""Settings of a painter's run: world, learners, system; and the presets."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ class PainterSystemSettings(SystemSettings):
 
 @dataclass(frozen=True)
 class PainterSettings(RunSettings):
-    """Everything that decides a run; written to ``config.json`` of its folder.
+    """All settings of a painter's run; written to `config.json` of its folder.
 
     Attributes:
-        paint: the painting world.
-        scene: the scene world, which a run on ``scenes`` acts in.
-        policy: the policy and its learner.
-        discriminator: the discriminator and its learner.
-        system: data, seed, limits, processes.
+        paint: The painting world.
+        scene: The scene world, in which a run on `scenes` acts.
+        policy: The policy and its learner.
+        discriminator: The discriminator and its learner.
+        system: Data, seed, limits, processes.
     """
 
     kind: ClassVar[str] = "painter"
@@ -98,24 +98,24 @@ class PainterSettings(RunSettings):
 
     @property
     def world(self) -> WorldConfig:
-        """What the run acts in: the scene world for the data set ``scenes``, else the painting world."""
+        """The world that the run acts in: the scene world for the data set `scenes`, else the painting world."""
         return self.scene if self.system.data == "scenes" else self.paint
 
     @property
     def record_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of what the replay keeps of a painting: the canvas, beside its target if it has one, and, for a
-        joint discriminator, its actions."""
+        """(H, W, C) of a painting's record in the replay: the canvas, beside its target if it has one, and, for a joint
+        discriminator, its actions."""
         height, width, channels = self.world.canvas_shape
         return height, width, channels * (2 if self.policy.conditional else 1) + (self.conditioning == "joint")
 
     @property
     def discriminator_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of what the discriminator sees: a pair's channels, or one image."""
+        """(H, W, C) of the discriminator's input: a pair's channels, or one image."""
         return self.record_shape if self.conditioning == "pair" else self.world.canvas_shape
 
     @property
     def conditioning(self) -> Conditioning | None:
-        """What the discriminator sees of a conditional painter; None for a free one."""
+        """Form in which the discriminator sees a conditional painter's work; None for a free painter."""
         return self.discriminator.conditioning if self.policy.conditional else None
 
     @property
@@ -125,10 +125,10 @@ class PainterSettings(RunSettings):
 
 
 def preset(name: PresetName, data: str = "mnist") -> PainterSettings:
-    """The settings that a preset starts from.
+    """Return the settings that a preset starts from.
 
-    ``paper``: SPIRAL as published (unconditional, 19 strokes, 64x64, the published policy, WGAN-GP).
-    ``laptop``: five actions, up to four strokes of a pen, 32x32 observations, networks for CPUs, spectral norm with
+    `paper`: SPIRAL as published (unconditional, 19 strokes, 64x64, the published policy, WGAN-GP).
+    `laptop`: five actions, up to four strokes of a pen, 32x32 observations, networks for CPUs, spectral norm with
     hinge loss.
     """
     grey = data in GREY

@@ -166,7 +166,7 @@ class Spiral(RunAlgorithm):
 
     @property
     def owns_replay(self) -> bool:
-        """Whether this run has a ring and a discriminator of its own."""
+        """True if this run has a ring and a discriminator of its own."""
         return self.spiral_config.shared is None
 
     @property

@@ -1,4 +1,4 @@
-"""A painter's training run: what is looked at while it trains."""
+"""Training run of a painter, evaluated by contact sheets and pixel distances while it trains."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from cluster.training.trainer import Evaluation, RunTrainer
 
 
 class PainterTrainer(RunTrainer):
-    """Runs :class:`Spiral` in a run folder."""
+    """Runs `Spiral` in a run folder."""
 
     settings: PainterSettings
     discriminator_weights: dict[str, Any]
 
     def __init__(self, settings: PainterSettings, *, restarts: int = 0) -> None:
-        """Reads the data set and the brush, so that a wrong name is known before there is a folder.
+        """Read the data set and the brush, so that a wrong name is known before there is a folder.
 
         Raises:
-            ValueError: one of them can not be had.
+            ValueError: One of them can not be loaded.
         """
         system = settings.system
         in_driver = min(system.policy_learners, system.discriminator_learners) == 0
@@ -43,7 +43,7 @@ class PainterTrainer(RunTrainer):
         self.quality = PixelQuality(settings)
 
     def build(self) -> Spiral:
-        """The algorithm, running."""
+        """Build the running algorithm."""
         config = SpiralConfig().use(self.settings)
         config.restarts = self.restarts
         config.run_name = self.folder.path.name
@@ -62,10 +62,10 @@ class PainterTrainer(RunTrainer):
         super().evaluate(algorithm, writer)
 
     def evaluate_weights(self, weights: dict[str, Any], update: int) -> Evaluation:
-        """Write a contact sheet at fixed noise, and measure how far pixels are from real images, or from targets."""
+        """Write a contact sheet at fixed noise, and measure the distance of pixels from images or targets."""
         self.sampler.load(weights, self.discriminator_weights)
         # Targets that it trains on: this choice of the best checkpoint must not have seen the test split.
-        paintings = self.sampler.paint(self.quality.count, judged=ON_SHEET, split="train")
+        paintings = self.sampler.paint(self.quality.count, scored=ON_SHEET, split="train")
         sheet = self.sampler.write(paintings, self.folder.samples, f"{update:08d}")
         figures = {"sample/pixel_frechet": self.quality.distance(paintings.observed)}
         if paintings.target is not None:

@@ -195,7 +195,7 @@ class Member(Trainable):
             raise
         self.sampler.load(checkpoint.tensors["policy"], checkpoint.tensors["discriminator"])
         paintings = self.sampler.paint(
-            max(self.fitness.episodes, self.population.critic_samples), judged=ON_SHEET, split="train"
+            max(self.fitness.episodes, self.population.critic_samples), scored=ON_SHEET, split="train"
         )
         critic = Critic(self.base, checkpoint.tensors["discriminator"])
         observed = paintings.observed[: self.fitness.episodes]

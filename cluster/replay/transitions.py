@@ -1,9 +1,9 @@
-"""A learner's end of a replay of transitions: each block is fetched from Redis once, and sampled from memory.
+"""Learner-side copy of a replay of transitions: each block is fetched from Redis once, and sampled from memory.
 
 A learner that makes 170 updates a second of 256 transitions samples 45 000 records a second, while the actors add a
-few thousand: fetching every sample from Redis would cost more than the learning. So what is new is fetched, a block at
-a time, into a copy of the ring, and samples are drawn from that. The ring in Redis stays the one that counts:
-checkpoints take it from there, and a learner that starts later fills its copy from it.
+few thousand: fetching every sample from Redis would cost more than the learning. So new blocks are fetched into a
+copy of the ring, and samples are drawn from that. The ring in Redis stays authoritative: checkpoints contain that one,
+and a learner that starts later fills its copy from it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from learners.transitions import TransitionLayout
 #: Blocks that are fetched in one command.
 BLOCKS_AT_ONCE = 32
 
-_OLD = -1  # stands for the identity of a block of an earlier ring: any block of the present one replaces it
+_OLD = -1  # identity of a block of an earlier ring: any block of the present one replaces it
 
 
 class TransitionReplay:
     """A copy of the shared ring, in this process's memory.
 
     Attributes:
-        replay: the ring; its records are blocks of ``rows`` transitions each.
-        layout: of a transition.
-        rows: transitions in a block.
+        replay: The ring; its records are blocks of `rows` transitions each.
+        layout: Of a transition.
+        rows: Transitions in a block.
     """
 
     def __init__(self, replay: Replay, layout: TransitionLayout, rows: int) -> None:
@@ -37,7 +37,7 @@ class TransitionReplay:
         self._records = np.empty((capacity, rows, layout.dtype.itemsize), np.uint8)  # untouched pages cost nothing
         self._identity: list[int | None] = [None] * capacity
         self._filled: NDArray[np.intp] = np.empty(0, np.intp)  # slots that hold something
-        self._awaited: set[int] = set()  # blocks that were taken by an actor, but not written when we looked
+        self._awaited: set[int] = set()  # blocks reserved by an actor, but not written at the last refresh
         self._seen = 0
 
     def __len__(self) -> int:
@@ -45,13 +45,13 @@ class TransitionReplay:
         return len(self._filled) * self.rows
 
     def refresh(self) -> int:
-        """Fetch the blocks that were pushed since the last call; returns how many came.
+        """Fetch the blocks that were pushed since the last call, and return their number.
 
-        Where Redis lost its contents, what is here stays until new blocks replace it.
+        If Redis lost its contents, the copy stays until new blocks replace it.
 
         Raises:
             ReplayUnavailable: Redis stayed away.
-            ValueError: what is there are not blocks of this layout.
+            ValueError: The ring holds no blocks of this layout.
         """
         capacity, total = self.replay.spec.capacity, self.replay.total
         if total < self._seen:  # a Redis that came back empty counts from 0 again
@@ -86,10 +86,10 @@ class TransitionReplay:
         return 1
 
     def sample(self, count: int, rng: np.random.Generator) -> NDArray[Any]:
-        """Draw ``count`` transitions uniformly, with replacement: [count] of the layout's dtype, the caller's own.
+        """Draw `count` transitions uniformly, with replacement: [count] of the layout's dtype, the caller's own.
 
         Raises:
-            ReplayEmpty: nothing was fetched yet.
+            ReplayEmpty: Nothing was fetched yet.
         """
         if not len(self._filled):
             raise ReplayEmpty("no transition was fetched yet")

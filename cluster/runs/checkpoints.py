@@ -48,7 +48,7 @@ _TEMPORARY = ".tmp-"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What one checkpoint holds."""
+    """Contents of one checkpoint."""
 
     update: int
     """Learner updates done when it was written."""
@@ -65,20 +65,20 @@ class Checkpoint:
 def save(root: str | Path, checkpoint: Checkpoint, *, keep_last: int = 3) -> Path:
     """Write one checkpoint and remove those that are neither among the last nor the best.
 
-    The folder appears under its name only when it is complete and on disk; whatever an earlier kill left half-written
-    is removed. One process may save into a root at a time (RunFolder's lock sees to that).
+    The folder appears under its name only when it is complete and on disk; files that an earlier kill left half-written
+    are removed. One process may save into a root at a time (RunFolder's lock sees to that).
 
     Args:
-        root: folder of all checkpoints of a run; made when missing.
-        checkpoint: its tensors may be on any device and share memory. A score that is not finite counts as none.
-        keep_last: how many of the newest to keep, at least 1; the best by score stays in addition.
+        root: Folder of all checkpoints of a run; made if it is missing.
+        checkpoint: Its tensors may be on any device and share memory. A score that is not finite counts as none.
+        keep_last: Number of the newest to keep, at least 1; the best by score is kept in addition.
 
     Returns:
         The checkpoint's folder.
 
     Raises:
-        ValueError: a file name is used twice or is not a plain name; keep_last < 1.
-        OSError: the disk is full or not writable; the earlier checkpoints are then untouched.
+        ValueError: A file name is used twice or is not a plain name; keep_last < 1.
+        OSError: The disk is full or not writable; the earlier checkpoints are then untouched.
     """
     if keep_last < 1:
         raise ValueError(f"keep_last must be at least 1, got {keep_last}")
@@ -117,7 +117,7 @@ def load(directory: str | Path) -> Checkpoint:
     """Read a checkpoint back, after checking the size and hash of every file.
 
     Raises:
-        CheckpointDamaged: names the file and what is wrong: missing, another size, another hash, not readable.
+        CheckpointDamaged: Names the file and the fault: missing, another size, another hash, not readable.
     """
     directory = Path(directory)
     manifest = read_manifest(directory)
@@ -138,7 +138,7 @@ def load(directory: str | Path) -> Checkpoint:
 
 
 def checkpoints(root: str | Path) -> list[Path]:
-    """All checkpoint folders of a run, oldest first, intact or not."""
+    """List all checkpoint folders of a run, oldest first, intact or not."""
     root = Path(root)
     if not root.is_dir():
         return []
@@ -148,7 +148,7 @@ def checkpoints(root: str | Path) -> list[Path]:
 
 
 def latest_good(root: str | Path) -> tuple[Path | None, list[str]]:
-    """The newest intact checkpoint, None if there is none, and one line for each damaged one that is newer."""
+    """Find the newest intact checkpoint (None if there is none), and one line for each damaged one that is newer."""
     damaged: list[str] = []
     for path in reversed(checkpoints(root)):
         try:
@@ -163,7 +163,7 @@ def latest_good(root: str | Path) -> tuple[Path | None, list[str]]:
 
 
 def best(root: str | Path) -> Path | None:
-    """The checkpoint with the highest score, the newest of equals; None if none has a score."""
+    """Find the checkpoint with the highest score, the newest of equals; None if none has a score."""
     known = []
     for path in checkpoints(root):
         with contextlib.suppress(CheckpointDamaged):

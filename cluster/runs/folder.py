@@ -1,4 +1,4 @@
-"""The folder of one run: where everything about it lies, and the lock that keeps a second driver out."""
+"""Folder of one run: the paths in it, and the lock that keeps a second driver out."""
 
 import fcntl
 import json
@@ -12,7 +12,7 @@ from envs.data_files import write_atomically
 
 
 class RunFolderError(RuntimeError):
-    """The folder can not be used as asked. One line with the path and what to do."""
+    """The folder can not be used as asked: one line with the path and the remedy."""
 
 
 class RunFolder:
@@ -22,7 +22,7 @@ class RunFolder:
     PATH/metrics.jsonl     one JSON object per interval
     PATH/tensorboard/      the same for TensorBoard
     PATH/samples/          contact sheets and the animated painting
-    PATH/checkpoints/      see cluster/checkpoints.py
+    PATH/checkpoints/      see cluster/runs/checkpoints.py
     PATH/parts.safetensors the frozen parts of a run in the latent world
     """
 
@@ -35,11 +35,11 @@ class RunFolder:
         """Start a run in a new folder, or in one that holds no run, and lock it.
 
         Args:
-            path: the folder; its parents are made too.
+            path: The folder; its parents are made too.
             config: JSON-able settings, written to config.json.
 
         Raises:
-            RunFolderError: the folder holds a run already, is a file, or is locked by another driver.
+            RunFolderError: The folder holds a run already, is a file, or is locked by another driver.
         """
         path = Path(path)
         try:
@@ -67,11 +67,11 @@ class RunFolder:
         """Open the folder of an existing run.
 
         Args:
-            path: the folder.
-            write: take the lock, to go on training; False only reads, which is allowed while a driver trains.
+            path: The folder.
+            write: Take the lock, to go on training; False only reads, which is allowed while a driver trains.
 
         Raises:
-            RunFolderError: there is no run here, or another driver writes it.
+            RunFolderError: There is no run here, or another driver writes it.
         """
         path = Path(path)
         if not (path / "config.json").is_file():
@@ -80,35 +80,39 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """The file with the settings."""
+        """File with the settings."""
         return self.path / "config.json"
 
     @property
     def metrics(self) -> Path:
-        """The file of MetricsWriter."""
+        """File of `MetricsWriter`."""
         return self.path / "metrics.jsonl"
 
     @property
     def tensorboard(self) -> Path:
-        """The folder of TensorBoard events."""
+        """Folder of TensorBoard events."""
         return self.path / "tensorboard"
 
     @property
     def samples(self) -> Path:
-        """The folder of pictures."""
+        """Folder of pictures."""
         return self.path / "samples"
 
     @property
     def checkpoints(self) -> Path:
-        """The root for cluster.runs.checkpoints."""
+        """Root folder for `cluster.runs.checkpoints`."""
         return self.path / "checkpoints"
 
     def write_config(self, config: Mapping[str, Any]) -> None:
-        """Replace config.json, at once."""
+        """Replace config.json atomically."""
         write_atomically(self.config, json.dumps(dict(config), indent=1) + "\n")
 
     def read_config(self) -> dict[str, Any]:
-        """The settings that `create` was given. RunFolderError where the file can not be read."""
+        """Read the settings.
+
+        Raises:
+            RunFolderError: The file can not be read.
+        """
         try:
             config = json.loads(self.config.read_text())
         except (OSError, ValueError) as error:
@@ -118,7 +122,7 @@ class RunFolder:
         return config
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -139,7 +143,7 @@ def is_population(path: str | Path) -> bool:
 
 
 def is_being_written(path: Path) -> bool:
-    """Whether a driver holds the lock of the run in ``path`` now."""
+    """Tell whether a driver holds the lock of the run in `path` now."""
     try:
         os.close(_lock(path, claim=False))
     except RunFolderError:
@@ -148,7 +152,7 @@ def is_being_written(path: Path) -> bool:
 
 
 def _lock(path: Path, *, claim: bool = True) -> int:
-    """Lock the folder for this process; the kernel gives the lock back when the process ends, however it ends."""
+    """Lock the folder for this process; the kernel releases it when the process ends, however it ends."""
     descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

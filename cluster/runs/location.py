@@ -14,11 +14,11 @@ from cluster.runs.remote import RemoteFolder, fetch_to_resume, is_uri
 
 @dataclass(frozen=True)
 class RunPlace:
-    """A run's local folder and, where it was given an address, its place on shared storage.
+    """A run's local folder and, if it was given an address, its folder on shared storage.
 
     Attributes:
-        path: the local folder.
-        remote: the folder on shared storage.
+        path: The local folder.
+        remote: The folder on shared storage.
     """
 
     path: Path
@@ -26,16 +26,16 @@ class RunPlace:
 
     @classmethod
     def find(cls, run: str, *, new: bool = False) -> RunPlace:
-        """The place that ``run`` means.
+        """Find the place that `run` names.
 
         Args:
-            run: a path; an address, whose last part names the local folder; with ``new`` a name. Names, and inside a
-                submitted job all relative paths too, are looked for in $IMPASTO_RUNS. Without it that is ``runs``, and
-                in a job ``impasto-runs`` of the home folder: a job's working folder goes away with it.
-            new: ``run`` is a name that was made up.
+            run: A path; an address, whose last part names the local folder; with `new` a name. Names, and inside a
+                submitted job all relative paths too, lie in $IMPASTO_RUNS; if that is not set, in `runs`, and in a job
+                in `impasto-runs` of the home folder: a job's working folder is deleted with it.
+            new: `run` is a name that was made up.
 
         Raises:
-            UserError: the address can not be reached.
+            UserError: The address can not be reached.
         """
         in_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
         runs = Path(os.environ.get("IMPASTO_RUNS") or (Path.home() / "impasto-runs" if in_job else "runs"))
@@ -45,15 +45,15 @@ class RunPlace:
         return cls(runs / run if new or in_job else Path(run))
 
     def mark(self) -> None:
-        """Note in the local folder of which address it is the copy."""
+        """Note in the local folder of which address it is a copy."""
         if self.remote is not None:
             (self.path / "origin.json").write_text(json.dumps({"uri": self.remote.uri}) + "\n")
 
     def fetch(self) -> None:
-        """Bring a run on shared storage here, to go on with it.
+        """Copy a run from shared storage to the local folder, to go on with it.
 
         Raises:
-            UserError: there is none, or the local folder is in use.
+            UserError: There is none, or the local folder is in use.
         """
         if self.remote is not None:
             if self.path.exists() and is_being_written(self.path):

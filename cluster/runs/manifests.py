@@ -1,4 +1,4 @@
-"""Manifest and name of a checkpoint: what it holds, how good it was, and its place among others; no tensors."""
+"""Manifest and name of a checkpoint: its files, score, and place among others; no tensors."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ _NAME = re.compile(r"(\d{6,})-update-(\d+)")
 
 
 class CheckpointDamaged(RuntimeError):
-    """A checkpoint is not what was written. One line that names the file and what is wrong with it."""
+    """A checkpoint is damaged: one line that names the file and the fault."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Summary:
 
 
 def read_manifest(directory: str | Path) -> dict[str, Any]:
-    """The manifest of a checkpoint: format, version, update, score, created, files, sha256.
+    """Read the manifest of a checkpoint: format, version, update, score, created, files, sha256.
 
     Raises:
-        CheckpointDamaged: it is missing, not readable, changed, or of another format.
+        CheckpointDamaged: It is missing, not readable, changed, or of another format.
     """
     path = Path(directory) / MANIFEST
     try:
@@ -54,10 +54,10 @@ def read_manifest(directory: str | Path) -> dict[str, Any]:
 
 
 def summary(directory: str | Path) -> Summary:
-    """The manifest in short; contents are not read (that is `load`'s to check).
+    """Read the manifest in short; contents are not read (`load` checks them).
 
     Raises:
-        CheckpointDamaged: see `read_manifest`.
+        CheckpointDamaged: See `read_manifest`.
     """
     manifest = read_manifest(directory)
     created = datetime.fromisoformat(manifest["created"]).timestamp()
@@ -71,14 +71,14 @@ def is_name(name: str) -> bool:
 
 
 def order(name: str) -> tuple[int, int]:
-    """The place of a checkpoint's name among others: order of writing, update."""
+    """Return the place of a checkpoint's name among others: order of writing, update."""
     match = _NAME.fullmatch(name)
     assert match is not None, name
     return int(match[1]), int(match[2])
 
 
 def best_of(summaries: Sequence[Summary]) -> Summary | None:
-    """`best` of checkpoints that are known already, oldest first."""
+    """Choose the summary with the highest score, the newest of equals; None if none has a score."""
     scored = [(each.score, place, each) for place, each in enumerate(summaries) if each.score is not None]
     return max(scored, key=lambda entry: entry[:2])[2] if scored else None
 

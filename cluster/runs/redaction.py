@@ -1,16 +1,16 @@
-"""Addresses without the password in them, for files and messages."""
+"""Redaction: addresses without their password, for files and messages."""
 
 from __future__ import annotations
 
 import re
 
-#: Stands for a password.
+#: Replaces a password.
 HIDDEN = "***"
 
 
 def without_password(url: str) -> str:
-    """``url`` with :data:`HIDDEN` for its password: the one before its last ``@``, whatever characters it has, and the
-    one in ``?password=``. A URL without one comes back as it is."""
+    """Replace the password in `url` by `HIDDEN`: the one before its last `@`, whatever characters it has, and the
+    one in `?password=`. A URL without one is returned unchanged."""
     url = re.sub(r"([?&]password=)[^&#]*", rf"\g<1>{HIDDEN}", url)
     scheme, found, rest = url.partition("://")
     login, at, host = rest.rpartition("@")

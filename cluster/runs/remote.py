@@ -1,7 +1,7 @@
-"""A run folder that also lies on shared storage: copied there in the background, and fetched from there.
+"""Copy of a run folder on shared storage: written in the background, and fetched to resume.
 
 Training writes to a local folder, whose files it locks, appends to and renames; object stores can do none of that. The
-copy follows after every checkpoint. Any address that pyarrow knows serves: ``s3://``, ``gs://``, ``hdfs://``, ``file://``.
+copy follows after every checkpoint. Any address that pyarrow knows serves: `s3://`, `gs://`, `hdfs://`, `file://`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ORDER, ANSWER = "order.json", "answer.json"
 
 
 def is_uri(text: str) -> bool:
-    """Whether ``text`` is an address like ``s3://bucket/run`` and not a path."""
+    """Tell an address like `s3://bucket/run` from a path."""
     return re.match(r"[a-z][a-z0-9+.-]+://", text) is not None
 
 
@@ -34,8 +34,8 @@ class RemoteFolder:
     """A folder on shared storage.
 
     Raises:
-        UserError: pyarrow does not know such an address, or can not reach it; or it holds a password, which would then
-            stand in files and messages.
+        UserError: pyarrow does not know such an address, or can not reach it; or it holds a password, which would
+            appear in files and messages.
     """
 
     def __init__(self, uri: str) -> None:
@@ -56,11 +56,11 @@ class RemoteFolder:
         return PurePosixPath(self.base).name
 
     def path(self, relative: str) -> str:
-        """Where a file of it lies in its file system."""
+        """Return the path of one of its files in the file system."""
         return f"{self.base}/{relative}"
 
     def files(self) -> dict[str, FileInfo]:
-        """All its files by their path relative to it."""
+        """List all its files by their relative path."""
         selector = FileSelector(self.base, allow_not_found=True, recursive=True)
         for attempt in range(LISTINGS):
             try:
@@ -72,7 +72,7 @@ class RemoteFolder:
         return {info.path[len(self.base) :].lstrip("/"): info for info in found if info.type == FileType.File}
 
     def read(self, relative: str) -> bytes | None:
-        """A small file's contents; None where there is none."""
+        """Read a small file; None if there is none."""
         path = self.path(relative)
         if self.filesystem.get_file_info(path).type != FileType.File:
             return None
@@ -93,14 +93,14 @@ class RemoteFolder:
             self.filesystem.delete_file(path)
 
     def checkpoints(self) -> list[str]:
-        """Names of its complete checkpoints, oldest first."""
+        """List the names of its complete checkpoints, oldest first."""
         return complete_checkpoints(self.files())
 
     def fetch(self, local: Path) -> None:
-        """Copy everything to ``local``, which is emptied first.
+        """Copy everything to `local`, which is emptied first.
 
         Raises:
-            UserError: there is no run here.
+            UserError: There is no run here.
         """
         files = self.files()
         if "config.json" not in files:
@@ -114,17 +114,17 @@ class RemoteFolder:
 
 
 def complete_checkpoints(files: Iterable[str]) -> list[str]:
-    """Names of the checkpoints whose manifests are among a run's files, oldest first."""
+    """List the checkpoints whose manifests are among a run's files, oldest first."""
     paths = [PurePosixPath(name) for name in files]
     names = {path.parent.name for path in paths if path.parts[0] == "checkpoints" and path.name == manifests.MANIFEST}
     return sorted(filter(manifests.is_name, names), key=manifests.order)
 
 
 class Mirror:
-    """Copies a local run folder to shared storage in a thread, and brings orders from there.
+    """Copies a local run folder to shared storage in a thread, and fetches resize requests from there.
 
     Attributes:
-        trouble: why the last copy did not succeed, one line; empty if it did.
+        trouble: The error of the last copy in one line; empty if it succeeded.
     """
 
     def __init__(self, local: Path, remote: RemoteFolder) -> None:
@@ -138,14 +138,14 @@ class Mirror:
         self.thread.start()
 
     def request(self) -> None:
-        """Copy what has changed, soon."""
+        """Copy changed files soon."""
         self.due.set()
 
     def close(self) -> None:
-        """Copy what has changed, now.
+        """Copy changed files now.
 
         Raises:
-            UserError: that failed; the local folder holds everything.
+            UserError: That failed; the local folder holds everything.
         """
         self.ending.set()
         self.due.set()
@@ -157,18 +157,18 @@ class Mirror:
             )
 
     def follow(self) -> None:
-        """The thread: copies when asked to, and looks for orders."""
+        """Copy when requested, and look for resize requests; runs in the thread."""
         while not self.ending.is_set():
             asked = self.due.wait(POLL_SECONDS)
             if self.ending.is_set():
                 return
             self.due.clear()
-            self.attempt(copy=asked or bool(self.trouble), orders=True)
+            self.attempt(copy=asked or bool(self.trouble), requests=True)
 
-    def attempt(self, *, copy: bool = True, orders: bool = False) -> None:
-        """Copy and exchange orders, and note what went wrong: the next attempt takes care of it."""
+    def attempt(self, *, copy: bool = True, requests: bool = False) -> None:
+        """Copy files and exchange requests, and note an error: the next attempt repairs it."""
         problems = []
-        for wanted, work in ((copy, self.copy), (orders, self.exchange_orders)):
+        for wanted, work in ((copy, self.copy), (requests, self.exchange_requests)):
             if wanted:
                 try:
                     work()
@@ -203,8 +203,8 @@ class Mirror:
                 self.remote.delete(relative)
                 self.copied.pop(relative, None)
 
-    def exchange_orders(self) -> None:
-        """Bring an order that lies there to the driver, and its answer back."""
+    def exchange_requests(self) -> None:
+        """Bring a resize request from shared storage to the driver, and its answer back."""
         order = self.remote.read(ORDER)
         if order is not None:
             self.remote.delete(ORDER)
@@ -216,11 +216,12 @@ class Mirror:
 
 
 def fetch_to_resume(remote: RemoteFolder, local: Path) -> None:
-    """Bring a run from shared storage to ``local``, unless that holds the same run and a newer checkpoint: the driver
-    may have died before its last copy.
+    """Copy a run from shared storage to `local`, unless that holds the same run and a newer checkpoint.
+
+    The latter happens if a driver died before its last copy.
 
     Raises:
-        UserError: there is no run at the address, or ``local`` holds another one.
+        UserError: There is no run at the address, or `local` holds another one.
     """
     origin = local / "origin.json"
     if local.exists() and any(local.iterdir()):

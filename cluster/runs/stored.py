@@ -1,4 +1,4 @@
-"""What a command reads of a run that is stored: its folder, its settings, a checkpoint; mistakes are UserErrors."""
+"""Reading a stored run: its folder, settings and checkpoints; errors are `UserError`s."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ Settings = TypeVar("Settings", bound=RunSettings)
 
 
 def read_settings(folder: RunFolder) -> RunSettings:
-    """The settings of a run, of whatever kind."""
+    """Read the settings of a run of any kind.
+
+    Raises:
+        UserError: They can not be read.
+    """
     try:
         config = folder.read_config()
         return settings_class(config.get("kind", DEFAULT_KIND)).from_json(config)
@@ -44,10 +48,13 @@ def read_settings_as(kind: type[Settings], folder: RunFolder, command: str) -> S
 
 
 def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = False) -> Checkpoint | None:
-    """The newest intact checkpoint, or the best one; damaged ones are named on standard error.
+    """Load the newest intact checkpoint, or the best one; damaged ones are named on standard error.
+
+    Returns:
+        None if there is no checkpoint and it is not required.
 
     Raises:
-        UserError: there is none, or the best one is damaged.
+        UserError: There is none although it is required, or the best one is damaged.
     """
     if best and (path := checkpoints.best(folder.checkpoints)):
         try:
@@ -65,7 +72,7 @@ def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = Fa
 
 
 def open_to_read(run: str) -> RunFolder:
-    """A run's folder, without its lock: it may be training."""
+    """Open a run's folder without its lock: it may be training."""
     try:
         return RunFolder.open(run, write=False)
     except RunFolderError as error:
@@ -73,7 +80,7 @@ def open_to_read(run: str) -> RunFolder:
 
 
 def about_run(folder: RunFolder, checkpoint: Checkpoint, sheet: Path) -> dict[str, Any]:
-    """Which run was evaluated, how far it had come, and where the picture is."""
+    """Describe an evaluated run: folder, length of its training, and the picture's path."""
     counters = checkpoint.documents["counters"]
     return {
         "run": str(folder.path),

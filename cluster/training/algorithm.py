@@ -132,7 +132,7 @@ class RunAlgorithm(Algorithm):
 
     @property
     def owns_replay(self) -> bool:
-        """Whether the replay belongs to this run alone."""
+        """True if the replay belongs to this run alone."""
         return True
 
     @property

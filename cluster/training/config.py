@@ -1,4 +1,4 @@
-"""What the configurations of all algorithms of ours have: a run's settings, by bare name beside RLlib's own."""
+"""Base of the algorithms' configurations: a run's settings by bare name, beside RLlib's own."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Settings = TypeVar("Settings", bound=RunSettings)
 
 
 class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
-    """Base of :class:`cluster.painter.spiral.SpiralConfig` and :class:`cluster.latent.td3.TD3Config`.
+    """Base of `SpiralConfig` and `TD3Config`.
 
     Attributes:
-        settings: the run's settings.
-        replay: the shared replay; filled in by the algorithm when it has a Redis.
-        restarts: how often this run was started again; varies the seeds.
-        run_name: what this run is called in Ray's metrics.
-        member: what it is called in a population, in the names of its processes too.
+        settings: The run's settings.
+        replay: Handle of the shared replay; the algorithm fills it in when it has a Redis.
+        restarts: Number of times that this run was started again; varies the seeds.
+        run_name: Name of this run in Ray's metrics.
+        member: Its name in a population, and in the names of its processes.
     """
 
     #: RLlib's names of settings that are ours.
@@ -52,7 +52,7 @@ class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
         """Take all settings of a run, and lay out its actors and learner processes."""
 
     def lay_out(self, system: SystemSettings, runner: type, worlds: int) -> None:
-        """Actors of ``runner`` with ``worlds`` worlds each, and learner processes, as the settings say."""
+        """Set up actors of class `runner` with `worlds` worlds each, and learner processes, by the settings."""
         # RLlib is not told the seed: we seed all that we draw from, and for a seed RLlib switches whole processes to
         # torch's deterministic algorithms, which fill every new tensor (a seventh of the paper policy's time on a CPU).
         self.debugging(log_level="ERROR")
@@ -69,7 +69,7 @@ class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
         """Change settings by name: RLlib's, or any of the run's.
 
         Raises:
-            ValueError: a name that neither knows.
+            ValueError: A name that neither knows.
         """
         for theirs_name, our_name in self.renamed.items():
             if theirs_name in values:

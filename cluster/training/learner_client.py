@@ -46,7 +46,7 @@ class LearnerClient:
 
     @property
     def has_room(self) -> bool:
-        """Whether another update may be submitted."""
+        """True if another update may be submitted."""
         return self.in_flight < self.capacity
 
     def wait_for_room(self, timeout: float) -> None:

@@ -14,7 +14,7 @@ import ray
 
 
 def start_ray(address: str = "", cpus: int = 0) -> None:
-    """Join the Ray cluster at ``address`` (or $RAY_ADDRESS), or start a private one with at least ``cpus`` CPUs.
+    """Join the Ray cluster at `address` (or $RAY_ADDRESS), or start a private one with at least `cpus` CPUs.
 
     Ray picks free ports for a private cluster; Redis's 6379 stays free.
     """
@@ -40,7 +40,7 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
 
 @contextlib.contextmanager
 def standard_error_to(path: Path) -> Iterator[None]:
-    """Append what this process and its native parts write to standard error to ``path``: Ray and RLlib greet with a
+    """Append what this process and its native parts write to standard error to `path`: Ray and RLlib greet with a
     page of hints there. Exceptions are printed by whoever catches them, on the real one."""
     sys.stderr.flush()
     kept = os.dup(2)

@@ -1,4 +1,4 @@
-"""``impasto scale``: finds the driver of a run, wherever it is, and has it change its number of actors."""
+"""`impasto scale`: finds the driver of a run, wherever it is, and has it change its number of actors."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from cluster.training.scale_requests import NAMESPACE, FolderInbox, ResizeReques
 
 
 def scale(run: str, actors: int, address: str, seconds: float) -> str:
-    """ResizeRequest ``actors`` for ``run`` and return its driver's answer.
+    """ResizeRequest `actors` for `run` and return its driver's answer.
 
-    ``run`` is looked for as an address of shared storage, on the Ray cluster at ``address`` (or $RAY_ADDRESS) by its
+    `run` is looked for as an address of shared storage, on the Ray cluster at `address` (or $RAY_ADDRESS) by its
     name, or as a folder here.
 
     Raises:
-        UserError: nobody trains it, it can not be found, or its driver does not answer within ``seconds``.
+        UserError: nobody trains it, it can not be found, or its driver does not answer within `seconds`.
     """
     request = new_request(actors)
     if not is_uri(run) and (is_population(run) or is_population(Path(run).absolute().parent.parent)):

@@ -206,5 +206,5 @@ def give(inbox: Any, request: ResizeRequest, seconds: float) -> str | None:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Replace ``path`` at once, so that nobody reads half of it."""
+    """Replace `path` at once, so that nobody reads half of it."""
     write_atomically(path, json.dumps(values))

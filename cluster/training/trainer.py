@@ -1,4 +1,4 @@
-"""A training run from start to end, of whatever kind: its folder, its checkpoints, and what may go wrong."""
+"""A training run of any kind from start to end: its folder, checkpoints, signals and failures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEARNER_RESTARTS = 3
 
 @dataclass
 class Outcome:
-    """How a run ended: ``reason`` is ``finished`` or ``interrupted``."""
+    """End of a run: `reason` is `finished` or `interrupted`."""
 
     reason: str
     updates: int
@@ -64,7 +64,7 @@ class RunTrainer(ABC):
 
     Attributes:
         folder: of the run, once it runs.
-        settings: of the run; ``settings.system`` holds its limits.
+        settings: of the run; `settings.system` holds its limits.
         restarts: how often this run was started again.
         cpus: that the run takes, for a private Ray.
         inboxes: Where requests to resize the run come from.
@@ -87,7 +87,7 @@ class RunTrainer(ABC):
 
     @classmethod
     def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:
-        """The trainer that goes on with the run in ``folder``."""
+        """The trainer that goes on with the run in `folder`."""
         return cls(settings, restarts=restarts)
 
     @abstractmethod
@@ -100,14 +100,14 @@ class RunTrainer(ABC):
 
     @abstractmethod
     def evaluate_weights(self, weights: dict[str, Any], update: int) -> Evaluation:
-        """Look at the policy with these weights; pictures go into ``folder.samples``."""
+        """Look at the policy with these weights; pictures go into `folder.samples`."""
 
     @abstractmethod
     def close(self) -> None:
         """Free what looking took."""
 
     def run(self, folder: RunFolder, resume: Checkpoint | None = None) -> Outcome:
-        """Train in ``folder``; goes on from ``resume`` if given.
+        """Train in `folder`; goes on from `resume` if given.
 
         Raises:
             UserError: the loss became NaN or infinite, or learner processes kept dying; the run folder holds the last
@@ -181,8 +181,10 @@ class RunTrainer(ABC):
             algorithm.stop()  # type: ignore[no-untyped-call]
 
     def note(self, latest: Mapping[str, Any]) -> str | None:
-        """What is wrong now, in a line: with the training, or else with the copy on shared storage; that is also
-        printed, once."""
+        """Return the present trouble in one line: of the training, or else of the copy on shared storage.
+
+        The latter is also printed, once.
+        """
         trouble = ""
         if self.mirror is not None and self.mirror.trouble:
             trouble = f"no copy on {self.mirror.remote.uri}: {self.mirror.trouble}"
@@ -239,7 +241,7 @@ class RunTrainer(ABC):
             print(f"warning: {error}; {path} holds everything but the replay, which fills again", file=sys.stderr)
 
     def save(self, algorithm: RunAlgorithm, *, replay: bool = True) -> Path:
-        """Write a checkpoint, with the score of the last look if that was at this update; ``replay``: with its ring."""
+        """Write a checkpoint, with the score of the last look if that was at this update; `replay`: with its ring."""
         checkpoint = algorithm.make_checkpoint(replay=replay)
         update, score = self.measured
         checkpoint = dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)

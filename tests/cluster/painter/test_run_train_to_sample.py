@@ -163,7 +163,7 @@ def test_sample_paints_what_its_actions_say(finished: Run, tmp_path: Path, capsy
     sampler = Sampler(settings, seed=5)
     weights = checkpoints.load(path).tensors
     sampler.load(weights["policy"], weights["discriminator"])
-    paintings = sampler.paint(40, judged=40)
+    paintings = sampler.paint(40, scored=40)
     sampler.close()
     np.testing.assert_array_equal(recorded.actions, paintings.actions)
     np.testing.assert_array_equal(recorded.noise, paintings.noise)
