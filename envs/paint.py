@@ -35,7 +35,8 @@ class PaintConfig:
         brush: name of a libmypaint brush, or path of a `.myb` file.
         brush_sizes: brush radii in pixels of the canvas; more than one makes it an action component.
         pressure_levels: number of pressures, `linspace(0.1, 1, n)`; 1 fixes the pressure at `fixed_pressure`.
-        fixed_pressure: pressure in [0, 1] of every stroke if `pressure_levels` is 1.
+        fixed_pressure: pressure in [0, 1] of every stroke if `pressure_levels` is 1; 1, as published, is the most that
+            the brush can mark, and lower values paint thinner, lighter strokes.
         color: strokes have colors (three components of `color_levels` each); else black on white.
         color_levels: values per color channel.
         first_is_move: the first action only places the brush, whatever its flag says.
@@ -62,7 +63,7 @@ class PaintConfig:
     brush: str = "classic/dry_brush"
     brush_sizes: tuple[Positive, ...] = (1.0, 2.0, 4.0, 8.0, 12.0, 24.0)
     pressure_levels: Count = 10
-    fixed_pressure: Share = 0.5
+    fixed_pressure: Share = 1.0
     color: bool = True
     color_levels: Annotated[int, Interval(ge=2, le=256)] = 20
     first_is_move: bool = False

@@ -144,6 +144,7 @@ def preset(name: PresetName, data: str = "mnist") -> PainterSettings:
             brush="classic/pen",
             brush_sizes=(1.0, 2.0),
             pressure_levels=1,
+            fixed_pressure=0.5,
             color=not grey,
             first_is_move=True,
         ),

@@ -75,6 +75,11 @@ def test_left_out_components_have_fixed_values() -> None:
     np.testing.assert_array_equal(strokes.color, np.zeros((4, 3)))
 
 
+def test_without_pressures_the_brush_is_pressed_down_as_published() -> None:
+    strokes = StrokeDecoder(PaintConfig(pressure_levels=1))(np.zeros((2, 7), np.int64))
+    np.testing.assert_array_equal(strokes.pressure, np.ones(2))
+
+
 def test_scale_enlarges_places_and_radii_only() -> None:
     decoder = StrokeDecoder(PaintConfig())
     actions = np.random.default_rng(0).integers(0, decoder.spec.sizes, (50, 8))

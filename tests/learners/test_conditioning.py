@@ -207,7 +207,7 @@ def test_a_joint_discriminator_learns_which_actions_belong_to_an_image(adversary
     """Paintings whose actions say where their line is, and targets beside them whose actions do not fit."""
     config = PaintConfig(
         canvas_size=16, observation_size=16, grid=16, episode_length=2, brush="classic/pen", brush_sizes=(1.0,),
-        pressure_levels=1, color=False,
+        pressure_levels=1, fixed_pressure=0.5, color=False,
     )  # fmt: skip
     settings = DiscriminatorSettings(
         adversary=adversary, spectral_norm=adversary == "hinge", discriminator_width=8, conditioning="joint",

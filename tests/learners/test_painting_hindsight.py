@@ -21,7 +21,7 @@ from tests.learners.examples import FixedScore
 CPU = torch.device("cpu")
 TINY = PaintConfig(
     canvas_size=16, observation_size=16, grid=4, episode_length=3, brush="classic/pen", brush_sizes=(2.0,),
-    pressure_levels=1, color=False, first_is_move=True,
+    pressure_levels=1, fixed_pressure=0.5, color=False, first_is_move=True,
 )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def make_learner(score: Any = ink, **settings: Any) -> PolicyLearner:
 def test_a_policy_learns_to_paint_one_corner(reward: Any) -> None:
     config = PaintConfig(
         canvas_size=16, observation_size=16, grid=4, episode_length=3, brush="classic/pen", brush_sizes=(2.0,),
-        pressure_levels=1, color=False, first_is_move=True,
+        pressure_levels=1, fixed_pressure=0.5, color=False, first_is_move=True,
     )  # fmt: skip
     settings = PolicySettings(
         network="laptop", noise_size=3, policy_learning_rate=1e-3, policy_final_learning_rate=1e-3, precision="float32",
