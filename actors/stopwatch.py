@@ -11,12 +11,6 @@ class Stopwatch:
 
     Attributes:
         seconds: wall time of each activity so far, in seconds.
-
-    Example:
-        >>> watch = Stopwatch()
-        >>> watch.lap("render")
-        >>> list(watch.seconds)
-        ['render']
     """
 
     def __init__(self) -> None:

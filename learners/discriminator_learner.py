@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from learners.adversarial import centering_term, gradient_penalty, hinge_loss, logistic_loss, wasserstein_loss
 from learners.conditioning import discriminator_images, with_actions
 from learners.networks.discriminator import Discriminator, to_image
-from learners.optimization import NonFiniteLoss, ReduceGradients
+from learners.optimization import ReduceGradients, descend, set_learning_rate
 from learners.precision import autocast
 from learners.settings import Conditioning, DiscriminatorSettings, Precision
 
@@ -91,20 +90,9 @@ class DiscriminatorLearner:
                 score = with_actions(self.discriminator, records[len(real) :])
                 penalty = gradient_penalty(score, real_images, fake_images, mix)
             loss = loss + settings.gradient_penalty_weight * penalty
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.reduce_gradients:
-            self.reduce_gradients(self.discriminator)
-        norm = nn.utils.get_total_norm(
-            [weight.grad for weight in self.discriminator.parameters() if weight.grad is not None]
-        )
-        if not torch.isfinite(loss + norm):
-            raise NonFiniteLoss(
-                f"discriminator update {self.updates + 1}: loss {loss.item():.4g}, gradient norm {norm.item():.4g}"
-            )
-        for group in self.optimizer.param_groups:
-            group["lr"] = settings.discriminator_learning_rate
-        self.optimizer.step()
+        set_learning_rate(self.optimizer, settings.discriminator_learning_rate)
+        name = f"discriminator update {self.updates + 1}"
+        descend(loss, self.discriminator, self.optimizer, self.reduce_gradients, name)
         self.updates += 1
         return {
             "loss": loss.item(),
@@ -116,8 +104,7 @@ class DiscriminatorLearner:
     def adopt(self, settings: DiscriminatorSettings) -> None:
         """Use other settings of the same network from now on, the optimizer included."""
         self.settings = settings
-        for group in self.optimizer.param_groups:
-            group["lr"] = settings.discriminator_learning_rate
+        set_learning_rate(self.optimizer, settings.discriminator_learning_rate)
 
     def counters(self) -> dict[str, Any]:
         """Numbers that a checkpoint needs besides weights and optimizer."""

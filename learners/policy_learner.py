@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from learners.conditioning import action_plane, score_records, squared_error
 from learners.networks.discriminator import Discriminator
 from learners.networks.policy import PaintPolicy
-from learners.optimization import NonFiniteLoss, ReduceGradients, interpolate
+from learners.optimization import ReduceGradients, descend, interpolate, set_learning_rate
 from learners.precision import autocast
 from learners.rewards import ScoreNormalizer, earned, episode_rewards, stroke_starts, worth_imitating
 from learners.settings import Conditioning, PolicySettings
@@ -91,14 +91,14 @@ class PolicyLearner:
             # gain; it also varies with the score that a blank canvas has for its target.
             sums = earned(scores) if trajectory.before is None else final
             self.update_normalizer(normalizer, sums[batch.ends])
-        flags = batch.action[..., self.policy.spec.flag]
+        flags, previous_flag = (action[..., self.policy.spec.flag] for action in (batch.action, batch.previous_action))
         rewards = episode_rewards(
             normalizer(scores) if settings.normalize_reward else scores,
             flags,
             stroke_start_penalty=settings.stroke_start_penalty,
             empty_canvas_penalty=settings.empty_canvas_penalty,
             addition_penalty=settings.addition_penalty,
-            previous_flag=batch.previous_action[:, self.policy.spec.flag],
+            previous_flag=previous_flag,
             painted=batch.painted,
             ends=batch.ends,
         )
@@ -110,18 +110,9 @@ class PolicyLearner:
             likelihood, share = self.hindsight(examples)
             loss = loss - settings.hindsight_weight * likelihood
             metrics |= {"hindsight_log_prob": likelihood.detach(), "hindsight_share": share}
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.reduce_gradients:
-            self.reduce_gradients(self.policy)
-        norm = nn.utils.clip_grad_norm_(self.policy.parameters(), settings.gradient_clip)
-        if not torch.isfinite(loss + norm):
-            raise NonFiniteLoss(
-                f"policy update {self.updates + 1}: loss {loss.item():.4g}, gradient norm {norm.item():.4g}"
-            )
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
+        set_learning_rate(self.optimizer, learning_rate)
+        name = f"policy update {self.updates + 1}"
+        norm = descend(loss, self.policy, self.optimizer, self.reduce_gradients, name, settings.gradient_clip)
         self.normalizer = normalizer
         self.updates += 1
         return (
@@ -133,11 +124,7 @@ class PolicyLearner:
                 "entropy_cost": entropy_cost,
                 "discriminator_version": float(self.discriminator_version),
                 "return": rewards.sum(0).mean().item(),
-                "stroke_starts": stroke_starts(flags, batch.previous_action[:, self.policy.spec.flag])
-                .float()
-                .sum(0)
-                .mean()
-                .item(),
+                "stroke_starts": stroke_starts(flags, previous_flag).float().sum(0).mean().item(),
                 "painting_share": (flags != 0).float().mean().item(),
                 "lag": float(self.updates - 1 - trajectory.version),
             }
@@ -267,8 +254,7 @@ class PolicyLearner:
     def adopt(self, settings: PolicySettings, progress: float) -> None:
         """Use other settings of the same network from now on, the optimizer included."""
         self.settings = settings
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(progress)
+        set_learning_rate(self.optimizer, self.learning_rate(progress))
 
     def counters(self) -> dict[str, Any]:
         """Numbers that a checkpoint needs besides weights and optimizer."""

@@ -25,11 +25,6 @@ def stroke_starts(flags: Tensor, previous: Tensor | None = None) -> Tensor:
     return painting & ~torch.cat([first, painting[:-1]])
 
 
-def painted_nothing(flags: Tensor) -> Tensor:
-    """Episodes without a single visible stroke: bool [B] from flags int64 [T, B]."""
-    return ~(flags != 0).any(0)
-
-
 def episode_rewards(
     scores: Tensor,
     flags: Tensor,
@@ -63,7 +58,7 @@ def episode_rewards(
         rewards = scores.new_zeros(flags.shape)
         rewards[-1] = scores if ends is None else scores * ends
     rewards = rewards - stroke_start_penalty * stroke_starts(flags, previous_flag) - addition_penalty * (flags == ADD)
-    blank = painted_nothing(flags)
+    blank = ~(flags != 0).any(0)
     if painted is not None:
         blank &= ~painted
     if ends is not None:

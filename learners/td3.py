@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from learners.networks.td3 import Actor, TD3Networks, TwinCritic
-from learners.optimization import NonFiniteLoss, ReduceGradients, interpolate
+from learners.optimization import NonFiniteLoss, ReduceGradients, interpolate, set_learning_rate
 from learners.settings import TD3Settings
 
 STEEP = 2.0
@@ -125,8 +125,7 @@ class TD3Learner:
         """
         settings = self.settings
         learning_rate = interpolate(settings.learning_rate, settings.final_learning_rate, progress)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        set_learning_rate(self.optimizer, learning_rate)
         on_device = {name: value.to(self.device, non_blocking=True) for name, value in batches.items()}
         # If every episode ends with its first step, there is nothing to bootstrap from.
         bootstrap = bool(on_device["discount"].any())

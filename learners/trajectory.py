@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -31,12 +31,7 @@ class Before:
     @classmethod
     def join(cls, parts: list[Before]) -> Before:
         """Several batches' states side by side, as one."""
-        return cls(
-            np.concatenate([part.step for part in parts]),
-            np.concatenate([part.previous_action for part in parts]),
-            np.concatenate([part.painted for part in parts]),
-            np.concatenate([part.state for part in parts]),
-        )
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
 
 @dataclass

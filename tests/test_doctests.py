@@ -7,7 +7,6 @@ import pytest
 
 MODULES = (
     "actors.rollout",
-    "actors.stopwatch",
     "actors.transition_rollout",
     "envs.datasets",
     "envs.latent.tasks",

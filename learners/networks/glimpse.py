@@ -42,21 +42,13 @@ class GlimpsePolicy(PaintPolicy):
 
     It has no LSTM, so the step of the episode is one of its inputs.
 
-    Args:
-        spec: components of an action, one of which is a location.
-        canvas_shape: (H, W, C), H and W even.
-        noise_size: Z.
-        num_actions: actions of an episode.
-        conditional: see `PaintPolicy`.
-        blind: see `PaintPolicy`.
-
     Attributes:
         local: float [N, M, 48], features of the last inputs at each of M locations, for the decisions that follow. In
             the decoding state their gradient would be summed over as many copies as there are decisions.
         image: uint8 [N, P, C], the last inputs' pixels, padded, for the glimpse at the chosen location.
 
     Raises:
-        ValueError: the canvas has odd sides, or an action has not exactly one location.
+        ValueError: H or W is odd, or an action has not exactly one location.
     """
 
     local: Tensor

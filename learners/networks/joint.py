@@ -18,13 +18,6 @@ class JointDiscriminator(Discriminator):
 
     SPIRAL's authors name it as future work. Real images need actions too: those of the conditional policy that was to
     paint them, as in adversarially learned inference (Donahue et al. 2017, Dumoulin et al. 2017).
-
-    Args:
-        canvas_shape: (H, W, C) with H = W = 8, 16, 32, ...
-        spec: components of an action.
-        num_actions: actions of an episode.
-        width: channels of the first convolution.
-        spectral: apply spectral normalization to every layer.
     """
 
     def __init__(

@@ -42,16 +42,8 @@ class LaptopPolicy(PaintPolicy):
     It has no LSTM, so the step of the episode is one of its inputs. A conditional policy also has a pointer to the
     cells of the grid, see `learners.networks.pointer`.
 
-    Args:
-        spec: components of an action.
-        canvas_shape: (H, W, C), H and W multiples of 8.
-        noise_size: Z.
-        num_actions: actions of an episode.
-        conditional: see `PaintPolicy`.
-        blind: see `PaintPolicy`.
-
     Raises:
-        ValueError: the canvas has other sides, or a conditional policy's grid does not divide them.
+        ValueError: H or W is not a multiple of 8, or a conditional policy's grid does not divide them.
     """
 
     def __init__(

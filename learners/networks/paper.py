@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionComponent, ActionSpec
 from learners.networks.policy import PaintPolicy, PolicyInputs, coordinate_planes, unit_location
+from learners.networks.td3 import mlp
 
 CHANNELS = 32
 HIDDEN = 256
 EMBEDDING = 16
-
-
-def mlp(*sizes: int) -> nn.Sequential:
-    """Linear layers of these sizes with ReLU between them."""
-    layers: list[nn.Module] = []
-    for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
 
 
 class ResidualBlock(nn.Module):
@@ -90,15 +81,8 @@ class PaperPolicy(PaintPolicy):
     The paper states neither how the target of a conditional painter enters nor the padding of the 5x5 and 3x3
     convolutions. Here the target is put beside the canvas, on channels of its own, and the padding is "same".
 
-    Args:
-        spec: components of an action.
-        canvas_shape: (H, W, C), H and W multiples of 8.
-        noise_size: Z.
-        conditional: see `PaintPolicy`.
-        blind: see `PaintPolicy`.
-
     Raises:
-        ValueError: the canvas has other sides, or the grid is not 4, 8, 16, 32, ...
+        ValueError: H or W is not a multiple of 8, or the grid is not 4, 8, 16, 32, ...
     """
 
     state_size = 2 * HIDDEN
@@ -119,8 +103,8 @@ class PaperPolicy(PaintPolicy):
             raise ValueError(f"observation_size: the paper's policy expects a multiple of 8, got {height}x{width}")
         self.look = nn.Conv2d(channels + 2, CHANNELS, 5, padding=2)
         self.previous = nn.ModuleList(ComponentEmbedding(component, spec.grid) for component in spec.components)
-        self.action_mlp = mlp(EMBEDDING * len(spec.components), 64, 32, CHANNELS)
-        self.noise_mlp = mlp(noise_size, 64, 32, CHANNELS)
+        self.action_mlp = mlp([EMBEDDING * len(spec.components), 64, 32, CHANNELS])
+        self.noise_mlp = mlp([noise_size, 64, 32, CHANNELS])
         down: list[nn.Module] = []
         for _ in range(3):
             down += [nn.Conv2d(CHANNELS, CHANNELS, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
@@ -138,7 +122,7 @@ class PaperPolicy(PaintPolicy):
         self.embeddings = nn.ModuleDict(
             {str(column): ComponentEmbedding(spec.components[column], spec.grid) for column in deciding}
         )
-        self.residuals = nn.ModuleDict({str(column): mlp(HIDDEN + EMBEDDING, 16, 32, HIDDEN) for column in deciding})
+        self.residuals = nn.ModuleDict({str(column): mlp([HIDDEN + EMBEDDING, 16, 32, HIDDEN]) for column in deciding})
         self.planes: Tensor
         self.register_buffer("planes", coordinate_planes(height, width), persistent=False)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

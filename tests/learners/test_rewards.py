@@ -7,7 +7,6 @@ from learners.rewards import (
     ScoreNormalizer,
     earned,
     episode_rewards,
-    painted_nothing,
     stroke_starts,
     worth_imitating,
 )
@@ -19,10 +18,6 @@ FLAGS = torch.tensor([[0, 1, 1, 0, 1], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [0, 0, 
 def test_stroke_starts() -> None:
     starts = [[0, 1, 0, 0, 1], [1, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]
     torch.testing.assert_close(stroke_starts(FLAGS), torch.tensor(starts).T.bool())
-
-
-def test_painted_nothing() -> None:
-    assert painted_nothing(FLAGS).tolist() == [False, False, True, False]
 
 
 def test_final_scores_are_paid_at_the_last_step() -> None:
