@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "impasto-token"
 
-#: Nothing is loaded from elsewhere, nothing is sent elsewhere. Plotly sets styles on its elements.
+# Nothing is loaded from elsewhere, nothing is sent elsewhere. Plotly sets styles on its elements.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -32,8 +32,8 @@ def is_loopback(host: str) -> bool:
 class Access:
     """Stands before every route, static files and live updates too; lets GET and HEAD through, to those who may.
 
-    With a token, a request must bring it: as ``?token=``, which is turned into a cookie and a redirect so that it does
-    not stay in the address bar, as that cookie, or as ``Authorization: Bearer``. All are compared in constant time.
+    With a token, a request must bring it: as `?token=`, which is turned into a cookie and a redirect so that it does
+    not stay in the address bar, as that cookie, or as `Authorization: Bearer`. All are compared in constant time.
     Without one, the request must be addressed to this machine by a loopback name, so that no page on the internet can
     read along by pointing its own name here (DNS rebinding).
     """

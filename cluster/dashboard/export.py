@@ -29,7 +29,7 @@ class _Links(HTMLParser):
 
 
 def export(root: Path, out: Path, paintings: int) -> int:
-    """Write every page below ``root`` to ``out``; returns the number of files.
+    """Write every page below `root` to `out`; returns the number of files.
 
     Args:
         root: the folder of runs.
@@ -37,7 +37,7 @@ def export(root: Path, out: Path, paintings: int) -> int:
         paintings: of each sheet that get a stroke theatre.
 
     Raises:
-        UserError: ``out`` holds something already.
+        UserError: `out` holds something already.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"export: {out} is there already: give --out a new folder")

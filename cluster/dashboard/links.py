@@ -21,12 +21,12 @@ class Links:
     paintings: int | None = None
 
     def __call__(self, target: str) -> str:
-        """The link to ``target``, a path below the root; pages end in a slash (the first page is empty)."""
+        """The link to `target`, a path below the root; pages end in a slash (the first page is empty)."""
         up = "../" * self.page.count("/")
         if self.static and (not target or target.endswith("/")):
             target += "index.html"
         return (up + quote(target, safe="/~")) or "./"
 
     def has_theatre(self, place: int) -> bool:
-        """Whether painting ``place`` of a sheet has a page."""
+        """Whether painting `place` of a sheet has a page."""
         return self.paintings is None or place < self.paintings

@@ -54,6 +54,6 @@ class Renderer:
         self.paintings = paintings
 
     def __call__(self, template: str, page: str, context: dict[str, Any]) -> str:
-        """The HTML of ``template`` for the page at path ``page``."""
+        """The HTML of `template` for the page at path `page`."""
         link = Links(page, self.static, self.paintings)
         return self.environment.get_template(template).render(**context, link=link, page=page, static=self.static)

@@ -28,7 +28,7 @@ from cluster.dashboard.readers.site import Site
 from cluster.dashboard.render import Renderer
 
 STATIC = Path(__file__).parent / "static"
-#: Crops of contact sheets, columns by rows, and the pixels of a painting in them.
+# Crops of contact sheets, columns by rows, and the pixels of a painting in them.
 THUMBNAILS = {"strip": (8, 1, 56), "row": (5, 1, 48), "wall": (4, 3, 48), "film": (4, 3, 56)}
 UNREADABLE = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 60" width="200" height="60">'
@@ -48,7 +48,7 @@ class Dashboard:
         self.renderer = renderer
 
     def html(self, request: Request, template: str, make: Callable[[], pages.Context]) -> Response:
-        """Render a page whose context ``make`` gives, while nobody else reads."""
+        """Render a page whose context `make` gives, while nobody else reads."""
         with self.site.lock:
             context = make()
             text = self.renderer(template, request.url.path.lstrip("/"), context)
@@ -134,7 +134,7 @@ class Dashboard:
         return FileResponse(path, headers={"Cache-Control": age})
 
     async def live(self, request: Request) -> Response:
-        """Server-sent events: one ``change`` whenever the page named by ``?page=`` would look different."""
+        """Server-sent events: one `change` whenever the page named by `?page=` would look different."""
         page = request.query_params.get("page", "")
         first = await run_in_threadpool(self.look, page)
         return StreamingResponse(
@@ -142,7 +142,7 @@ class Dashboard:
         )
 
     async def changes(self, page: str, last: str) -> AsyncIterator[str]:
-        """What :meth:`live` sends; ends when the page's folder is gone."""
+        """What `live` sends; ends when the page's folder is gone."""
         yield f"retry: 3000\nevent: hello\ndata: {last}\n\n"
         silent = 0.0
         while True:
@@ -184,11 +184,11 @@ def make_app(root: Path, token: str = "", *, static: bool = False, paintings: in
     Args:
         root: the folder of runs.
         token: what requests must bring; empty: they must be addressed to a loopback name.
-        static: render pages as files (see :mod:`cluster.dashboard.export`).
+        static: render pages as files (see `cluster.dashboard.export`).
         paintings: of a sheet that have a theatre page; None for all.
 
     Raises:
-        ValueError: ``root`` is no folder.
+        ValueError: `root` is no folder.
     """
     dashboard = Dashboard(Site(root), Renderer(static=static, paintings=paintings))
     sheet = "/runs/{run}/sheets/{sheet}"

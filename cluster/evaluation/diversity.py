@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from envs.latent.measures import STYLE_NAMES
 
-#: Styles that reports speak of; columns of `envs.latent.measures.style`.
+# Styles that reports speak of; columns of `envs.latent.measures.style`.
 REPORTED = ("thickness", "slant")
 
 _FEWEST = 10

@@ -24,7 +24,7 @@ _CHUNK = 1000
 
 
 def pixel_features(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Images averaged to 8x8 grey pixels.
+    """Images averaged to 8x8 gray pixels.
 
     Args:
         images: uint8 [N, H, W, C], C 1 or 3.
@@ -45,7 +45,7 @@ def precision_and_recall(
     """Share of the made that lie among the real, and of the real that lie among the made.
 
     Kynkaanniemi et al. 2019, "Improved precision and recall metric for assessing generative models", section 2: a set's
-    region is the union of balls around its vectors, each reaching to its `nearest`-th neighbour within the set.
+    region is the union of balls around its vectors, each reaching to its `nearest`-th neighbor within the set.
 
     Args:
         real: float64 [N, D], N > nearest.
@@ -96,7 +96,7 @@ def evaluate_images(
         test_images: uint8 [M, H, W, C], the data set's test split, of any size.
         samples: images per set; fewer where the smallest set, or half of the test images, has fewer.
         seed: of all draws.
-        nearest: neighbours for precision and recall.
+        nearest: neighbors for precision and recall.
 
     Returns:
         JSON-able: {"samples", "seed", "judge": {"identity", "accuracy"}, "sets": {name: {...}}}, each set with
@@ -158,17 +158,17 @@ def _draw(images: npt.NDArray[np.uint8], count: int, seed: int) -> npt.NDArray[n
     return images[np.random.default_rng(seed).choice(len(images), count, replace=False)]
 
 
-def _share_inside(points: npt.NDArray[np.float64], centres: npt.NDArray[np.float64], nearest: int) -> float:
-    """Share of points in at least one ball around a centre that reaches to its `nearest`-th neighbour."""
+def _share_inside(points: npt.NDArray[np.float64], centers: npt.NDArray[np.float64], nearest: int) -> float:
+    """Share of points in at least one ball around a center that reaches to its `nearest`-th neighbor."""
     radii = np.concatenate(
         [
-            np.partition(_squared_distances(centres[start : start + _CHUNK], centres), nearest, axis=1)[:, nearest]
-            for start in range(0, len(centres), _CHUNK)  # the centre itself, at distance 0, is rank 0
+            np.partition(_squared_distances(centers[start : start + _CHUNK], centers), nearest, axis=1)[:, nearest]
+            for start in range(0, len(centers), _CHUNK)  # the center itself, at distance 0, is rank 0
         ]
     )
     inside = 0
     for start in range(0, len(points), _CHUNK):
-        inside += int((_squared_distances(points[start : start + _CHUNK], centres) <= radii).any(axis=1).sum())
+        inside += int((_squared_distances(points[start : start + _CHUNK], centers) <= radii).any(axis=1).sum())
     return inside / len(points)
 
 

@@ -59,7 +59,7 @@ class JudgeSettings:
 
 
 class JudgeNetwork(nn.Module):
-    """Three convolutions with batch normalisation (32, 64, 64 channels, each halving the size), then 64 features."""
+    """Three convolutions with batch normalization (32, 64, 64 channels, each halving the size), then 64 features."""
 
     def __init__(self, dropout: float = 0.2) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class JudgeNetwork(nn.Module):
 
 
 def judge_view(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """What the judge sees of images: grey (ITU-R 601 luma) and 32x32, larger ones averaged over area.
+    """What the judge sees of images: gray (ITU-R 601 luma) and 32x32, larger ones averaged over area.
 
     Args:
         images: uint8 [N, H, W, C], C 1 or 3, dark on white.
@@ -97,8 +97,8 @@ def judge_view(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         raise ValueError(f"images: expected uint8 [N, H, W, 1 or 3], got {images.dtype} {list(images.shape)}")
     small = resize_images(images, JUDGE_SIZE)
     if small.shape[3] == 3:
-        grey = small.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-        small = (grey + 0.5).astype(np.uint8)[..., None]
+        gray = small.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+        small = (gray + 0.5).astype(np.uint8)[..., None]
     return small
 
 
@@ -119,7 +119,7 @@ class Judge:
         """Features and class probabilities of images.
 
         Args:
-            images: uint8 [N, H, W, C], C 1 or 3, dark on white; brought to 32x32 grey by `judge_view`.
+            images: uint8 [N, H, W, C], C 1 or 3, dark on white; brought to 32x32 gray by `judge_view`.
             batch_size: images at a time; changes memory only.
 
         Returns:
@@ -144,7 +144,7 @@ def train_judge(train: ImageSet, test: ImageSet, settings: JudgeSettings | None 
     """Trains a judge on the CPU in float32.
 
     Args:
-        train, test: labelled sets with classes 0 to 9, any size (see `judge_view`).
+        train, test: labeled sets with classes 0 to 9, any size (see `judge_view`).
         settings: default `JudgeSettings()`.
 
     Raises:
@@ -160,18 +160,18 @@ def train_judge(train: ImageSet, test: ImageSet, settings: JudgeSettings | None 
         torch.manual_seed(settings.seed)
         network = JudgeNetwork(settings.dropout)
         _reorder(network, torch.channels_last)  # 1.7 times as fast on the CPU
-        optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, settings.learning_rate, total_steps=settings.epochs * batches, pct_start=0.2
+            optimizer, settings.learning_rate, total_steps=settings.epochs * batches, pct_start=0.2
         )
         for _ in range(settings.epochs):
             order = torch.randperm(len(images)).numpy()
             for batch in range(batches):
                 rows = order[batch * settings.batch_size : (batch + 1) * settings.batch_size]
                 loss = functional.cross_entropy(network(_to_tensor(images[rows])), torch.from_numpy(labels[rows]))
-                optimiser.zero_grad(set_to_none=True)
+                optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(loss)
-                optimiser.step()
+                optimizer.step()
                 schedule.step()
     _reorder(network, torch.contiguous_format)  # as it will be saved
     network.eval().requires_grad_(False)
@@ -231,7 +231,7 @@ def _reorder(network: nn.Module, memory_format: torch.memory_format) -> None:
 
 def _labels(images: ImageSet) -> npt.NDArray[np.int64]:
     if images.labels is None:
-        raise ValueError(f"{images.name}: a judge needs a labelled data set")
+        raise ValueError(f"{images.name}: a judge needs a labeled data set")
     return images.labels
 
 

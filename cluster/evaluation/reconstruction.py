@@ -29,8 +29,8 @@ def measure_reconstruction(
         label: int64 [N], classes of the targets that the judge knows.
 
     Returns:
-        ``l2``: mean squared difference of pixels in [0, 1], and ``blank_l2``: that of a white canvas, the reading of a
-        painter that does nothing; ``perceptual``: :func:`perceptual_distance`, and ``judge_accuracy``: share of
+        `l2`: mean squared difference of pixels in [0, 1], and `blank_l2`: that of a white canvas, the reading of a
+        painter that does nothing; `perceptual`: `perceptual_distance`, and `judge_accuracy`: share of
         paintings that the judge takes for the target's class; None without a judge, or without labels.
     """
     result: dict[str, float | None] = {
@@ -63,7 +63,7 @@ def perceptual_distance(first: NDArray[np.uint8], second: NDArray[np.uint8], jud
     averaged over places and channels summed, then summed over the blocks. 0 for equal images, at most 12.
 
     Args:
-        first, second: uint8 [N, H, W, C]; brought to 32x32 grey as for the judge.
+        first, second: uint8 [N, H, W, C]; brought to 32x32 gray as for the judge.
         judge: trained on digits; what it sees in other drawings is lines.
     """
     total = 0.0

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-#: Activities whose shares of time are reported; together they are all the time of actors and driver.
+# Activities whose shares of time are reported; together they are all the time of actors and driver.
 ACTIVITIES = ("render", "inference", "transfer", "learn", "discriminate", "wait")
 
 
 class Meters:
-    """Sums and means since the last :meth:`summary`.
+    """Sums and means since the last `summary`.
 
     Attributes:
         seconds: seconds by activity since the last summary.
@@ -28,22 +28,22 @@ class Meters:
 
     @contextmanager
     def time(self, activity: str) -> Iterator[None]:
-        """Book the time inside to ``activity``."""
+        """Book the time inside to `activity`."""
         start = time.perf_counter()
         yield
         self.seconds[activity] += time.perf_counter() - start
 
     def learner(self, name: str, result: dict[str, Any]) -> None:
-        """Take in a learner's result; its metrics are reported as ``name/metric``."""
+        """Take in a learner's result; its metrics are reported as `name/metric`."""
         for metric, value in result.get("metrics", {}).items():
             self.values[f"{name}/{metric}"].append(value)
 
     def note(self, name: str, value: float) -> None:
-        """Take in a value whose mean is reported as ``name``."""
+        """Take in a value whose mean is reported as `name`."""
         self.values[name].append(value)
 
     def learned(self, steps: int, updates: int = 1) -> None:
-        """Count ``updates`` of the policy from ``steps`` environment steps."""
+        """Count `updates` of the policy from `steps` environment steps."""
         self.steps += steps
         self.updates += updates
 

@@ -23,7 +23,7 @@ class ObjectStoreMeter:
         self._asked = -SECONDS_BETWEEN_LOOKS
 
     def look(self) -> float | None:
-        """``fill``, after asking again if the last answer is old."""
+        """`fill`, after asking again if the last answer is old."""
         if time.monotonic() - self._asked < SECONDS_BETWEEN_LOOKS:
             return self.fill
         self._asked = time.monotonic()

@@ -30,7 +30,7 @@ SHARES = {
     "time/wait": "bright_black",
 }
 BAR_CELLS = 40
-#: Pairs of metrics side by side: of all runs, of painters, and of runs with a replay of transitions.
+# Pairs of metrics side by side: of all runs, of painters, and of runs with a replay of transitions.
 ALWAYS = (("env_steps", "env_steps_per_s"), ("lag/mean", "lag/max"), ("updates", "replay/fill"))
 PAINTER = (("discriminator/real", "discriminator/fake"), ("policy/return", "policy/entropy"))
 TD3 = (

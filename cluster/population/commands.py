@@ -1,4 +1,4 @@
-"""What ``impasto tune``, ``lineage``, ``replay``, and ``resume`` of a population do, once their arguments are read."""
+"""What `impasto tune`, `lineage`, `replay`, and `resume` of a population do, once their arguments are read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from cluster.training.ray_session import standard_error_to, start_ray
 
 
 def tune(settings: PainterSettings, population: PopulationSettings, run: str, address: str = "") -> int:
-    """Train a population in folder ``run`` (a new one under ``runs/`` if empty). Returns the exit status."""
+    """Train a population in folder `run` (a new one under `runs/` if empty). Returns the exit status."""
     name = "images" if "/" in settings.system.data else settings.system.data
     place = RunPlace.find(run or f"{name}-population-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
     if place.remote is not None:
@@ -63,7 +63,7 @@ def everywhere(settings: PainterSettings) -> PainterSettings:
 
 
 def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
-    """Train in ``folder`` and say what came of it."""
+    """Train in `folder` and say what came of it."""
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=runner.cpus())
         try:
@@ -157,7 +157,7 @@ def lineage(run: str, as_json: bool = False, against: str = "", svg: str = "") -
 
 
 def replay(run: str, out: str, address: str = "") -> int:
-    """Train one member from the start with the best member's stitched schedule, in folder ``out``."""
+    """Train one member from the start with the best member's stitched schedule, in folder `out`."""
     place, events, standing = read(str(RunPlace.find(run).path))
     _, settings = place.read_settings()
     if HIDDEN in settings.system.redis:

@@ -29,7 +29,7 @@ class CriticMatrix:
     """
 
     def __init__(self, folder: PopulationFolder, settings: PainterSettings, paintings: int) -> None:
-        """``paintings``: of each member, and real images."""
+        """`paintings`: of each member, and real images."""
         self.folder, self.settings, self.paintings = folder, settings, paintings
         if folder.critics.exists():
             cut_torn_line(folder.critics)
@@ -41,7 +41,7 @@ class CriticMatrix:
         self.real = None if settings.joint else pairs  # a joint discriminator wants actions, which real images lack
 
     def take(self, comparison: Event) -> bool:
-        """Compute and append the matrix of a ``comparison`` event, unless it is there.
+        """Compute and append the matrix of a `comparison` event, unless it is there.
 
         Returns:
             False where a checkpoint is gone or damaged (a population that was killed for long): there will be none.

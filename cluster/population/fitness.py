@@ -53,7 +53,7 @@ class Fitness:
             critic: the member's own discriminator.
 
         Returns:
-            ``pixel_frechet`` and, for mnist, ``judge_frechet``, distances >= 0; ``discriminator``, a mean score.
+            `pixel_frechet` and, for mnist, `judge_frechet`, distances >= 0; `discriminator`, a mean score.
         """
         found = {
             "pixel_frechet": frechet_distance(pixel_features(paintings), self.real_pixels),
@@ -80,7 +80,7 @@ class Critic:
 
     @torch.no_grad()
     def scores(self, records: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Scores float64 [N] of records uint8 [N, H, W, C or 2C]; see :mod:`learners.conditioning`."""
+        """Scores float64 [N] of records uint8 [N, H, W, C or 2C]; see `learners.conditioning`."""
         found: NDArray[np.float64] = (
             score_records(self.network, torch.tensor(records), self.conditioning).double().numpy()
         )

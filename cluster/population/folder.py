@@ -44,7 +44,7 @@ class PopulationFolder:
         return path.relative_to(self.path).as_posix()
 
     def read_settings(self) -> tuple[PopulationSettings, PainterSettings]:
-        """What ``config.json`` holds.
+        """What `config.json` holds.
 
         Raises:
             RunFolderError: there is no population here, or its settings can not be read.

@@ -12,7 +12,7 @@ from cluster.population.settings import PopulationSettings
 
 Values = dict[str, float]
 
-#: The setting that a decay of an evolved one ends at, where there is one.
+# The setting that a decay of an evolved one ends at, where there is one.
 DECAYS_TO = {
     "entropy_cost": "final_entropy_cost",
     "policy_learning_rate": "policy_final_learning_rate",
@@ -35,7 +35,7 @@ def draw(population: PopulationSettings, rng: np.random.Generator) -> Values:
 def explore(
     values: Mapping[str, float], population: PopulationSettings, rng: np.random.Generator
 ) -> tuple[Values, dict[str, str]]:
-    """Change each value as ``population.explore`` says; returns new values, within their ranges, and what was done."""
+    """Change each value as `population.explore` says; returns new values, within their ranges, and what was done."""
     if population.explore == "resample":
         drawn = draw(population, rng)
         return drawn, dict.fromkeys(drawn, "resample")

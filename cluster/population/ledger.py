@@ -21,7 +21,7 @@ from cluster.population.lineage.events import LOCK_SECONDS, Event, EventFile
 from cluster.population.lineage.state import PopulationState
 from cluster.population.settings import PopulationSettings
 
-#: Crashes by a loss that is not finite, on one branch, after which a member copies another.
+# Crashes by a loss that is not finite, on one branch, after which a member copies another.
 HOPELESS = 2
 
 
@@ -31,10 +31,10 @@ class Ledger:
     Its state is what the events in the file add up to, nothing else: a ledger that is opened again goes on where the
     last one was killed. Ray calls again where an answer was lost with a ledger that died; what the lost call wrote is
     then not written a second time: births, restarts and crashes are known by their caller's ticket, the rest by what it
-    says. Only :meth:`close` writes its end again, behind the reopening.
+    says. Only `close` writes its end again, behind the reopening.
 
     Attributes:
-        state: see :class:`PopulationState`.
+        state: see `PopulationState`.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Ledger:
         """Open the record of a population.
 
         Args:
-            path: ``lineage.jsonl``.
+            path: `lineage.jsonl`.
             population: settings.
             seed: of all draws.
             steps: environment steps at which a member is done.
@@ -96,13 +96,13 @@ class Ledger:
 
         Args:
             member: its number.
-            checkpoint: what it goes on from: ``branch``, ``values``, ``env_steps``, ``checkpoint``,
-                ``checkpoint_sha256``; None where it has none yet.
+            checkpoint: what it goes on from: `branch`, `values`, `env_steps`, `checkpoint`,
+                `checkpoint_sha256`; None where it has none yet.
             reason: why, if the caller knows.
             ticket: names this call, so that it is known when it comes again.
 
         Returns:
-            ``values`` and ``branch`` to train with, ``restarts`` so far, ``seed``.
+            `values` and `branch` to train with, `restarts` so far, `seed`.
         """
         known = self.state.members.get(member)
         seed = self.seed + member
@@ -146,10 +146,10 @@ class Ledger:
         return {"values": again.values, "branch": again.branch, "restarts": again.restarts, "seed": seed}
 
     def orders(self, member: int, env_steps: int) -> dict[str, Any]:
-        """What ``member`` is to do at this iteration boundary.
+        """What `member` is to do at this iteration boundary.
 
         Returns:
-            ``stop``, a reason or None; ``exploit``, a decision or None.
+            `stop`, a reason or None; `exploit`, a decision or None.
         """
         if member in self.state.members:
             self.state.members[member].env_steps = env_steps
@@ -163,8 +163,8 @@ class Ledger:
 
         Args:
             member: its number.
-            report: ``comparison``, ``milestone``, ``branch``, ``env_steps``, ``score``, ``measures``, ``episodes``,
-                ``checkpoint``, ``checkpoint_sha256``, ``sample``, ``values``.
+            report: `comparison`, `milestone`, `branch`, `env_steps`, `score`, `measures`, `episodes`,
+                `checkpoint`, `checkpoint_sha256`, `sample`, `values`.
         """
         number = int(report["comparison"])
         known = self.state.scores.get(number, {}).get(member)
@@ -175,12 +175,12 @@ class Ledger:
         self.settle_all()
 
     def settle_all(self, *, over: bool = False) -> None:
-        """Decide all comparisons that can be decided; ``over``: nobody else comes."""
+        """Decide all comparisons that can be decided; `over`: nobody else comes."""
         for number in sorted(self.state.scores):
             self.settle(number, over=over)
 
     def settle(self, number: int, *, over: bool = False) -> None:
-        """Decide comparison ``number`` for those who are not decided yet, if everybody is there (or it is ``over``).
+        """Decide comparison `number` for those who are not decided yet, if everybody is there (or it is `over`).
 
         A member that was given up or lags by a whole interval is not waited for; it is decided when it comes.
         """
@@ -203,8 +203,8 @@ class Ledger:
 
         Args:
             member: its number.
-            record: ``branch``, ``previous_branch``, ``env_steps_before``, ``env_steps``, ``values_before``,
-                ``seconds``, ``applied`` (read back, by name), ``decay`` (by name).
+            record: `branch`, `previous_branch`, `env_steps_before`, `env_steps`, `values_before`,
+                `seconds`, `applied` (read back, by name), `decay` (by name).
         """
         order = self.state.pending.get(member)
         if order is not None and order["branch"] == record["branch"]:
@@ -223,14 +223,14 @@ class Ledger:
 
         Args:
             member: its number.
-            record: ``branch``, ``env_steps``, ``update``, ``checkpoint``, ``checkpoint_sha256``, ``values``.
+            record: `branch`, `env_steps`, `update`, `checkpoint`, `checkpoint_sha256`, `values`.
         """
         if self.state.members[member].checkpoint != record["checkpoint"]:
             self.write({"event": "checkpoint", "member": member, **record})
 
     def crashed(self, member: int, env_steps: int, reason: str, *, diverged: bool = False, ticket: str = "") -> None:
-        """A member's process ends by an error, in ``reason``; ``diverged``: its loss was not finite; ``ticket`` as in
-        :meth:`join`.
+        """A member's process ends by an error, in `reason`; `diverged`: its loss was not finite; `ticket` as in
+        `join`.
 
         A branch that diverges again and again is given up: the member copies the best of the last comparison, or,
         before any, goes on from its own last checkpoint with other values; not where nobody copies.

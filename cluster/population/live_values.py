@@ -18,8 +18,8 @@ class NotApplied(RuntimeError):
 def apply_values(algorithm: Spiral, base: PainterSettings, values: Mapping[str, float]) -> tuple[Values, Values]:
     """Have a live member train with these values from its next update on, and read them back.
 
-    Restoring a checkpoint brings back what was saved with the optimiser; so this comes after it, and does not believe
-    what it wrote: the numbers are read from the optimisers themselves, wherever their processes are.
+    Restoring a checkpoint brings back what was saved with the optimizer; so this comes after it, and does not believe
+    what it wrote: the numbers are read from the optimizers themselves, wherever their processes are.
 
     Args:
         algorithm: of the member; no update of it may be needed from before.
@@ -27,10 +27,10 @@ def apply_values(algorithm: Spiral, base: PainterSettings, values: Mapping[str, 
         values: by name.
 
     Returns:
-        By name: the numbers read back, and the decay by which they differ from ``values`` at this point of the run.
+        By name: the numbers read back, and the decay by which they differ from `values` at this point of the run.
 
     Raises:
-        NotApplied: they differ from ``values`` times the decay.
+        NotApplied: they differ from `values` times the decay.
         ValueError: the change would need another algorithm.
     """
     if not algorithm.reset_config({"settings": settings_with(base, values)}):

@@ -31,14 +31,14 @@ from cluster.runs.manifests import CheckpointDamaged
 from learners.conditioning import make_records
 from learners.optimization import NonFiniteLoss
 
-#: Comparisons whose checkpoints a member keeps for others.
+# Comparisons whose checkpoints a member keeps for others.
 KEPT_FOR_OTHERS = 3
 
 
 class Member(Trainable):
-    """One system of a population; ``config["member"]`` is its number. Never paused; restarted from its own folder.
+    """One system of a population; `config["member"]` is its number. Never paused; restarted from its own folder.
 
-    An iteration is a second of training (:meth:`Spiral.training_step`). Between two, the ledger is asked for orders;
+    An iteration is a second of training (`Spiral.training_step`). Between two, the ledger is asked for orders;
     at a milestone the member is measured, offers a checkpoint to others, and trains on while the ledger waits for
     them.
     """
@@ -47,8 +47,8 @@ class Member(Trainable):
         """Start, from the newest checkpoint in the member's folder if there is one.
 
         Args:
-            config: ``member``.
-            shared: ``ledger`` (an actor), ``folder``, ``population``, ``settings``, ``fitness``, ``share`` (what all
+            config: `member`.
+            shared: `ledger` (an actor), `folder`, `population`, `settings`, `fitness`, `share` (what all
                 learn from, or None).
         """
         self.number: int = config["member"]
@@ -123,7 +123,7 @@ class Member(Trainable):
         return {"env_steps": self.algorithm.trained_steps, "branch": self.branch, "done": self.done}
 
     def iterate(self) -> None:
-        """What :meth:`step` does."""
+        """What `step` does."""
         algorithm = self.algorithm
         orders = self.ask("orders", algorithm.trained_steps)
         if orders["stop"]:
@@ -228,7 +228,7 @@ class Member(Trainable):
     def exploit(self, decision: dict[str, Any]) -> None:
         """Become a copy of the donor, with changed values. No process ends or begins.
 
-        Weights, optimisers, discriminator, replay and counters come from the donor's checkpoint; then the values are
+        Weights, optimizers, discriminator, replay and counters come from the donor's checkpoint; then the values are
         set, read back from the live learners, saved, and only then recorded.
         """
         begin = time.perf_counter()

@@ -32,7 +32,7 @@ def own_settings(settings: PainterSettings, number: int) -> PainterSettings:
 
 
 def comparison_due(steps: int, compared: int, population: PopulationSettings, total: int) -> tuple[int, int] | None:
-    """The comparison that a member owes: its number and environment steps, the last one at ``total``; None if none.
+    """The comparison that a member owes: its number and environment steps, the last one at `total`; None if none.
 
     Args:
         steps: environment steps of the member.

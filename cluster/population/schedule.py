@@ -46,7 +46,7 @@ class ScheduledTrainer(PainterTrainer):
 
 
 def write_plan(folder: RunFolder, plan: Plan) -> None:
-    """Keep the schedule in a run's folder: ``schedule.json``, [[steps, values], ...]."""
+    """Keep the schedule in a run's folder: `schedule.json`, [[steps, values], ...]."""
     (folder.path / FILE).write_text(json.dumps(plan, indent=1) + "\n")
 
 

@@ -23,17 +23,17 @@ class PopulationSettings:
         members: systems that train side by side, each with actors, a replay and two learners of its own.
         interval_steps: environment steps between two comparisons. Shorter: more generations, judged on less progress.
         burn_in_steps: environment steps before which nobody copies anybody: early scores say little.
-        fitness: what ranks members. ``judge``: Frechet distance in the features of a digit classifier that plays no
-            part in training (mnist only); ``pixel``: the same of 8x8 pixels, for any data; ``discriminator``: the mean
+        fitness: what ranks members. `judge`: Frechet distance in the features of a digit classifier that plays no
+            part in training (mnist only); `pixel`: the same of 8x8 pixels, for any data; `discriminator`: the mean
             score under the member's own discriminator, as the paper does, which assumes that these scores compare.
         fitness_samples: paintings behind a score. More: less noise, a longer pause at each comparison.
         critic_samples: paintings of each member that every member's discriminator scores, and as many real images.
-        exploit: ``truncation`` (the worst copy one of the best), ``tournament`` (each against one drawn at random), or
-            ``none``: fixed settings, for comparison.
+        exploit: `truncation` (the worst copy one of the best), `tournament` (each against one drawn at random), or
+            `none`: fixed settings, for comparison.
         truncation_share: share of the members that count as worst and as best, at most half; at least one each.
         tournament_margin: a tournament is won only by a score that is better by this share of the loser's.
-        explore: what a copy changes of each value: ``perturb`` multiplies or divides it by ``perturbation_factor``,
-            ``resample`` draws it anew.
+        explore: what a copy changes of each value: `perturb` multiplies or divides it by `perturbation_factor`,
+            `resample` draws it anew.
         perturbation_factor: more than 1.
         entropy_cost_range: least and largest weight of the entropy bonus; first values are drawn from it, evenly in the
             logarithm. The preset's decay goes on: a value stands for its start.
@@ -84,26 +84,26 @@ class PopulationSettings:
         return {name: getattr(self, f"{name}_range") for name in names}
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, as written to ``config.json``."""
+        """Plain values, as written to `config.json`."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> PopulationSettings:
-        """Read back what :meth:`to_json` gave."""
+        """Read back what `to_json` gave."""
         plain: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
         return dataclasses.replace(cls(), **plain)
 
 
-#: Environment steps of each member where the user gives none.
+# Environment steps of each member where the user gives none.
 DEFAULT_STEPS: dict[PresetName, int] = {"laptop": 1_000_000, "paper": 200_000_000}
 
 
 def population_preset(name: PresetName, data: str = "mnist") -> PopulationSettings:
     """What a population starts from, by the members' preset.
 
-    ``paper``: ranges 2e-3 to 1e-1 and 1e-5 to 3e-4, a comparison each 2 M steps, one CPU for each process. ``laptop``:
+    `paper`: ranges 2e-3 to 1e-1 and 1e-5 to 3e-4, a comparison each 2 M steps, one CPU for each process. `laptop`:
     step sizes around that preset's 6e-4, a comparison each 100 000 steps, half a CPU for each process.
     """
     fitness: FitnessName = "judge" if data == "mnist" else "pixel"

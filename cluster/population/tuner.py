@@ -33,7 +33,7 @@ from cluster.population.settings import PopulationSettings
 from cluster.population.watcher import Watcher
 from cluster.runs.folder import RunFolder
 
-#: Tune's own record, its terminal output and its handling of Ctrl-C are switched off: the population has its own.
+# Tune's own record, its terminal output and its handling of Ctrl-C are switched off: the population has its own.
 TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
@@ -100,11 +100,11 @@ class Population:
                 print(f"warning: room for {int(have / one)} of {self.population.members} members: {have:g} {name}s")
 
     def run(self, folder: RunFolder, *, joined: bool = False) -> str:
-        """Train until the end; returns why it ended: ``finished``, ``time``, ``interrupted``.
+        """Train until the end; returns why it ended: `finished`, `time`, `interrupted`.
 
         Args:
             folder: of the population.
-            joined: see :meth:`check_room`.
+            joined: see `check_room`.
 
         Raises:
             UserError: a member was given up; the others have gone on to their end.
@@ -163,7 +163,7 @@ class Population:
                 watcher.upkeep = None
 
     def fit(self, place: PopulationFolder, ledger: Any, members: list[int], share: Share | None) -> Any:
-        """Have Tune run ``members``, each a trial that is restarted when it crashes."""
+        """Have Tune run `members`, each a trial that is restarted when it crashes."""
         os.environ.update(TUNE_ENVIRONMENT)
         trials = place.path / ".tune"
         shutil.rmtree(trials, ignore_errors=True)  # Tune schedules; it does not remember
@@ -210,7 +210,7 @@ def read_state(place: PopulationFolder) -> PopulationState:
 
 
 def unfinished(place: PopulationFolder, population: PopulationSettings, steps: int) -> list[int]:
-    """Members that have not reached ``steps``, as far as the record says."""
+    """Members that have not reached `steps`, as far as the record says."""
     members = read_state(place).members
     done = [number for number, each in members.items() if each.finished and each.env_steps >= steps]
     return [number for number in range(population.members) if number not in done]

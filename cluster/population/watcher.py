@@ -36,7 +36,7 @@ class Watcher:
         self.thread.start()
 
     def run(self) -> None:
-        """Look about once a second, until :meth:`close`, and once more then."""
+        """Look about once a second, until `close`, and once more then."""
         while True:
             last = self.ended.wait(INTERVAL_SECONDS)
             if self.stop_reason is not None and not last:
@@ -50,7 +50,7 @@ class Watcher:
                 return
 
     def look(self, *, last: bool = False) -> None:
-        """Take in what is new; ``last``: try once more what did not succeed."""
+        """Take in what is new; `last`: try once more what did not succeed."""
         size = self.folder.lineage.stat().st_size
         if size == self.size and not last:
             return

@@ -8,8 +8,8 @@ from cluster.dashboard.pages.numbers import number, whole
 from cluster.dashboard.readers.populations import Branch, Population
 
 LEFT, RIGHT, TOP, LANE, BOTTOM = 92.0, 84.0, 14.0, 44.0, 34.0
-#: Colours of founding ancestors (style.css has them for light and dark); beyond, they come again, dashed.
-COLOURS = 8
+# Colors of founding ancestors (style.css has them for light and dark); beyond, they come again, dashed.
+COLORS = 8
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Segment:
         branch: what is drawn.
         x0, x1, y: where, in pixels.
         live: x up to which what trains now descends from it; x0 where nothing does.
-        colour: 0 to COLOURS - 1, by founding ancestor.
-        dashed: whether colours have come round.
+        color: 0 to COLORS - 1, by founding ancestor.
+        dashed: whether colors have come round.
         arrow: path from the donor's lane; empty for a founder's.
         label: what a screen reader says.
     """
@@ -31,7 +31,7 @@ class Segment:
     x1: float
     y: float
     live: float
-    colour: int
+    color: int
     dashed: bool
     arrow: str
     label: str
@@ -75,7 +75,7 @@ def draw(population: Population, width: float = 1080.0) -> Lanes:
         row = founders[branch.founder]
         live = min(x1, x(branch.useful)) if branch.useful > branch.start else x0
         segments.append(
-            Segment(branch, x0, x1, height, live, row % COLOURS, row >= COLOURS, arrow, describe(branch, live > x0))
+            Segment(branch, x0, x1, height, live, row % COLORS, row >= COLORS, arrow, describe(branch, live > x0))
         )
     height = TOP + LANE * max(1, len(members)) + BOTTOM
     ticks = [(x(value), number(value) if value else "0") for value in round_steps(last)]
@@ -94,7 +94,7 @@ def describe(branch: Branch, live: bool) -> str:
 
 
 def round_steps(last: float, most: int = 8) -> list[float]:
-    """Ticks at multiples of 1, 2 or 5 times a power of ten, from 0 to ``last``."""
+    """Ticks at multiples of 1, 2 or 5 times a power of ten, from 0 to `last`."""
     step = 1.0
     while last / step > most:
         for factor in (2.0, 2.5, 2.0):

@@ -10,7 +10,7 @@ MISSING = "\N{EN DASH}"
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """Three significant digits and a unit prefix: 3 175 040 is ``3.18 M``, 0.18573 is ``0.186``."""
+    """Three significant digits and a unit prefix: 3 175 040 is `3.18 M`, 0.18573 is `0.186`."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         return MISSING
     if value < 0:
@@ -38,7 +38,7 @@ def significant(value: float, digits: int) -> str:
 
 
 def whole(value: float) -> str:
-    """Thousands apart by thin spaces: ``3 175 040``."""
+    """Thousands apart by thin spaces: `3 175 040`."""
     if not math.isfinite(value):
         return MISSING
     return f"{int(value):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
@@ -52,7 +52,7 @@ def percent(value: Any) -> str:
 
 
 def duration(seconds: Any) -> str:
-    """``48 s``, ``15 min``, ``1 h 30 min``, ``3 d 4 h``."""
+    """`48 s`, `15 min`, `1 h 30 min`, `3 d 4 h`."""
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         return MISSING
     total = round(max(0, seconds))
@@ -71,7 +71,7 @@ def duration(seconds: Any) -> str:
 
 
 def ago(moment: Any, now: float | None = None) -> str:
-    """How long since a Unix time, in its largest unit: ``5 min ago``, ``3 h ago``."""
+    """How long since a Unix time, in its largest unit: `5 min ago`, `3 h ago`."""
     if not isinstance(moment, int | float):
         return MISSING
     seconds = (time.time() if now is None else now) - moment
@@ -85,14 +85,14 @@ def ago(moment: Any, now: float | None = None) -> str:
 
 
 def clock(moment: Any) -> str:
-    """A Unix time as ``2026-11-22 09:10:29`` in UTC."""
+    """A Unix time as `2026-11-22 09:10:29` in UTC."""
     if not isinstance(moment, int | float) or not math.isfinite(moment):
         return MISSING
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
 
 
 def size(count: Any) -> str:
-    """Bytes: ``1.4 GB``."""
+    """Bytes: `1.4 GB`."""
     if not isinstance(count, int | float) or not math.isfinite(count):
         return MISSING
     for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):

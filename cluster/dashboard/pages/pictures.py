@@ -15,16 +15,16 @@ from cluster.dashboard.readers.runs import Run, Sheet
 from cluster.evaluation.contact_sheets import COLUMNS
 from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
 
-#: Height and width of a painting in the stroke theatre, in pixels, where the canvas divides it.
+# Height and width of a painting in the stroke theatre, in pixels, where the canvas divides it.
 THEATRE_SIZE = 512
-#: Frames side by side in the theatre's picture: browsers do not show pictures of more than 32 767 pixels.
+# Frames side by side in the theatre's picture: browsers do not show pictures of more than 32 767 pixels.
 FRAMES_IN_A_ROW = 6
-#: How large a contact sheet may draw a pixel.
+# How large a contact sheet may draw a pixel.
 SHEET_SCALES = (1, 2)
 
 
 def thumbnail(run: Run, sheet: Sheet, columns: int, rows: int, pixels: int = 56) -> bytes:
-    """A PNG of the sheet's first paintings, ``columns`` by ``rows``; of the whole sheet where its layout is not known.
+    """A PNG of the sheet's first paintings, `columns` by `rows`; of the whole sheet where its layout is not known.
 
     Raises:
         NotThere: the picture is missing, half-written, or none.
@@ -61,7 +61,7 @@ def painting_frames(run: Run, sheet: Sheet, place: int) -> tuple[bytes, NDArray[
         place: its place there, from 0.
 
     Returns:
-        A PNG with all T + 1 frames, ``FRAMES_IN_A_ROW`` side by side, each as large as :func:`frame_size` says; and the
+        A PNG with all T + 1 frames, `FRAMES_IN_A_ROW` side by side, each as large as `frame_size` says; and the
         discriminator's scores float32 [T + 1].
 
     Raises:

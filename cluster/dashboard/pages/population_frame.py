@@ -1,10 +1,10 @@
-"""What all pages of a population share: tabs, health, colours."""
+"""What all pages of a population share: tabs, health, colors."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from cluster.dashboard.pages.lanes import COLOURS
+from cluster.dashboard.pages.lanes import COLORS
 from cluster.dashboard.pages.run_pages import Context, store_tile, tile, total
 from cluster.dashboard.readers.library import decode
 from cluster.dashboard.readers.populations import Population
@@ -29,13 +29,13 @@ def frame(population: Population, tab: str, title: str) -> Context:
         "tabs": TABS,
         "tab": tab,
         "health": health(population),
-        "colours": colours(population),
+        "colors": colors(population),
     }
 
 
-def colours(population: Population) -> dict[int, int]:
-    """The colour of each founder."""
-    return {number: row % COLOURS for row, number in enumerate(population.founders)}
+def colors(population: Population) -> dict[int, int]:
+    """The color of each founder."""
+    return {number: row % COLORS for row, number in enumerate(population.founders)}
 
 
 def health(population: Population) -> list[Context]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from cluster.dashboard.pages.lanes import COLOURS, draw
+from cluster.dashboard.pages.lanes import COLORS, draw
 from cluster.dashboard.pages.population_frame import frame
 from cluster.dashboard.pages.run_pages import Context
 from cluster.dashboard.readers.history import buckets
 from cluster.dashboard.readers.populations import Branch, Population
 from cluster.dashboard.readers.runs import Sheet
 
-#: What the stitched curve of a path can show.
+# What the stitched curve of a path can show.
 CURVES = ("sample/pixel_frechet", "policy/score", "policy/entropy", "env_steps_per_s")
-#: Comparisons that the sample wall shows at most, evenly chosen, the newest always.
+# Comparisons that the sample wall shows at most, evenly chosen, the newest always.
 WALL_COLUMNS = 12
 
 
@@ -80,15 +80,15 @@ def branch_data(population: Population, branch: Branch) -> Context:
         "useful": branch.useful,
         "values": branch.values,
         "operations": branch.operations,
-        "colour": colours_of(population, branch),
+        "color": colors_of(population, branch),
         "current": branch.current,
         "score": branch.score,
     }
 
 
-def colours_of(population: Population, branch: Branch) -> int:
-    """The colour of a branch: its founder's place."""
-    return population.founders.index(branch.founder) % COLOURS
+def colors_of(population: Population, branch: Branch) -> int:
+    """The color of a branch: its founder's place."""
+    return population.founders.index(branch.founder) % COLORS
 
 
 def samples_page(population: Population) -> Context:
@@ -122,7 +122,7 @@ def wall_cell(population: Population, sheet: Sheet | None, standing: Context) ->
         "sheet": sheet,
         "score": standing.get("score"),
         "branch": branch,
-        "colour": colours_of(population, branch) if branch else None,
+        "color": colors_of(population, branch) if branch else None,
     }
 
 
@@ -143,7 +143,7 @@ def drift_page(population: Population) -> Context:
                     "text": [],
                     "live": live,
                     "founder": branch.founder,
-                    "colour": colours_of(population, branch),
+                    "color": colors_of(population, branch),
                 },
             )
             text = f"member {branch.member}, branch {branch.number}"
@@ -154,7 +154,7 @@ def drift_page(population: Population) -> Context:
             line["text"] += [text, text, text, ""]
         charts.append({"name": name, "title": name.replace("_", " ").capitalize(), "lines": list(lines.values())})
     final = [
-        {"member": member, "branch": current, "colour": colours_of(population, current)}
+        {"member": member, "branch": current, "color": colors_of(population, current)}
         for member in population.numbers
         if (current := population.current(member))
     ]

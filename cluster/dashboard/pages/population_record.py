@@ -39,7 +39,7 @@ def audit_page(population: Population, comparison: int | None) -> Context:
 
 
 def matrix_rows(matrix: Context) -> list[Context]:
-    """Rows of the matrix; ``tint`` in [-1, 1] says where a score lies between the ends of its column."""
+    """Rows of the matrix; `tint` in [-1, 1] says where a score lies between the ends of its column."""
     scores, fitness = matrix["scores"], matrix.get("fitness") or []
     columns = list(zip(*scores, strict=True))
     rows = []
@@ -63,12 +63,12 @@ def column_ranks(matrix: Context, column: int) -> Context:
     return {
         "member": matrix["members"][column],
         "real": real[column] if column < len(real) else None,
-        "favourite": matrix["members"][scores.index(max(known))] if known else None,
+        "favorite": matrix["members"][scores.index(max(known))] if known else None,
     }
 
 
 def events_page(population: Population, number: int) -> Context:
-    """Events, the newest first, page ``number`` from 1.
+    """Events, the newest first, page `number` from 1.
 
     Raises:
         NotThere: there is no such page.

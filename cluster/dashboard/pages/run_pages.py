@@ -57,7 +57,7 @@ def run_row(run: Run) -> Context:
         "name": run.title,
         "best": best,
         "shown": shown,
-        "values": sparkline([row[shown.measure] for row in history.pictures(shown.measure)]) if shown else "",
+        "trend": sparkline([row[shown.measure] for row in history.pictures(shown.measure)]) if shown else "",
         "rate": history.recent_mean("env_steps_per_s"),
         "rates": sparkline(thin(history.column("env_steps_per_s"))),
     }

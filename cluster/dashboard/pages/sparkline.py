@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def sparkline(values: Sequence[float], width: float = 88.0, height: float = 22.0) -> str:
-    """The ``points`` of an SVG polyline through the values, evenly spaced; empty for fewer than two."""
+    """The `points` of an SVG polyline through the values, evenly spaced; empty for fewer than two."""
     finite = [value for value in values if math.isfinite(value)]
     if len(finite) < 2:
         return ""

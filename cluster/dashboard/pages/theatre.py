@@ -22,7 +22,7 @@ class Act:
         start, control, end: (x, y) in shares of the canvas, [0, 1).
         pressure: in [0, 1].
         radius: of the brush, in pixels of the training canvas.
-        color: ``#rrggbb``.
+        color: `#rrggbb`.
         score: the discriminator's, after it.
         gain: what it added to the score.
     """

@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 
 from cluster.dashboard.readers.tail import Tail, parse
 
-#: Rows that are kept. Beyond it every second one is let go, then every second of those, and so on.
+# Rows that are kept. Beyond it every second one is let go, then every second of those, and so on.
 MOST_ROWS = 2048
-#: Notable rows (events, pictures, notes) that are kept.
+# Notable rows (events, pictures, notes) that are kept.
 MOST_NOTABLE = 2000
-#: A row with one of these is notable: always read, never thinned out.
+# A row with one of these is notable: always read, never thinned out.
 NOTABLE = (b'"event"', b'"sample/', b'"note"')
 
 X_AXES = {"steps": "env_steps", "minutes": "elapsed_s", "updates": "update"}
 
 
 class History:
-    """Columns of ``metrics.jsonl``, read as it grows.
+    """Columns of `metrics.jsonl`, read as it grows.
 
-    A resumed run repeats updates: when the row ``{"event": "resume", "update": n}`` comes, the rows before it that are
+    A resumed run repeats updates: when the row `{"event": "resume", "update": n}` comes, the rows before it that are
     later than update n are dropped, as TensorBoard does. A member of a population goes back when it takes another's
-    place; those rows stay, and ``population/branch`` tells the stretches apart.
+    place; those rows stay, and `population/branch` tells the stretches apart.
 
     Attributes:
         latest: the newest value of every name.
@@ -145,7 +145,7 @@ class History:
 
 
 def lines_with(block: bytes, ends: NDArray[np.int64], marks: Iterable[bytes]) -> NDArray[np.bool_]:
-    """Which lines of a block have one of the marks, bool [lines]; ``ends`` are the places of their newlines.
+    """Which lines of a block have one of the marks, bool [lines]; `ends` are the places of their newlines.
 
     The block is searched as a whole: most lines have none, and Python never looks at those.
     """
@@ -168,8 +168,8 @@ def buckets(history: History, names: list[str], most: int = 300) -> dict[str, An
     """Series short enough for a page: means over equal numbers of rows, with the lowest and highest of each.
 
     Returns:
-        ``x``: by axis (steps, minutes, updates) a list; ``series``: by name ``mean``, and ``low`` and ``high`` where a
-        bucket holds several rows; ``breaks``: buckets at which another branch begins. None where there is no value.
+        `x`: by axis (steps, minutes, updates) a list; `series`: by name `mean`, and `low` and `high` where a
+        bucket holds several rows; `breaks`: buckets at which another branch begins. None where there is no value.
     """
     if not history.length:
         return {"x": {axis: [] for axis in X_AXES}, "series": {}, "breaks": []}

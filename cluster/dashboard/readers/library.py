@@ -10,7 +10,7 @@ from typing import Literal
 
 from cluster.runs.folder import is_population
 
-#: How deep below RUNS folders are looked for: RUNS/group/population/members/member.
+# How deep below RUNS folders are looked for: RUNS/group/population/members/member.
 DEPTH = 5
 
 Kind = Literal["run", "population"]
@@ -25,7 +25,7 @@ class Entry:
     """One folder of RUNS.
 
     Attributes:
-        key: its name in URLs: the path below RUNS with ``~`` for ``/``.
+        key: its name in URLs: the path below RUNS with `~` for `/`.
         path: the folder, as a path that begins with RUNS as it was given, so that commands can be copied.
         kind: a single run, or a population (which holds runs).
     """
@@ -43,7 +43,7 @@ class Library:
     """
 
     def __init__(self, root: Path) -> None:
-        """Raises ValueError where ``root`` is no folder."""
+        """Raises ValueError where `root` is no folder."""
         if not root.is_dir():
             raise ValueError(f"{root} is not a folder: give the folder that holds the runs")
         self.root = root
@@ -77,7 +77,7 @@ class Library:
         return "population" if is_population(folder) else "run"
 
     def check(self, path: Path) -> Path:
-        """``path`` itself, if it leads to something inside RUNS after all symbolic links.
+        """`path` itself, if it leads to something inside RUNS after all symbolic links.
 
         Raises:
             NotThere: it does not.

@@ -26,7 +26,7 @@ class Branch:
         start, end: environment steps; the end grows while it trains.
         values: the evolved hyper-parameters.
         founder: the branch at the root of its ancestry.
-        useful: steps up to which a branch that trains now descends from it; ``start`` or less if none does.
+        useful: steps up to which a branch that trains now descends from it; `start` or less if none does.
         score: newest fitness, None before any.
         operations: how the values were changed when it was born.
         current: whether its member trains it now.
@@ -47,13 +47,13 @@ class Branch:
 
 
 class Population:
-    """Members, branches, comparisons and events. ``refresh`` before looking.
+    """Members, branches, comparisons and events. `refresh` before looking.
 
     Attributes:
         events: all complete ones, oldest first.
         critics: the critic matrices, oldest first.
         branches: by number.
-        comparisons: the newest ``comparison`` event of each comparison, by its number.
+        comparisons: the newest `comparison` event of each comparison, by its number.
         members: the runs of those that were found, by number.
         damaged: lines of the two files that are no JSON object.
     """
@@ -239,7 +239,7 @@ class Population:
 
     @property
     def state(self) -> str:
-        """``training``, ``stopped``, ``finished`` or ``new``."""
+        """`training`, `stopped`, `finished` or `new`."""
         states = [run.state for run in self.members.values()]
         if self.stopped in ("finished", "time"):
             return "finished"

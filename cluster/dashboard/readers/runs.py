@@ -20,8 +20,8 @@ from cluster.metrics.catalogue import CATALOGUE
 from cluster.painter.settings import PainterSettings
 from cluster.runs import best, manifests
 
-#: A run that wrote nothing for so long, in seconds, is taken to have ended: rows come every second, and making sheets
-#: and checkpoints takes less.
+# A run that wrote nothing for so long, in seconds, is taken to have ended: rows come every second, and making sheets
+# and checkpoints takes less.
 SILENCE = 90.0
 
 _SHEET = re.compile(r"(\d+)(?:-branch-(\d+))?\.png")
@@ -74,7 +74,7 @@ class Sheet:
 
 
 class Run:
-    """A run, or a member of a population. ``refresh`` before looking.
+    """A run, or a member of a population. `refresh` before looking.
 
     Attributes:
         population: whose member it is.
@@ -138,7 +138,7 @@ class Run:
 
     @property
     def progress(self) -> float:
-        """Share of the run that is over, by the limits that it has now (``resume`` may have changed them)."""
+        """Share of the run that is over, by the limits that it has now (`resume` may have changed them)."""
         limits = (
             (self.latest.get("elapsed_s"), 60 * (self.setting("system", "minutes") or 0)),
             (self.latest.get("env_steps"), self.setting("system", "steps") or 0),
@@ -148,7 +148,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """``training``, ``waiting`` (for Redis), ``finished``, ``stopped`` before its end, or ``new``."""
+        """`training`, `waiting` (for Redis), `finished`, `stopped` before its end, or `new`."""
         silent = time.time() - self.written > SILENCE
         if not self.history.rows:
             return "stopped" if silent else "new"
@@ -191,7 +191,7 @@ class Run:
         return sorted(found, key=lambda sheet: (sheet.branch or 0, sheet.update or 0))
 
     def other_sheets(self) -> list[Sheet]:
-        """Pictures that somebody asked for: evaluations, and ``impasto sample``'s."""
+        """Pictures that somebody asked for: evaluations, and `impasto sample`'s."""
         paths = [path for path in self._files("samples") if not _SHEET.fullmatch(path.name)]
         for folder in self._files("samples", folders=True):
             paths += [path for path in self._files(f"samples/{folder.name}")]

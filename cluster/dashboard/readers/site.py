@@ -10,12 +10,12 @@ from cluster.dashboard.readers.library import Entry, Library, NotThere
 from cluster.dashboard.readers.populations import Population
 from cluster.dashboard.readers.runs import Run
 
-#: Seconds for which a scan of RUNS is believed.
+# Seconds for which a scan of RUNS is believed.
 SCAN_LASTS = 1.0
 
 
 class Site:
-    """Readers of everything below RUNS, refreshed when asked for. Use it under its ``lock``: requests come in threads.
+    """Readers of everything below RUNS, refreshed when asked for. Use it under its `lock`: requests come in threads.
 
     Attributes:
         library: RUNS.

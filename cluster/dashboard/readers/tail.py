@@ -14,7 +14,7 @@ class Tail:
     """Gives the complete lines that were added to a file since the last look.
 
     Half a line at the end waits for its rest. A file that shrank or was replaced is read again from its start; the
-    caller is told by :attr:`generation`.
+    caller is told by `generation`.
 
     Attributes:
         generation: how often reading started over.

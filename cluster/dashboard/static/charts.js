@@ -1,7 +1,7 @@
-// How Plotly draws here: our colours, no toolbar, only what is in view.
+// How Plotly draws here: our colors, no toolbar, only what is in view.
 "use strict";
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const colour = (place) => css(`--c${place % 8}`);
+const color = (place) => css(`--c${place % 8}`);
 const wash = (hex, alpha) => `rgba(${[1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).join(",")},${alpha})`;
 const readData = () => JSON.parse(document.getElementById("data").textContent);
 

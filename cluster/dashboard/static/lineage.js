@@ -41,7 +41,7 @@
       const line = document.createElementNS("http://www.w3.org/2000/svg", "path"), branch = data.branches[at];
       const y = document.querySelector(`[data-branch="${at}"]`).dataset.y;
       line.setAttribute("d", `M${x(branch.start)} ${y}H${x(Math.min(branch.end, until(way, place)))}`);
-      line.setAttribute("class", `c${branch.colour}`);
+      line.setAttribute("class", `c${branch.color}`);
       return line;
     }));
     document.getElementById("path-title").textContent = match ? `Path of branch ${picked}, member ${here.member}` : `Path of the best member, ${here.member}`;
@@ -66,7 +66,7 @@
       for (const part of parts) { x.push(...part.x); y.push(...part.y); }
       if (x.length) others.push({ x, y, mode: "lines", name: `member ${branch.member}`, line: { color: wash(css("--c7"), 0.35), width: 1 }, hoverinfo: "skip", showlegend: false });
     }
-    const own = stitched(way, name), hue = picked === null ? css("--c0") : colour(data.branches[picked].colour);
+    const own = stitched(way, name), hue = picked === null ? css("--c0") : color(data.branches[picked].color);
     const traces = own.map((part, place) => ({
       x: place && own[place - 1].x.length && part.x.length ? [own[place - 1].x.at(-1), ...part.x] : part.x,
       y: place && own[place - 1].x.length && part.x.length ? [own[place - 1].y.at(-1), ...part.y] : part.y,

@@ -9,7 +9,7 @@
   function traces(chart) {
     const axis = chosen("x"), x = broken(data.x[axis]), result = [];
     chart.series.forEach(([name, label], place) => {
-      const one = chart.series.length === 1, line = colour(place);
+      const one = chart.series.length === 1, line = color(place);
       if (chart.kind === "points") {
         const y = data.points.y[name] || [];
         if (y.length) result.push({ x: data.points[axis], y, connectgaps: true, name: label, mode: "lines+markers", line: { color: line, width: 1.6 }, marker: { size: 6 } });

@@ -49,7 +49,7 @@ def branches(events: Sequence[Event]) -> dict[int, Branch]:
 
 
 def ancestry(events: Sequence[Event], branch: int) -> list[Branch]:
-    """The branches that led to ``branch``, founder first, itself last.
+    """The branches that led to `branch`, founder first, itself last.
 
     Raises:
         ValueError: the record knows no such branch.

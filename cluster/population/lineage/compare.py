@@ -15,7 +15,7 @@ Points = list[tuple[float, float]]
 
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 44, 48, 52
-#: Colours that stay apart for the colour-blind, on light and on dark.
+# Colors that stay apart for the color-blind, on light and on dark.
 BEST, MEDIAN, OTHERS = "#0072b2", "#d55e00", "#999999"
 
 
@@ -75,7 +75,7 @@ def compare(events: Sequence[Event], others: Sequence[Event]) -> dict[str, float
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Three to seven round numbers from ``low`` to ``high``."""
+    """Three to seven round numbers from `low` to `high`."""
     power = 10.0 ** math.floor(math.log10((high - low) / 4))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if (high - low) / (power * factor) < 7)
     return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
@@ -108,10 +108,10 @@ def write_svg(path: str | Path, events: Sequence[Event], others: Sequence[Event]
         across = LEFT + (WIDTH - LEFT - RIGHT) * x / right
         return f"{across:.1f},{TOP + (HEIGHT - TOP - BOTTOM) * (high - y) / (high - low):.1f}"
 
-    def line(points: Points, colour: str, width: float, dashes: str = "") -> str:
+    def line(points: Points, color: str, width: float, dashes: str = "") -> str:
         where = " ".join(place(*point) for point in points)
         dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
-        return f'<polyline points="{where}" fill="none" stroke="{colour}" stroke-width="{width}"{dashed}/>'
+        return f'<polyline points="{where}" fill="none" stroke="{color}" stroke-width="{width}"{dashed}/>'
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
@@ -128,12 +128,12 @@ def write_svg(path: str | Path, events: Sequence[Event], others: Sequence[Event]
         parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle" fill="#333">{x:,.0f}</text>')
     parts += [line(points, OTHERS, 1.2) for points in theirs.values()]
     parts += [line(median, MEDIAN, 2.5, "6 4"), line(main, BEST, 2.5)]
-    for place_across, colour, text in (
+    for place_across, color, text in (
         (LEFT, BEST, "best of the population"),
         (LEFT + 200, MEDIAN, "median of the others"),
         (LEFT + 400, OTHERS, "each of the others"),
     ):
-        parts.append(f'<rect x="{place_across}" y="16" width="22" height="4" fill="{colour}"/>')
+        parts.append(f'<rect x="{place_across}" y="16" width="22" height="4" fill="{color}"/>')
         parts.append(f'<text x="{place_across + 30}" y="23" fill="#333">{text}</text>')
     label = f"environment steps of each member; score: {escape(fitness)}, higher is better"
     parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 10}" text-anchor="middle" fill="#333">{label}</text></svg>')

@@ -30,12 +30,12 @@ STANDING = (
 def comparison_events(
     state: PopulationState, number: int, waiting: list[int], population: PopulationSettings, *, seed: int, steps: int
 ) -> list[Event]:
-    """The ``comparison`` event with its decisions, then a ``skipped`` one for each who goes on as it is.
+    """The `comparison` event with its decisions, then a `skipped` one for each who goes on as it is.
 
     The same scores give the same decisions.
 
     Args:
-        state: of the population; it holds the scores of comparison ``number``.
+        state: of the population; it holds the scores of comparison `number`.
         number: of the comparison.
         waiting: members to decide about; all who have a score are compared.
         population: settings.
@@ -70,7 +70,7 @@ def comparison_events(
 
 
 def skipped_event(where: Mapping[str, Any], reason: str) -> Event:
-    """A member goes on as it is: ``where`` has its member, branch, env_steps, comparison, score, episodes."""
+    """A member goes on as it is: `where` has its member, branch, env_steps, comparison, score, episodes."""
     names = ("member", "branch", "env_steps", "comparison", "score", "episodes")
     return {"event": "skipped", **{name: where[name] for name in names}, "reason": reason}
 
@@ -82,7 +82,7 @@ def decision(
     population: PopulationSettings,
     rng: np.random.Generator,
 ) -> Event:
-    """An order to copy ``donor``, with values changed already, so that a restart does not draw others."""
+    """An order to copy `donor`, with values changed already, so that a restart does not draw others."""
     values, operations = explore(donor["values"], population, rng)
     return {
         "member": mine["member"],
@@ -134,7 +134,7 @@ def rescue_decision(state: PopulationState, member: int, population: PopulationS
 
 
 def applied_events(order: Mapping[str, Any], record: Mapping[str, Any]) -> list[Event]:
-    """``exploit`` and ``explore``: a decision that was carried out, and what was read back."""
+    """`exploit` and `explore`: a decision that was carried out, and what was read back."""
     where = {"member": order["member"], "branch": order["branch"], "env_steps": record["env_steps"]}
     where["comparison"] = order["comparison"]
     copied = ("donor", "donor_branch", "score", "donor_score", "episodes", "donor_episodes")

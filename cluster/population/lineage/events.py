@@ -14,12 +14,12 @@ from cluster.runs.folder import RunFolderError
 
 Event = dict[str, Any]
 
-#: Processes of a killed driver end some seconds after it; the next driver's wait that long for their locks.
+# Processes of a killed driver end some seconds after it; the next driver's wait that long for their locks.
 LOCK_SECONDS = 60.0
 
 
 class EventFile:
-    """Appends events, synced to disk when :meth:`append` returns. One process at a time has the file open.
+    """Appends events, synced to disk when `append` returns. One process at a time has the file open.
 
     Attributes:
         events: all events so far, those found in the file included.
@@ -29,7 +29,7 @@ class EventFile:
         """Open or make the file; cuts off a half-written last line, on which nobody can have acted.
 
         Raises:
-            RunFolderError: another process has it open, also after ``lock_seconds``.
+            RunFolderError: another process has it open, also after `lock_seconds`.
             ValueError: a line is not an event, or one is missing.
         """
         self.path = Path(path)
@@ -43,7 +43,7 @@ class EventFile:
             raise
 
     def append(self, *events: Event) -> None:
-        """Write events after the others, numbered ``n``, all at once."""
+        """Write events after the others, numbered `n`, all at once."""
         numbered = [{"n": len(self.events) + place, **event} for place, event in enumerate(events)]
         content = b"".join(json.dumps(event, allow_nan=False).encode() + b"\n" for event in numbered)
         write_whole(self._descriptor, content)
@@ -81,7 +81,7 @@ def read_events(path: str | Path) -> list[Event]:
 
 
 def lock(descriptor: int, what: str, seconds: float) -> None:
-    """Lock an open file for this process, waiting at most ``seconds``."""
+    """Lock an open file for this process, waiting at most `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         try:

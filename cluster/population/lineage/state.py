@@ -40,12 +40,12 @@ class MemberState:
 
 @dataclass
 class PopulationState:
-    """The fold over all events; :meth:`take` adds one.
+    """The fold over all events; `take` adds one.
 
     Attributes:
         members: by number, those that were born.
         births: branch and values that each began with.
-        scores: by comparison and member, the newest ``score`` event.
+        scores: by comparison and member, the newest `score` event.
         decided: by comparison, the members that were decided.
         pending: by member, the decision that is to be carried out.
         standings: of the last comparison.

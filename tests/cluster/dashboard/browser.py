@@ -29,7 +29,7 @@ def chromium() -> str | None:
 
 
 class Browser:
-    """One Chromium; ``page`` opens tabs in it."""
+    """One Chromium; `page` opens tabs in it."""
 
     def __init__(self, profile: Path) -> None:
         program = chromium()

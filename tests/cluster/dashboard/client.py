@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 
 class Client:
-    """Asks an application as a browser at ``address`` would; follows no redirects and keeps no cookies."""
+    """Asks an application as a browser at `address` would; follows no redirects and keeps no cookies."""
 
     def __init__(self, app: Starlette, address: str = "http://127.0.0.1:8300") -> None:
         self.app, self.address = app, address

@@ -53,7 +53,7 @@ class Served:
 
 @pytest.fixture(scope="session")
 def served(runs: Path) -> Iterator[str]:
-    """The address of a dashboard of ``runs``."""
+    """The address of a dashboard of `runs`."""
     served = Served(runs)
     yield served.url
     served.close()

@@ -76,7 +76,7 @@ def write_lines(path: Path, rows: list[dict[str, Any]], *, torn: str = "") -> No
 
 
 def make_sheet(folder: Path, name: str, run: PainterSettings, seed: int, count: int = 40) -> None:
-    """A contact sheet and its recording; ``seed`` decides what is painted."""
+    """A contact sheet and its recording; `seed` decides what is painted."""
     rng = np.random.default_rng(seed)
     spec, length = run.paint.action_spec, run.paint.num_actions
     actions = rng.integers(0, spec.sizes, (length, count, len(spec.sizes))).astype(np.int16)

@@ -13,7 +13,7 @@ from tests.cluster.dashboard.browser import PHONE, Browser, Page
 from tests.cluster.dashboard.conftest import Served
 from tests.cluster.dashboard.made_up import make_run, make_sheet, settings
 
-#: Path, and what must be true when the page has done its work.
+# Path, and what must be true when the page has done its work.
 DRAWN = "document.querySelectorAll('.js-plotly-plot .main-svg').length >= "
 LOADED = "[...document.images].filter((each) => each.loading !== 'lazy').every((each) => each.naturalWidth > 0)"
 PAGES = {
@@ -28,7 +28,7 @@ PAGES = {
     "events": ("/populations/people/events/", "document.querySelectorAll('[data-row]').length > 50"),
     "member": ("/runs/people~members~01/", DRAWN + "4"),
 }
-#: Dark pixels of the theatre's canvas.
+# Dark pixels of the theatre's canvas.
 INK = (
     "(() => { const c = document.getElementById('painting'); const d = c.getContext('2d').getImageData(0, 0, c.width, "
     "c.height).data; let n = 0; for (let i = 0; i < d.length; i += 4) n += d[i] < 128 && d[i + 3] > 0; return n; })()"

@@ -23,7 +23,7 @@ from tests.cluster.dashboard.made_population import MadePopulation
 from tests.cluster.dashboard.made_up import make_run, make_sheet, metrics_row, settings
 
 SLOW = 1.0
-"""CPU-seconds that a page may take: neighbours on the machine do not count."""
+"""CPU-seconds that a page may take: neighbors on the machine do not count."""
 
 
 class Balanced(HTMLParser):
@@ -38,6 +38,7 @@ class Balanced(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.ids += [value or "" for name, value in attributes if name == "id"]
+        assert not any("<built-in" in (value or "") for _, value in attributes), "a template took a method for a value"
         if tag not in self.VOID:
             self.stack.append(tag)
 

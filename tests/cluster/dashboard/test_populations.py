@@ -24,7 +24,7 @@ def exploit(member: int, branch: int, steps: int, donor: int, donor_branch: int,
     return event("exploit", member, branch, steps, values=values, **more)
 
 
-#: docs/population.md's example: branch 6 (member 3) <- branch 1 (member 1) <- branch 0 (member 0).
+# docs/population.md's example: branch 6 (member 3) <- branch 1 (member 1) <- branch 0 (member 0).
 RECORD = [
     *(
         event("birth", member, member, 0, values={"entropy_cost": 0.01 * (member + 1)}, seed=member)
@@ -81,7 +81,7 @@ def test_what_lives_on_and_what_died_out(tmp_path: Path) -> None:
     assert lanes[3].live == lanes[3].x0
     assert lanes[0].arrow == ""
     assert lanes[6].arrow
-    assert lanes[1].colour == lanes[6].colour == lanes[0].colour != lanes[2].colour
+    assert lanes[1].color == lanes[6].color == lanes[0].color != lanes[2].color
     assert "lives on in others" in lanes[1].label
     assert "died out" in lanes[3].label
 

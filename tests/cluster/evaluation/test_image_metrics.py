@@ -69,9 +69,9 @@ def test_frechet_distance_refuses(first: np.ndarray, second: np.ndarray, words: 
 
 def slow_precision(real: np.ndarray, made: np.ndarray, nearest: int) -> float:
     inside = 0
-    radii = [sorted(np.linalg.norm(real - centre, axis=1))[nearest] for centre in real]
+    radii = [sorted(np.linalg.norm(real - center, axis=1))[nearest] for center in real]
     for point in made:
-        inside += any(np.linalg.norm(point - centre) <= radius for centre, radius in zip(real, radii, strict=True))
+        inside += any(np.linalg.norm(point - center) <= radius for center, radius in zip(real, radii, strict=True))
     return inside / len(made)
 
 

@@ -57,24 +57,24 @@ def test_a_poor_judge_is_refused() -> None:
 
 
 def test_sets_that_do_not_fit_are_refused() -> None:
-    unlabelled = ImageSet(bars(64, 0).images, None, "faces")
-    with pytest.raises(ValueError, match="faces: a judge needs a labelled data set"):
-        train_judge(unlabelled, bars(50, 1))
+    unlabeled = ImageSet(bars(64, 0).images, None, "faces")
+    with pytest.raises(ValueError, match="faces: a judge needs a labeled data set"):
+        train_judge(unlabeled, bars(50, 1))
     with pytest.raises(ValueError, match="fewer than one batch"):
         train_judge(bars(20, 0), bars(50, 1))
 
 
 def test_judge_view() -> None:
     rng = np.random.default_rng(0)
-    grey = rng.integers(0, 256, (2, 64, 64, 1), dtype=np.uint8)
-    wide = grey[..., 0].astype(int)
+    gray = rng.integers(0, 256, (2, 64, 64, 1), dtype=np.uint8)
+    wide = gray[..., 0].astype(int)
     pooled = (wide[:, ::2, ::2] + wide[:, 1::2, ::2] + wide[:, ::2, 1::2] + wide[:, 1::2, 1::2] + 2) // 4
-    np.testing.assert_array_equal(judge_view(grey)[..., 0], pooled)
-    np.testing.assert_array_equal(judge_view(np.repeat(grey, 3, axis=3)), judge_view(grey))
+    np.testing.assert_array_equal(judge_view(gray)[..., 0], pooled)
+    np.testing.assert_array_equal(judge_view(np.repeat(gray, 3, axis=3)), judge_view(gray))
     red = np.zeros((1, 32, 32, 3), np.uint8)
     red[..., 0] = 255
     assert judge_view(red)[0, 0, 0, 0] == 76  # 0.299 * 255
-    for bad in (grey[..., 0], grey.astype(np.float32), np.zeros((1, 32, 32, 2), np.uint8)):
+    for bad in (gray[..., 0], gray.astype(np.float32), np.zeros((1, 32, 32, 2), np.uint8)):
         with pytest.raises(ValueError, match="images: expected uint8"):
             judge_view(bad)
 

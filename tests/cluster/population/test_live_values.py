@@ -1,4 +1,4 @@
-"""Values in a live system: set, read back from the optimisers, and not undone by a checkpoint."""
+"""Values in a live system: set, read back from the optimizers, and not undone by a checkpoint."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def spiral(base: PainterSettings, private_ray: None) -> Iterator[Spiral]:
 
 
 def rates(algorithm: Spiral) -> tuple[float, float]:
-    """Step sizes in the two optimisers, read without the project's own functions."""
+    """Step sizes in the two optimizers, read without the project's own functions."""
     found = []
     for group in (algorithm.policy_group, algorithm.discriminator_group):
         (rate,) = {each["lr"] for each in group._learner.inner.optimizer.param_groups}  # type: ignore[union-attr]
@@ -74,7 +74,7 @@ def test_a_value_that_did_not_arrive_is_noticed(
     spiral: Spiral, base: PainterSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deaf(self: PolicyGroupLearner, settings: PainterSettings, progress: float) -> None:
-        self.inner.settings = settings.policy  # and the optimiser keeps its step size
+        self.inner.settings = settings.policy  # and the optimizer keeps its step size
 
     monkeypatch.setattr(PolicyGroupLearner, "adopt", deaf)
     with pytest.raises(NotApplied, match="policy_learning_rate: the learner holds"):

@@ -26,7 +26,7 @@ class Stub:
 
 
 def member(orders: dict[str, Any], asked: list[Any]) -> Any:
-    """A member that was set up, with a ledger that gives ``orders``."""
+    """A member that was set up, with a ledger that gives `orders`."""
 
     def ask(question: str, *arguments: Any) -> Any:
         asked.append((question, *arguments))

@@ -38,7 +38,7 @@ SMALL: dict[str, Any] = {
     "policy_warmup_updates": 10,
     "checkpoint_minutes": 0.03,
 }
-#: SIGKILLs of the driver in the test of them; the table in the issue asks for 10.
+# SIGKILLs of the driver in the test of them; the table in the issue asks for 10.
 KILLS = int(os.environ.get("IMPASTO_KILLS", "2"))
 
 
@@ -92,7 +92,7 @@ def test_every_decision_is_carried_out_and_read_back(finished: tuple[Path, str])
         for name, value in change["values"].items():
             assert change["applied"][name] == pytest.approx(value * change["decay"][name], rel=1e-6)
             assert change["decay"][name] <= 1.0
-        # What the live optimiser used in the updates after it, as the learner itself reports.
+        # What the live optimizer used in the updates after it, as the learner itself reports.
         rows = [
             row
             for row in read_metrics(run / "members" / f"{change['member']:02d}" / "metrics.jsonl")
