@@ -1,9 +1,9 @@
 # Two commands are enough: `make train` and `make test`. Both install what is missing first, in seconds when nothing is.
 # `make check` is for whoever changes the code: lint, types and a fast test of every room, before each commit.
-# Settings: PYTHON (3.11 or later; apt installs 3.11 only), MINUTES, SEED, RUN, DATA_DIR, and ARGS for anything else that
-# `impasto train` takes.
+# Settings: PYTHON (3.11 to 3.13; if not given, the first one found, else the one that apt has), MINUTES, SEED, RUN,
+# DATA_DIR, and ARGS for anything else that `impasto train` takes.
 SHELL := /bin/bash
-PYTHON ?= python3.11
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 15
@@ -40,8 +40,8 @@ lint: install
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml constraints.txt $(shell find pymypaint -name build -prune -o \( -name '*.cpp' -o -name '*.h' -o -name '*.py' -o -name '*.pyi' -o -name '*.txt' -o -name '*.toml' \) -print)
-	deploy/install.sh $(PYTHON) $(VENV)
+$(VENV)/.installed: pyproject.toml constraints.txt $(shell find pymypaint -name build -prune -o \( -name '*.cpp' -o -name '*.h' -o -name '*.py' -o -name '*.pyi' -o -name '*.txt' -o -name '*.cmake' -o -name '*.toml' \) -print)
+	deploy/install.sh "$(PYTHON)" "$(VENV)"
 	touch $@
 
 clean:
