@@ -16,11 +16,11 @@ Reader = Callable[[Tensor], Tensor]
 """Classifier of latents: standardized latents float32 [N, L] to class logits float32 [N, K]."""
 
 
-def told_task(rules: LatentRules, observation: Floats) -> Ints:
+def asked_task(rules: LatentRules, observation: Floats) -> Ints:
     """Tasks int64 [N] that observations float32 [N, O] ask for."""
     start = rules.parts.shape.latent
-    told: Ints = observation[:, start : start + len(rules.tasks.tasks)].argmax(axis=1)
-    return told
+    task: Ints = observation[:, start : start + len(rules.tasks.tasks)].argmax(axis=1)
+    return task
 
 
 class PrototypeLookup:
@@ -53,7 +53,7 @@ class PrototypeLookup:
         with torch.inference_mode():
             latent = torch.from_numpy(observation[:, : self.rules.parts.shape.latent])
             label = self.reader(latent).argmax(dim=1).numpy()
-        target = self.rules.tasks.targets[told_task(self.rules, observation), label]
+        target = self.rules.tasks.targets[asked_task(self.rules, observation), label]
         found: Floats = self.prototypes[target]
         return found
 
@@ -87,7 +87,7 @@ class GradientSearch:
     def __call__(self, observation: Floats) -> Floats:
         """Actions float32 [N, z] in [-1, 1] for observations float32 [N, O]."""
         parts = self.rules.parts
-        task = told_task(self.rules, observation)
+        task = asked_task(self.rules, observation)
         latent = torch.from_numpy(observation[:, : parts.shape.latent])
         with torch.no_grad():
             source = Source(self.reader(latent).argmax(dim=1), measure(parts.decode(latent)), latent)

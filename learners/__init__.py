@@ -1,9 +1,9 @@
 """The parts that learn: networks, losses as pure functions of tensors, and the learners that apply them on a device.
 
-Code in here may import torch and, of Impasto, only the action specs `envs.spec` and the parts of the latent world.
-Start reading at `learners.policy_learner` with `learners.vtrace` and `learners.rewards`, then
-`learners.discriminator_learner`; `learners.td3` is the other algorithm. `learners.settings` is the command line's help.
-Public names are imported when they are used, so that reading settings does not load torch.
+Code in here may import torch and, of Impasto, only the action specs (`envs.spec`), ranges (`envs.ranges`) and the
+latent world (`envs.latent`). Start reading at `learners.policy_learner` with `learners.vtrace` and
+`learners.rewards` and `learners.discriminator_learner`; `learners.td3` is another algorithm. The command line's help
+comes from `learners.settings`. Public names are imported when they are used, so that settings do not load torch.
 """
 
 from __future__ import annotations

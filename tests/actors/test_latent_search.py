@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from actors.latent_search import GradientSearch, PrototypeLookup, told_task
+from actors.latent_search import GradientSearch, PrototypeLookup, asked_task
 from envs.latent import LatentConfig, LatentVectorEnv
 from tests.latent_bars import CLASSES, bars, bars_parts
 
@@ -19,10 +19,10 @@ def reader(latent: torch.Tensor) -> torch.Tensor:
     return parts.probabilities(parts.decode(latent))
 
 
-def test_told_tasks_are_read_from_the_observation() -> None:
+def test_asked_tasks_are_read_from_the_observation() -> None:
     env = world()
     observation, info = env.reset()
-    np.testing.assert_array_equal(told_task(env.rules, observation), info["task"])
+    np.testing.assert_array_equal(asked_task(env.rules, observation), info["task"])
 
 
 def test_a_prototype_shows_the_class_asked_for() -> None:
