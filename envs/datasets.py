@@ -12,11 +12,12 @@ from envs.data_files import DataError
 from envs.image_folder import load_image_folder
 from envs.mnist import load_mnist
 from envs.omniglot import load_omniglot
+from envs.pictures import load_pictures
 from envs.resampling import resize_images
 
 __all__ = ["NAMES", "DataError", "ImageSet", "load_dataset"]
 
-NAMES = ("mnist", "omniglot", "celeba")
+NAMES = ("mnist", "omniglot", "celeba", "pictures")
 """Data sets known by name; anything else is a path."""
 
 
@@ -97,6 +98,8 @@ def load_dataset(
     if name_or_path == "celeba":
         faces, skipped = load_celeba(split, size=size, channels=channels, data_dir=data_dir, cache_dir=cache_dir)
         return ImageSet(faces, None, name_or_path, skipped)
+    if name_or_path == "pictures":
+        return ImageSet(load_pictures(split, size=size, channels=channels), None, name_or_path)
     path = Path(name_or_path).expanduser()
     if not name_or_path or not path.exists():
         raise DataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Interval
@@ -39,6 +39,8 @@ class PaintConfig:
             the brush can mark, and lower values paint thinner, lighter strokes.
         color: strokes have colors (three components of `color_levels` each); else black on white.
         color_levels: values per color channel.
+        strokes: `chained`, as published: a stroke begins at the last one's end, or at the place that a move put the
+            brush to. `free`: a stroke brings its own start, move and stroke in one; pictures take fewer actions.
         first_is_move: the first action only places the brush, whatever its flag says.
         history: keep one brush for ever, as the published environment does (what it paints then depends on
             all earlier episodes), instead of a fresh brush per episode.
@@ -66,6 +68,7 @@ class PaintConfig:
     fixed_pressure: Share = 1.0
     color: bool = True
     color_levels: Annotated[int, Interval(ge=2, le=256)] = 20
+    strokes: Literal["chained", "free"] = "chained"
     first_is_move: bool = False
     history: bool = False
     legacy_move: bool = False
@@ -81,6 +84,10 @@ class PaintConfig:
             raise ValueError(f"grid: expected at most the canvas_size, {self.canvas_size}, got {self.grid}")
         if not self.brush_sizes:
             raise ValueError("brush_sizes: expected at least one radius in pixels, got none")
+        if self.strokes not in ("chained", "free"):
+            raise ValueError(f"strokes: expected chained or free, got {self.strokes!r}")
+        if self.strokes == "free" and (self.first_is_move or self.legacy_move):
+            raise ValueError("strokes: free ones bring their own starts; give first_is_move and legacy_move as False")
 
     @property
     def num_actions(self) -> int:
@@ -101,18 +108,22 @@ class PaintConfig:
     def action_spec(self) -> ActionSpec:
         """Components of an action; those that this configuration does not use are left out, as published."""
         cells = self.grid * self.grid
+        free = self.strokes == "free"
         components = [
             ActionComponent("control", cells, location=True),
-            ActionComponent("end", cells, location=True, painting_only=False),
+            ActionComponent("end", cells, location=True, painting_only=free),
             ActionComponent("flag", 2, painting_only=False),
         ]
+        if free:
+            components.append(ActionComponent("start", cells, location=True))
         if self.pressure_levels > 1:
             components.append(ActionComponent("pressure", self.pressure_levels))
         if len(self.brush_sizes) > 1:
             components.append(ActionComponent("size", len(self.brush_sizes)))
         if self.color:
             components += [ActionComponent(name, self.color_levels) for name in ("red", "green", "blue")]
-        return ActionSpec(tuple(components), self.grid, self.first_is_move)
+        radii = tuple(size / self.canvas_size for size in self.brush_sizes)
+        return ActionSpec(tuple(components), self.grid, self.first_is_move, radii=radii)
 
 
 @dataclass
@@ -125,7 +136,8 @@ class Strokes:
         pressure: float64 [N], 0 to 1, reached at the end of the stroke.
         log_radius: float64 [N], logarithm of the brush's radius in pixels.
         color: float64 [N, 3], red, green and blue, 0 to 1.
-        paint: bool [N], false for a move.
+        paint: bool [N], false for a move, or for a free stroke that is left out.
+        start: float64 [N, 2], like `end`, of free strokes; None if strokes are chained.
     """
 
     end: NDArray[np.float64]
@@ -134,20 +146,28 @@ class Strokes:
     log_radius: NDArray[np.float64]
     color: NDArray[np.float64]
     paint: NDArray[np.bool_]
+    start: NDArray[np.float64] | None = None
 
     def paint_on(
-        self, painter: BatchPainter, canvas: NDArray[np.uint8], active: NDArray[np.bool_] | None = None
+        self,
+        painter: BatchPainter,
+        canvas: NDArray[np.uint8] | None,
+        active: NDArray[np.bool_] | None = None,
+        error_change: NDArray[np.int64] | None = None,
     ) -> None:
-        """Paint them with `painter`, whose canvases are written to `canvas` uint8 [N, H, W, C].
+        """Paint them with `painter`, whose canvases are written to `canvas`.
 
         Args:
             painter: the native canvases and brushes.
-            canvas: uint8 [N, H, W, C], written.
+            canvas: uint8 [N, H, W, C], written in place; a canvas on which a free stroke is left out is not written.
+                None: nobody looks.
             active: bool [N], true for the canvases to paint on; by default all.
+            error_change: int64 [N], written likewise, see `BatchPainter.stroke`; needs targets.
         """
-        painter.stroke(
-            self.end, self.control, self.pressure, self.log_radius, self.color, self.paint, canvas, active=active
-        )
+        if self.start is not None:
+            active = self.paint if active is None else active & self.paint
+        stroke = (self.end, self.control, self.pressure, self.log_radius, self.color, self.paint)
+        painter.stroke(*stroke, canvas, start=self.start, active=active, error_change=error_change)
 
 
 @dataclass(frozen=True)
@@ -186,6 +206,7 @@ class StrokeDecoder:
             log_radius=levels("size", log_radii, float(log_radii[0])),
             color=np.stack([levels(name, shades, 0.0) for name in ("red", "green", "blue")], 1),
             paint=actions[:, spec.flag] == 1,
+            start=points("start") if config.strokes == "free" else None,
         )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 SKIP, ADD, MODIFY = 0, 1, 2
 """Values of the component `flag`: leave things as they are (a lifted brush, too), add a line or an object, and, in
 scenes only, change the last object."""
-DECODE_ORDER = ("flag", "end", "control", "location", "type", "size", "pressure", "red", "green", "blue")
+DECODE_ORDER = ("flag", "start", "end", "control", "location", "type", "size", "pressure", "red", "green", "blue")
 """The order in which SPIRAL's policy decodes the components (paper, appendix; published agent). Those of scenes
 (`location`, `type`) are unstated: a place is decided before what stands there."""
 
@@ -44,6 +44,8 @@ class ActionSpec:
         first_is_move: true if the first action of an episode is a move (flag 0) in any case.
         anchors: (y, x) on the canvas of each location, 0 (top, left) to 1; empty if a location is the corner of its
             cell of a grid laid over the canvas.
+        radii: radius of the brush for each value of `size` (one value if the size is fixed), as a share of the
+            canvas's height; empty in worlds without a brush.
 
     Example:
         >>> spec = ActionSpec((ActionComponent("end", 16, location=True, painting_only=False),
@@ -61,6 +63,7 @@ class ActionSpec:
     grid: int
     first_is_move: bool = False
     anchors: tuple[tuple[float, float], ...] = ()
+    radii: tuple[float, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:

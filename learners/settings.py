@@ -9,10 +9,11 @@ from annotated_types import Ge, Interval
 
 from envs.ranges import Count, Natural, NotNegative, Positive, Share, check_ranges
 
-NetworkName = Literal["laptop", "paper", "glimpse"]
+NetworkName = Literal["laptop", "paper", "glimpse", "picture", "line"]
 RewardName = Literal["final", "difference"]
 RewardSource = Literal["discriminator", "l2", "both"]
 Conditioning = Literal["pair", "complement", "joint"]
+SearchScore = Literal["pixels", "discriminator", "both"]
 AdversaryName = Literal["wgan-gp", "hinge", "logistic"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Beta = Annotated[float, Interval(ge=0, lt=1)]
@@ -25,7 +26,8 @@ class PolicySettings:
 
     Attributes:
         network: `paper` (the published one, 60 M multiply-adds a step, LSTM), `laptop` (1 M, for CPUs) or `glimpse` (7
-            M, for CPUs; one network looks at every location, which finds objects of a scene sooner).
+            M, for CPUs; one network looks at every location, which finds objects of a scene sooner). `picture` and
+            `line` reproduce with free strokes, in color with brushes of many sizes, or with a pen.
         conditional: give each episode a target image from the data to reproduce. The policy sees it beside the canvas,
             and the discriminator sees both. Without it the policy paints freely.
         blind: show the policy a white canvas instead of its painting.
@@ -122,6 +124,63 @@ class PolicySettings:
             )
         if self.hindsight_weight and (self.unroll_length or not self.conditional):
             raise ValueError("hindsight_weight: needs conditional, and whole episodes (unroll_length 0); else give 0")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Search inside the actors, and how a policy learns from it (ours; the SPIRAL paper names it as future work).
+
+    Attributes:
+        candidates: strokes that an actor tries for each one that is painted, variations included; the policy imitates
+            the best (expert iteration: Anthony et al. 2017). 0: the policy alone acts, as published. More find better
+            strokes and take longer. Needs `conditional`, free strokes and a brush without history.
+        variations: how many of the candidates are variations of the best of the others.
+        policy_share: share of the other candidates that the policy proposes at the start of the run; the rest begin
+            where canvas and target differ.
+        final_policy_share: share after the first fifth of the run.
+        search_score: what makes a stroke better: `pixels`, its squared error; `discriminator`, its score of the
+            canvas; `both`, their sum, the squared error times `l2_weight`.
+        own_strokes: share of the episodes that go on with the policy's own stroke in place of the search's, so that it
+            sees situations of its own making (as in DAgger: Ross et al. 2011).
+        zoom_episodes: episodes, at most, that follow an episode on a part of its painting, enlarged twice each time;
+            large pictures are painted like this. Needs data of more pixels than the canvas, or blurs.
+        reinforcement: learn by V-trace too, from the episodes with strokes of the policy's own. Without it the
+            discriminator pays nothing and is trained to be watched.
+        imitated: how many of the best strokes of a situation are imitated, each weighted by its gain. The network's
+            eyes look once for all of them.
+        imitation_batch: situations in a batch.
+        imitation_updates: batches learned from after each batch of experience.
+        search_memory: newest situations that batches are drawn from.
+    """
+
+    candidates: Natural = 0
+    variations: Natural = 0
+    policy_share: Share = 0.3
+    final_policy_share: Share = 0.9
+    search_score: SearchScore = "pixels"
+    own_strokes: Share = 0.5
+    zoom_episodes: Natural = 0
+    reinforcement: bool = False
+    imitated: Count = 6
+    imitation_batch: Count = 96
+    imitation_updates: Count = 20
+    search_memory: Count = 60_000
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.candidates and self.variations >= self.candidates:
+            raise ValueError(f"variations: expected fewer than the {self.candidates} candidates, got {self.variations}")
+
+    def counts(self, progress: float) -> tuple[int, int, int]:
+        """Candidates of the policy, at least one, those that begin at the error, and variations.
+
+        Args:
+            progress: of the run, in [0, 1].
+        """
+        tried = self.candidates - self.variations
+        share = self.policy_share + (self.final_policy_share - self.policy_share) * min(1.0, 5 * progress)
+        policy = min(tried, max(1, round(tried * share)))
+        return policy, tried - policy, self.variations
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,37 @@ class Before:
 
 
 @dataclass
+class Searched:
+    """Choices of a search in the situations of a `Trajectory`.
+
+    Attributes:
+        action: int16 [T, B, M, K], the best M strokes; flag 0 if nothing was better than leaving the canvas as it was.
+        weight: float32 [T, B, M], how much each counts: its gain as a multiple of the best strokes' mean at the same
+            step, at most 2.
+        own: bool [B], true for episodes that went on with the policy's own strokes.
+        by_policy: share of the choices that the policy had proposed.
+        gain: mean gain of a choice.
+    """
+
+    action: NDArray[np.int16]
+    weight: NDArray[np.float32]
+    own: NDArray[np.bool_]
+    by_policy: float
+    gain: float
+
+    @classmethod
+    def join(cls, parts: list[Searched]) -> Searched:
+        """Several batches' choices side by side, as one."""
+        return cls(
+            np.concatenate([part.action for part in parts], 1),
+            np.concatenate([part.weight for part in parts], 1),
+            np.concatenate([part.own for part in parts]),
+            float(np.mean([part.by_policy for part in parts])),
+            float(np.mean([part.gain for part in parts])),
+        )
+
+
+@dataclass
 class Trajectory:
     """T actions of B episodes, time major: whole episodes, or an unroll, which is a piece of longer ones.
 
@@ -51,6 +82,7 @@ class Trajectory:
         before: state of the episodes before this batch; None for batches that begin with the episodes.
         ends: bool [B], true for episodes that end with this batch; None if all do.
         play: whole episodes of random actions that the actor made besides; None if it made none.
+        searched: choices of a search in these situations; None if the policy acted alone.
     """
 
     canvas: NDArray[np.uint8]
@@ -63,6 +95,7 @@ class Trajectory:
     before: Before | None = None
     ends: NDArray[np.bool_] | None = None
     play: Trajectory | None = None
+    searched: Searched | None = None
 
     @property
     def steps(self) -> int:
@@ -79,6 +112,7 @@ class Trajectory:
         befores = [part.before for part in parts if part.before is not None]
         ends = [part.ends for part in parts if part.ends is not None]
         plays = [part.play for part in parts if part.play is not None]
+        searched = [part.searched for part in parts if part.searched is not None]
         return cls(
             np.concatenate([part.canvas for part in parts], 1),
             np.concatenate([part.action for part in parts], 1),
@@ -90,6 +124,23 @@ class Trajectory:
             Before.join(befores) if befores else None,
             np.concatenate(ends) if ends else None,
             cls.join(plays) if plays else None,
+            Searched.join(searched) if searched else None,
+        )
+
+    def select(self, rows: NDArray[np.bool_]) -> Trajectory:
+        """The episodes of these rows, bool [B], without play and search."""
+        before = self.before
+        return Trajectory(
+            self.canvas[:, rows],
+            self.action[:, rows],
+            self.log_prob[:, rows],
+            self.noise[rows],
+            self.version,
+            self.actor,
+            None if self.target is None else self.target[rows],
+            before
+            and Before(before.step[rows], before.previous_action[rows], before.painted[rows], before.state[rows]),
+            None if self.ends is None else self.ends[rows],
         )
 
 

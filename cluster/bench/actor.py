@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, get_args
+from typing import Any
 
 import gymnasium as gym
 import torch
@@ -74,7 +74,7 @@ def actor_ways(settings: PainterSettings) -> tuple[dict[str, Callable[[], int]],
 def bench(options: BenchOptions) -> Iterable[Figure]:
     """Figures of the chosen preset, or of both."""
     keep_large_blocks()
-    for name in [options.preset] if options.preset else get_args(PresetName):
+    for name in [options.preset] if options.preset else ("laptop", "paper"):
         settings = preset(name)
         yield from bench_preset(name, settings.replace(canvases=8) if options.quick else settings, options)
 

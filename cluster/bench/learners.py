@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 
 from cluster.bench.measure import figure, rounded, torch_threads
 from cluster.bench.options import BenchOptions, Figure
-from cluster.painter.settings import PainterSettings, PresetName, preset
+from cluster.painter.settings import PainterSettings, preset
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.memory import keep_large_blocks
 from learners.networks.build import build_discriminator, build_policy
@@ -121,7 +121,7 @@ def bench(options: BenchOptions) -> Iterable[Figure]:
     """Figures of the chosen preset, or of both."""
     keep_large_blocks()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    for name in [options.preset] if options.preset else get_args(PresetName):
+    for name in [options.preset] if options.preset else ("laptop", "paper"):
         settings = preset(name)
         if options.quick:
             settings = settings.replace(canvases=8, discriminator_batch=8)

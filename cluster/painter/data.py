@@ -27,6 +27,18 @@ def run_images(settings: PainterSettings, split: Split = "train") -> NDArray[np.
     return run_data(settings, split).images
 
 
+def run_targets(settings: PainterSettings) -> NDArray[np.uint8]:
+    """The images that targets are made of: uint8 [N, H, W, C], H = W = `target_size`, read-only.
+
+    Raises:
+        ValueError: they can not be had; one line that says why.
+    """
+    if not settings.search.candidates:
+        return run_images(settings)
+    channels: Literal[1, 3] = 3 if settings.paint.channels == 3 else 1
+    return cached(settings.system.data, "train", settings.target_size, channels, settings.system.data_dir).images
+
+
 def run_data(settings: PainterSettings, split: Split = "train") -> ImageSet:
     """Load a run's images with their labels, if they have any; the labels of scenes are the rows of `run_scenes`."""
     if settings.system.data == "scenes":

@@ -169,10 +169,25 @@ def scenes(name: PresetName, conditional: bool | None) -> PainterSettings:
     return start.replace(**changes)
 
 
+def pictures(name: PresetName, conditional: bool | None) -> PainterSettings:
+    """Any picture, reproduced by strokes that actors search; learned from photos and made-up pictures.
+
+    Ours, not the papers'. The paper's preset has its own networks and no search, and without a target none is possible.
+    """
+    wanted = conditional is not False
+    if name == "paper":
+        return preset(name, "pictures").replace(conditional=wanted, **without_penalties(wanted))
+    return preset("search" if wanted else "laptop", "pictures")
+
+
+SEARCHED = ("mnist", "omniglot", "celeba", "pictures")
+"""Experiments that the preset `search` knows."""
+
 EXPERIMENTS: dict[str, Experiment] = {
     "mnist": Experiment("digits, free or (--conditional True) reproduced", mnist),
     "omniglot": Experiment("characters of unseen alphabets, reproduced", omniglot),
     "celeba": Experiment("faces in colour, reproduced", celeba),
+    "pictures": Experiment("any picture, reproduced: crops of photos and made-up pictures, with search", pictures),
     "scenes": Experiment("MuJoCo scenes of up to five objects, made again", scenes),
     "celeba-long": Experiment(
         "faces of 100 (laptop) or 1 000 (paper) strokes, free or reproduced: SPIRAL++", celeba_long
@@ -193,6 +208,10 @@ def experiment_settings(
     Raises:
         UserError: The name is neither an experiment nor a path.
     """
+    if preset_name == "search" and (name in SEARCHED or Path(name).expanduser().exists()):
+        return preset("search", name)
+    if preset_name == "search" and name in EXPERIMENTS:
+        raise UserError(f"preset search: not for {name}; valid are {', '.join(SEARCHED)}, or a folder or zip of images")
     if name in EXPERIMENTS:
         return EXPERIMENTS[name].make(preset_name, conditional)
     if not Path(name).expanduser().exists():

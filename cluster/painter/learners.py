@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from learners.conditioning import make_records
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator
 from learners.policy_learner import PolicyLearner
+from learners.search_learner import SearchLearner
 from learners.trajectory import Trajectory
 
 
@@ -62,7 +64,10 @@ class PolicyGroupLearner(PainterGroupLearner):
         """Build the inner learner, with a copy of the discriminator that gets its weights with the first update."""
         settings = self.settings
         discriminator = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
-        return PolicyLearner(
+        kind: Any = PolicyLearner
+        if settings.search.candidates:
+            kind = functools.partial(SearchLearner, search=settings.search, seed=settings.system.seed)
+        learner: PolicyLearner = kind(
             network,
             discriminator,
             settings.policy,
@@ -71,6 +76,7 @@ class PolicyGroupLearner(PainterGroupLearner):
             settings.discriminator.conditioning,
             self.average,
         )
+        return learner
 
     def work(self, training_data: Any, **request: Any) -> dict[str, Any]:
         """Do one update with the batches of episodes that this learner was sent.

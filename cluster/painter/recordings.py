@@ -99,5 +99,7 @@ def paint_again(
     with BatchPainter(count, paint.brush, height=size, width=size, legacy_move=paint.legacy_move) as painter:
         painter.reset(frames[0], log_radius=decoder.smallest_log_radius(scale))
         for step, action in enumerate(actions):
+            if step % every == 0:
+                frames[1 + step // every] = frames[step // every]  # free strokes that are left out write nothing
             decoder(action.astype(np.int64), scale).paint_on(painter, frames[1 + step // every])
     return frames

@@ -12,9 +12,9 @@ from envs.ranges import Count, Natural
 from envs.scenes.config import SceneConfig
 from envs.spec import ActionSpec
 from envs.worlds import WorldConfig
-from learners.settings import Conditioning, DiscriminatorSettings, PolicySettings
+from learners.settings import Conditioning, DiscriminatorSettings, PolicySettings, SearchSettings
 
-PresetName = Literal["laptop", "paper"]
+PresetName = Literal["laptop", "paper", "search"]
 
 #: Named data sets without colour.
 GREY = ("mnist", "omniglot")
@@ -25,7 +25,7 @@ class PainterSystemSettings(SystemSettings):
     """Data, limits and processes of a painter's run.
 
     Attributes:
-        data: `mnist`, `omniglot`, `celeba`, `scenes`, or the path of a folder or zip of images.
+        data: `mnist`, `omniglot`, `celeba`, `pictures`, `scenes`, or the path of a folder or zip of images.
         canvases: Canvases that an actor paints in lock-step, an episode each; its batch. More use the CPU better and
             make each batch older.
         random_canvases: Further canvases of an actor, with random actions, for hindsight to learn from. A policy's own
@@ -64,6 +64,7 @@ class PainterSettings(RunSettings):
         scene: The scene world, in which a run on `scenes` acts.
         policy: The policy and its learner.
         discriminator: The discriminator and its learner.
+        search: The search inside the actors, if there is one, and how the policy learns from it.
         system: Data, seed, limits, processes.
     """
 
@@ -75,6 +76,7 @@ class PainterSettings(RunSettings):
     scene: SceneConfig = field(default_factory=SceneConfig)
     policy: PolicySettings = field(default_factory=PolicySettings)
     discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
     system: PainterSystemSettings = field(default_factory=PainterSystemSettings)
 
     def __post_init__(self) -> None:
@@ -85,6 +87,8 @@ class PainterSettings(RunSettings):
             )
         if unroll and actions % unroll:
             raise ValueError(f"unroll_length: expected a divisor of the episode's {actions} actions, got {unroll}")
+        if self.search.candidates:
+            self.check_search()
         if self.conditioning == "joint":
             size, _, _ = self.world.canvas_shape
             if self.policy.reward != "final" or unroll:
@@ -95,6 +99,36 @@ class PainterSettings(RunSettings):
                 raise ValueError(
                     f"conditioning: joint takes at most {size * size} bytes of actions; use shorter episodes"
                 )
+
+    def check_search(self) -> None:
+        """Raises ValueError, one line, if actors can not search under these settings."""
+        if not self.policy.conditional or self.system.data == "scenes":
+            raise ValueError(
+                "candidates: a search needs a target to come near to; give conditional True, or candidates 0"
+            )
+        if self.paint.strokes != "free" or self.paint.history:
+            raise ValueError(
+                "candidates: a search needs free strokes and no history; give strokes free, or candidates 0"
+            )
+        if self.policy.hindsight_weight or self.conditioning == "joint":
+            raise ValueError("candidates: a search goes with hindsight_weight 0, and conditioning pair or complement")
+
+    @property
+    def discriminator_pays(self) -> bool:
+        """Whether the policy learns from the discriminator's score, or a search looks for it."""
+        if self.search.candidates and not self.search.reinforcement:
+            return self.search.search_score != "pixels"
+        return self.policy.reward_source != "l2"
+
+    @property
+    def target_size(self) -> int:
+        """Pixels each way of the images that targets are made of.
+
+        A search wants them as large as the canvas, or as the largest one of which it enlarges parts.
+        """
+        if not self.search.candidates:
+            return self.world.canvas_shape[0]
+        return int(self.paint.canvas_size * 2**self.search.zoom_episodes)
 
     @property
     def world(self) -> WorldConfig:
@@ -130,7 +164,10 @@ def preset(name: PresetName, data: str = "mnist") -> PainterSettings:
     `paper`: SPIRAL as published (unconditional, 19 strokes, 64x64, the published policy, WGAN-GP).
     `laptop`: five actions, up to four strokes of a pen, 32x32 observations, networks for CPUs, spectral norm with
     hinge loss.
+    `search`: reproduces with free strokes, 100 of a soft brush in color or eight of a pen, which actors search.
     """
+    if name == "search":
+        return search_preset(data)
     grey = data in GREY
     if name == "paper":
         return PainterSettings(
@@ -171,4 +208,40 @@ def preset(name: PresetName, data: str = "mnist") -> PainterSettings:
             centering_weight=0.0,
         ),
         system=PainterSystemSettings(data=data, canvases=128, max_lag=4),
+    )
+
+
+def search_preset(data: str) -> PainterSettings:
+    """The preset `search`; the discriminator is as the laptop's."""
+    gray = data in GREY
+    start = preset("laptop", data).replace(
+        strokes="free",
+        first_is_move=False,
+        grid=64,
+        conditional=True,
+        network="line" if gray else "picture",
+        reward="difference",
+        reward_source="l2",
+        policy_learning_rate=1e-3,
+        policy_final_learning_rate=3e-5,
+        policy_warmup_updates=10,
+        gradient_clip=5.0,
+        candidates=28,
+        variations=10,
+        canvases=64,
+        max_lag=2,
+    )
+    if gray:
+        return start.replace(episode_length=9, brush_sizes=(0.8, 1.1, 1.5, 2.1, 3.0), candidates=40, variations=16)
+    return start.replace(
+        observation_size=64,
+        episode_length=101,
+        brush="classic/dry_brush",
+        brush_sizes=(1.0, 1.454, 2.115, 3.075, 4.472, 6.503, 9.457, 13.753, 20.0),
+        color_levels=64,
+        fixed_pressure=0.8,
+        unroll_length=10,
+        zoom_episodes=int(data == "pictures"),
+        # An update finishes few paintings, as it sees a piece of each: more would be of policies long gone.
+        replay_batches=4,
     )

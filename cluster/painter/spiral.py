@@ -12,8 +12,9 @@ from ray.rllib.env import INPUT_ENV_SPACES
 from ray.tune import PlacementGroupFactory
 
 from actors.paint_runner import PaintRunner
+from actors.search_runner import SearchRunner
 from cluster.painter.batch_queue import BatchQueue
-from cluster.painter.data import run_images
+from cluster.painter.data import run_targets
 from cluster.painter.discriminator_client import Share, SharedDiscriminatorGroup
 from cluster.painter.learners import DiscriminatorGroupLearner, PolicyGroupLearner
 from cluster.painter.live_settings import adopt, can_change
@@ -56,13 +57,14 @@ class SpiralConfig(RunConfig[PainterSettings]):
         super().__init__(algo_class or Spiral, preset("laptop"), "painter-00")
 
     def preset(self, name: Any, data: str = "mnist") -> SpiralConfig:
-        """Start from a preset, `laptop` or `paper`."""
+        """Start from a preset, `laptop`, `paper` or `search`."""
         return self.use(preset(name, data))
 
     def use(self, settings: PainterSettings) -> SpiralConfig:
         """Take all settings of a run, and lay out its actors and learner processes."""
         self.settings = settings
-        self.lay_out(settings.system, PaintRunner, settings.system.canvases)
+        runner = SearchRunner if settings.search.candidates else PaintRunner
+        self.lay_out(settings.system, runner, settings.system.canvases)
         batch = (settings.system.canvases + settings.system.random_canvases) * settings.world.num_actions
         return self.training(train_batch_size_per_learner=batch)
 
@@ -140,7 +142,7 @@ class Spiral(RunAlgorithm):
         config.replay = self.replay_host.spec
         self.start_rllib(config)
         # In the object store once a node, wherever that node's actors are.
-        self.targets = ray.put(run_images(settings)) if settings.policy.conditional else None
+        self.targets = ray.put(run_targets(settings)) if settings.policy.conditional else None
         self.policy_client = LearnerClient(self.policy_group, batches_per_learner=settings.system.batches_per_update)
         self.clients.append(self.policy_client)
         self.queue = BatchQueue(self.pool, self.policy_client, settings.system, self.meters)
@@ -189,6 +191,7 @@ class Spiral(RunAlgorithm):
         (self.weights,) = first_result(self.policy_group, publish_weights)
         self.weights_version = self.policy_updates
         self.discriminator_weights = first_result(self.discriminator_group, publish_weights)
+        (self.newest_discriminator,) = self.discriminator_weights
         self.discriminator_version = self.discriminator_updates
         self.discriminator_debt = 0
 
@@ -202,7 +205,16 @@ class Spiral(RunAlgorithm):
 
     def request_batches(self) -> None:
         """Ask actors for batches, as far as the policy lag allows."""
-        self.queue.request(weights=self.weights, version=self.weights_version, epoch=self.epoch, targets=self.targets)
+        request = {"weights": self.weights, "version": self.weights_version, "epoch": self.epoch}
+        self.queue.request(**request, targets=self.targets, **self.search_request())
+
+    def search_request(self) -> dict[str, Any]:
+        """Keywords that the runner of a search takes besides."""
+        search = self.settings.search
+        if not search.candidates:
+            return {}
+        scores = search.search_score != "pixels"
+        return {"progress": self.progress, "discriminator": self.newest_discriminator if scores else None}
 
     def fetch_batches(self) -> None:
         """Queue the batches that actors have finished."""
@@ -226,7 +238,7 @@ class Spiral(RunAlgorithm):
             discriminator_version=self.discriminator_version,
             publish_interval=self.settings.system.publish_interval,
         )
-        if self.settings.policy.reward_source != "l2" or update % MONITORING_INTERVAL == 0:
+        if self.settings.discriminator_pays or update % MONITORING_INTERVAL == 0:
             self.discriminator_debt += self.settings.discriminator.discriminator_updates
 
     def collect(self, *, everything: bool = False) -> None:
@@ -259,6 +271,7 @@ class Spiral(RunAlgorithm):
             self.meters.learner("discriminator", result)
             self.discriminator_updates = result["updates"]
             self.discriminator_weights = result.get("weights", self.discriminator_weights)
+            (self.newest_discriminator,) = result.get("weights", [self.newest_discriminator])
             self.discriminator_version = self.discriminator_updates
             if "unavailable" in result:
                 raise ReplayUnavailable(result["unavailable"])

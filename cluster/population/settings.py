@@ -97,7 +97,7 @@ class PopulationSettings:
 
 
 # Environment steps of each member where the user gives none.
-DEFAULT_STEPS: dict[PresetName, int] = {"laptop": 1_000_000, "paper": 200_000_000}
+DEFAULT_STEPS: dict[PresetName, int] = {"laptop": 1_000_000, "paper": 200_000_000, "search": 1_000_000}
 
 
 def population_preset(name: PresetName, data: str = "mnist") -> PopulationSettings:

@@ -7,7 +7,9 @@ from learners.networks.discriminator import Discriminator
 from learners.networks.glimpse import GlimpsePolicy
 from learners.networks.joint import JointDiscriminator
 from learners.networks.laptop import LaptopPolicy
+from learners.networks.line import LinePolicy
 from learners.networks.paper import PaperPolicy
+from learners.networks.picture import PicturePolicy
 from learners.networks.policy import PaintPolicy
 from learners.settings import DiscriminatorSettings, PolicySettings
 
@@ -34,6 +36,11 @@ def build_policy(
         >>> type(policy).__name__
         'LaptopPolicy'
     """
+    if settings.network in ("picture", "line"):
+        if not settings.conditional or settings.blind:
+            raise ValueError(f"network: {settings.network} reproduces what it sees; give conditional True, blind False")
+        reproducing = PicturePolicy if settings.network == "picture" else LinePolicy
+        return reproducing(spec, canvas_shape, settings.noise_size, num_actions)
     eyes = {"conditional": settings.conditional, "blind": settings.blind}
     if settings.network == "paper":
         return PaperPolicy(spec, canvas_shape, settings.noise_size, **eyes)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionSpec
-from learners.networks.policy import PaintPolicy, PolicyInputs, encode_situation
+from learners.networks.policy import ComponentPolicy, PolicyInputs, encode_situation
 
 HIDDEN = 256
 LOCAL = 48
@@ -37,7 +37,7 @@ def window_cells(spec: ActionSpec, height: int, width: int, window: int) -> Tens
     return (rows[:, :, None] * (width + 2 * (window // 2)) + columns[:, None, :]).flatten(1)
 
 
-class GlimpsePolicy(PaintPolicy):
+class GlimpsePolicy(ComponentPolicy):
     """Policy of windows around all locations, seen by one network; maximum and mean describe the whole canvas.
 
     It has no LSTM, so the step of the episode is one of its inputs.

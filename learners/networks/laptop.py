@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from envs.spec import ActionSpec
 from learners.networks.pointer import CellKeys, PointerHead
-from learners.networks.policy import PaintPolicy, PolicyInputs, encode_situation
+from learners.networks.policy import ComponentPolicy, PolicyInputs, encode_situation
 
 HIDDEN = 256
 PATCH = 4
@@ -36,7 +36,7 @@ def cosine_features(grid: int, count: int) -> Tensor:
     return torch.einsum("fy,fx->yxf", y, x).reshape(grid * grid, -1).contiguous()
 
 
-class LaptopPolicy(PaintPolicy):
+class LaptopPolicy(ComponentPolicy):
     """Policy of patches, two layers, a conditioning MLP and linear heads. About 0.7 M parameters, 1 M for color.
 
     It has no LSTM, so the step of the episode is one of its inputs. A conditional policy also has a pointer to the

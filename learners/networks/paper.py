@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionComponent, ActionSpec
-from learners.networks.policy import PaintPolicy, PolicyInputs, coordinate_planes, unit_location
+from learners.networks.policy import ComponentPolicy, PolicyInputs, coordinate_planes, unit_location
 from learners.networks.td3 import mlp
 
 CHANNELS = 32
@@ -75,7 +75,7 @@ class ComponentEmbedding(nn.Module):
         return embedding
 
 
-class PaperPolicy(PaintPolicy):
+class PaperPolicy(ComponentPolicy):
     """The published policy: convolutions, eight residual blocks, LSTM 256, an MLP of its own after each component.
 
     The paper states neither how the target of a conditional painter enters nor the padding of the 5x5 and 3x3

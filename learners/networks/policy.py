@@ -1,4 +1,4 @@
-"""Base of all painting policies: a torso that looks, and action components that are decoded one after the other."""
+"""Base of all painting policies, and of those that decode the components of an action one after the other."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class PolicyEvaluation:
 
 
 class PaintPolicy(nn.Module, ABC):
-    """An autoregressive policy over the components of an `ActionSpec`.
+    """A policy over the components of an `ActionSpec`.
 
     The joint log-probability and entropy of an action are sums over the components that counted; those that a move does
     not use (flag 0) are masked.
@@ -114,6 +114,61 @@ class PaintPolicy(nn.Module, ABC):
             raise ValueError("target: a conditional policy needs one for each canvas, got none")
         return torch.cat([canvas, inputs.target], -1)
 
+    def initial_state(self, batch_size: int, device: torch.device | str | None = None) -> Tensor:
+        """Recurrent state float32 [B, S] before the first step of an episode."""
+        return torch.zeros(batch_size, self.state_size, device=device)
+
+    @abstractmethod
+    def act(self, inputs: PolicyInputs, state: Tensor) -> PolicyStep:
+        """Sample one action for each of B canvases.
+
+        Args:
+            inputs: with leading dimension [B].
+            state: float32 [B, S].
+        """
+
+    @abstractmethod
+    def propose(self, inputs: PolicyInputs, state: Tensor, count: int, temperature: float = 1.0) -> Tensor:
+        """Sample `count` actions for each of B canvases, for a search to choose among.
+
+        Args:
+            inputs: with leading dimension [B].
+            state: float32 [B, S].
+            count: P, actions for each canvas.
+            temperature: of the decisions; below 1 the likelier ones come more often.
+
+        Returns:
+            int64 [B, P, K].
+        """
+
+    @abstractmethod
+    def log_probs(self, inputs: PolicyInputs, actions: Tensor, state: Tensor) -> Tensor:
+        """Log-probabilities float32 [B, P] of several actions for each of B canvases.
+
+        Args:
+            inputs: with leading dimension [B].
+            actions: int64 [B, P, K].
+            state: float32 [B, S].
+        """
+
+    @abstractmethod
+    def evaluate(self, inputs: PolicyInputs, actions: Tensor, state: Tensor) -> PolicyEvaluation:
+        """Evaluate recorded actions; nothing is sampled.
+
+        Args:
+            inputs: with leading dimensions [T, B].
+            actions: int64 [T, B, K], the actions that were taken.
+            state: float32 [B, S], the recurrent state before the first of the T steps.
+        """
+
+    @abstractmethod
+    def value_of(self, inputs: PolicyInputs, state: Tensor) -> Tensor:
+        """Values float32 [B] of inputs with leading dimension [B] in recurrent state [B, S]."""
+
+
+class ComponentPolicy(PaintPolicy):
+    """An autoregressive policy: a torso that looks, and components that are decoded one after the other."""
+
     @abstractmethod
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Features float [N, F] of flattened inputs (leading dimension [N])."""
@@ -138,60 +193,78 @@ class PaintPolicy(nn.Module, ABC):
         """Output [T, B, D] and new state [B, S] of the recurrent core for features [T, B, F]; here the identity."""
         return features, state
 
-    def initial_state(self, batch_size: int, device: torch.device | str | None = None) -> Tensor:
-        """Recurrent state float32 [B, S] before the first step of an episode."""
-        return torch.zeros(batch_size, self.state_size, device=device)
-
     def act(self, inputs: PolicyInputs, state: Tensor) -> PolicyStep:
-        """Sample one action for each of B canvases.
-
-        Args:
-            inputs: with leading dimension [B].
-            state: float32 [B, S].
-        """
+        """Sample one action for each of B canvases, see `PaintPolicy.act`."""
         core, state = self.core(self.features(inputs)[None], state)
-        hidden, context = core[0], self.context(inputs)
+        value = self.state_value(core[0]).float()
+        action, log_prob = self.decode(core[0], self.context(inputs), inputs.step)
+        return PolicyStep(action, log_prob, value, state)
+
+    def propose(self, inputs: PolicyInputs, state: Tensor, count: int, temperature: float = 1.0) -> Tensor:
+        """Sample several actions for each of B canvases, see `PaintPolicy.propose`; the torso looks only once."""
+        core, _ = self.core(self.features(inputs)[None], state)
+        hidden, context = core[0].repeat_interleave(count, 0), self.context(inputs)
+        context = None if context is None else context.repeat_interleave(count, 0)
+        action, _ = self.decode(hidden, context, inputs.step.repeat_interleave(count), temperature)
+        return action.view(-1, count, action.shape[1])
+
+    def log_probs(self, inputs: PolicyInputs, actions: Tensor, state: Tensor) -> Tensor:
+        """Log-probabilities of several actions, see `PaintPolicy.log_probs`; the torso looks once at a canvas."""
+        batch, count = actions.shape[:2]
+        core, _ = self.core(self.features(inputs)[None], state)
+        hidden, context = core[0].repeat_interleave(count, 0), self.context(inputs)
+        context = None if context is None else context.repeat_interleave(count, 0)
+        log_probs, _ = self.tell(hidden, context, inputs.step.repeat_interleave(count), actions.flatten(0, 1))
+        return torch.stack(log_probs).sum(0).view(batch, count)
+
+    def evaluate(self, inputs: PolicyInputs, actions: Tensor, state: Tensor) -> PolicyEvaluation:
+        """Evaluate recorded actions, see `PaintPolicy.evaluate`."""
+        time, batch = actions.shape[:2]
+        flat = inputs.flattened()
+        core, state = self.core(self.features(flat).view(time, batch, -1), state)
+        hidden, context = core.flatten(0, 1), self.context(flat)
         value = self.state_value(hidden).float()
+        log_probs, entropies = self.tell(hidden, context, flat.step, actions.flatten(0, 1))
+        log_prob = torch.stack(log_probs).sum(0).view(time, batch)
+        entropy = joint_entropy(entropies, log_probs).view(time, batch)
+        return PolicyEvaluation(log_prob, entropy, value.view(time, batch), state)
+
+    def decode(
+        self, hidden: Tensor, context: Tensor | None, step: Tensor, temperature: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """Sample an action for each row of the decoding state [N, D]: int64 [N, K], and its log-probability [N]."""
         chosen: dict[int, Tensor] = {}
         log_probs: dict[int, Tensor] = {}
         for column in self.spec.decode_order:
-            log_p = self.log_softmax(column, hidden, context, inputs.step)
-            chosen[column] = sample_categorical(log_p)
+            log_p = self.log_softmax(column, hidden, context, step)
+            drawn_from = log_p if temperature == 1.0 else torch.log_softmax(log_p / temperature, 1)
+            chosen[column] = sample_categorical(drawn_from)
             log_probs[column] = log_p.gather(1, chosen[column][:, None])[:, 0]
             if column != self.spec.decode_order[-1]:
                 hidden = self.condition(column, hidden, chosen[column])
         columns = range(len(self.spec.components))
         action = torch.stack([chosen[column] for column in columns], 1)
         log_prob = torch.stack([log_probs[column] for column in columns], 1)
-        return PolicyStep(action, (log_prob * self.spec.mask(action)).sum(1), value, state)
+        return action, (log_prob * self.spec.mask(action)).sum(1)
 
-    def evaluate(self, inputs: PolicyInputs, actions: Tensor, state: Tensor) -> PolicyEvaluation:
-        """Evaluate recorded actions; nothing is sampled.
+    def tell(
+        self, hidden: Tensor, context: Tensor | None, step: Tensor, action: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Log-probabilities and entropies [N] of each decision of actions int64 [N, K], in the order of decoding.
 
-        Args:
-            inputs: with leading dimensions [T, B].
-            actions: int64 [T, B, K], the actions that were taken.
-            state: float32 [B, S], the recurrent state before the first of the T steps.
+        Those of decisions that do not count are 0.
         """
-        time, batch = actions.shape[:2]
-        flat = inputs.flattened()
-        core, state = self.core(self.features(flat).view(time, batch, -1), state)
-        hidden, context = core.flatten(0, 1), self.context(flat)
-        value = self.state_value(hidden).float()
-        action = actions.flatten(0, 1)
         mask = self.spec.mask(action)
         log_probs: list[Tensor] = []
         entropies: list[Tensor] = []
         for column in self.spec.decode_order:
-            log_p = self.log_softmax(column, hidden, context, flat.step)
+            log_p = self.log_softmax(column, hidden, context, step)
             counted = mask[:, column]
             log_probs.append(counted * log_p.gather(1, action[:, column, None])[:, 0])
             entropies.append(counted * -(log_p.exp() * log_p).sum(1))
             if column != self.spec.decode_order[-1]:
                 hidden = self.condition(column, hidden, action[:, column])
-        log_prob = torch.stack(log_probs).sum(0).view(time, batch)
-        entropy = joint_entropy(entropies, log_probs).view(time, batch)
-        return PolicyEvaluation(log_prob, entropy, value.view(time, batch), state)
+        return log_probs, entropies
 
     def value_of(self, inputs: PolicyInputs, state: Tensor) -> Tensor:
         """Values float32 [B] of inputs with leading dimension [B] in recurrent state [B, S]."""

@@ -24,6 +24,16 @@ SMALL = PaintConfig(
 )  # fmt: skip
 """All eight components, few values each."""
 
+#: Free strokes in color, for the network `picture`, and of a pen, for `line`.
+PICTURES = PaintConfig(
+    canvas_size=16, observation_size=16, grid=16, episode_length=5, brush_sizes=(1.0, 2.0, 5.0), pressure_levels=1,
+    fixed_pressure=0.8, color_levels=16, strokes="free",
+)  # fmt: skip
+LINES = PaintConfig(
+    canvas_size=16, observation_size=16, grid=16, episode_length=5, brush="classic/pen", brush_sizes=(1.0, 2.0),
+    pressure_levels=2, color=False, strokes="free",
+)  # fmt: skip
+
 
 def make_policy(
     network: NetworkName, config: PaintConfig = SMALL, *, spec: ActionSpec | None = None, seed: int = 3

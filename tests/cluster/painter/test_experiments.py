@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from cluster import cli
+from cluster.errors import UserError
 from cluster.metrics.log import read_metrics
 from cluster.painter.experiments import EXPERIMENTS, experiment_settings
 from cluster.painter.settings import PainterSettings, preset
@@ -50,6 +51,32 @@ def test_every_experiment_has_both_presets_free_and_reproducing() -> None:
                 assert (settings.policy.network == "paper") == (which == "paper")
                 assert conditional in (None, settings.policy.conditional)
                 assert PainterSettings.from_json(settings.to_json()) == settings
+
+
+def test_the_search_preset_suits_its_data() -> None:
+    pictures = experiment_settings("pictures")
+    assert pictures == experiment_settings("pictures", "search") == preset("search", "pictures")
+    assert (pictures.policy.network, pictures.paint.strokes, pictures.target_size) == ("picture", "free", 128)
+    faces, digits = experiment_settings("celeba", "search"), experiment_settings("mnist", "search")
+    assert (faces.target_size, digits.target_size, digits.policy.network) == (64, 64, "line")
+    assert not digits.discriminator_pays
+    assert digits.replace(search_score="both").discriminator_pays
+    for settings in (pictures, faces, digits):
+        assert PainterSettings.from_json(settings.to_json()) == settings
+
+
+def test_a_search_that_can_not_be_is_one_line() -> None:
+    with pytest.raises(UserError, match="preset search: not for scenes; valid are mnist, omniglot, celeba, pictures"):
+        experiment_settings("scenes", "search")
+    for change, words in (
+        ({"conditional": False, "reward_source": "discriminator"}, "candidates: a search needs a target"),
+        ({"strokes": "chained"}, "candidates: a search needs free strokes"),
+        ({"history": True}, "candidates: a search needs free strokes"),
+        ({"conditioning": "joint", "reward": "final"}, "candidates: a search goes with hindsight_weight 0"),
+        ({"variations": 40}, "variations: expected fewer than the 40 candidates"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            preset("search", "mnist").replace(**change)
 
 
 @pytest.mark.parametrize(

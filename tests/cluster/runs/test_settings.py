@@ -108,9 +108,9 @@ def test_the_laptop_preset_is_small() -> None:
 
 def test_a_folder_named_like_a_data_set_is_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("celeba", "kmnist", "pictures"):
+    for name in ("celeba", "kmnist", "paintings"):
         (tmp_path / name).mkdir()
-    for data, known in (("celeba", True), ("kmnist", False), ("pictures", False)):
+    for data, known in (("celeba", True), ("kmnist", False), ("paintings", False)):
         stored = PainterSettings.from_json(preset("laptop", data).storable())
         assert stored.system.data == (data if known else str(tmp_path / data))
     latent = LatentSettings().replace(data="kmnist")

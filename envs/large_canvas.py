@@ -1,0 +1,112 @@
+"""One large canvas, painted stroke by stroke, and a record of all its strokes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pymypaint import BatchPainter
+
+LARGEST = 4096
+"""Pixels of the longest side that the painter can hold."""
+
+
+@dataclass
+class StrokeList:
+    """S strokes with starts of their own.
+
+    Attributes:
+        start, control, end: float64 [S, 2], (y, x) in pixels of the canvas.
+        radius: float64 [S], in pixels.
+        color: float64 [S, 3], red, green and blue, 0 to 1.
+        pressure: float64 [S], 0 to 1.
+        stage: int64 [S], how far the picture was enlarged when the stroke was searched; 0 is the whole picture.
+        gain: float64 [S], squared error that the stroke took off where it was searched, summed over that view's pixels
+            and channels (of 0 to 1), in pixels of the canvas.
+    """
+
+    start: NDArray[np.float64]
+    control: NDArray[np.float64]
+    end: NDArray[np.float64]
+    radius: NDArray[np.float64]
+    color: NDArray[np.float64]
+    pressure: NDArray[np.float64]
+    stage: NDArray[np.int64]
+    gain: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.radius)
+
+    @classmethod
+    def join(cls, parts: list[StrokeList]) -> StrokeList:
+        """One after the other, as one."""
+        if not parts:
+            points, numbers = np.zeros((0, 2)), np.zeros(0)
+            return cls(points, points, points, numbers, np.zeros((0, 3)), numbers, np.zeros(0, np.int64), numbers)
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    def __getitem__(self, rows: slice | NDArray[np.int64] | NDArray[np.bool_]) -> StrokeList:
+        """These strokes."""
+        return StrokeList(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def scaled(self, factor: float) -> StrokeList:
+        """The same on a canvas `factor` times as large."""
+        points = (self.start * factor, self.control * factor, self.end * factor)
+        return StrokeList(*points, self.radius * factor, self.color, self.pressure, self.stage, self.gain * factor**2)
+
+
+class LargeCanvas:
+    """A white canvas of any size up to 4096 pixels, one brush that lives as long as the canvas.
+
+    The same strokes give the same pixels again.
+    """
+
+    def __init__(self, height: int, width: int, brush: str) -> None:
+        """Raises ValueError if there is no such brush, or the size is out of range."""
+        if not 1 <= min(height, width) <= max(height, width) <= LARGEST:
+            raise ValueError(f"size: expected sides of 1 to {LARGEST} pixels, got {width}x{height}")
+        self.height, self.width = height, width
+        self.painter = BatchPainter(1, brush, height=height, width=width)
+        self.painter.reset()
+        self.strokes: list[StrokeList] = []
+
+    def __len__(self) -> int:
+        return sum(map(len, self.strokes))
+
+    def paint(self, strokes: StrokeList) -> None:
+        """Paint strokes in their order.
+
+        Places beyond the edge are moved onto it, radii bounded to 0.2 to 1000 pixels.
+        """
+        limit = np.array([self.height, self.width], np.float64)
+        start, control, end = (np.clip(points, 0, limit) for points in (strokes.start, strokes.control, strokes.end))
+        log_radius = np.log(strokes.radius.clip(0.2, 1000))
+        color, pressure = strokes.color.clip(0, 1), strokes.pressure
+        move, draw = np.array([False]), np.array([True])
+        for i in range(len(strokes)):
+            one = slice(i, i + 1)
+            rest = (pressure[one], log_radius[one], color[one])
+            self.painter.stroke(start[one], start[one], *rest, move)
+            self.painter.stroke(end[one], control[one], *rest, draw)
+        self.strokes.append(strokes)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """uint8 [H, W, 3], what is painted."""
+        canvas = np.empty((1, self.height, self.width, 3), np.uint8)
+        self.painter.observe(canvas)
+        return canvas.reshape(self.height, self.width, 3)
+
+    def close(self) -> None:
+        """Free the canvas."""
+        self.painter.close()
+
+
+def shrink(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """uint8 [H, W, 3] to [height, width, 3], averaged over areas; itself if it is of that size."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    small: NDArray[np.uint8] = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX))
+    return small
