@@ -41,7 +41,9 @@ def evaluate_latent(
     """Measure a run's policy on test images that neither it nor its parts have seen.
 
     Args:
-        folder, settings, checkpoint: Of the run.
+        folder: Folder of the run.
+        settings: Settings of the run.
+        checkpoint: Checkpoint of the run.
         count: Number of images, 0 for the whole test split. Publish figures of all images only.
         data_dir: Folder with the data, if it is not the run's.
         baselines: Whether to train and measure the baselines on the same frozen parts too.

@@ -40,6 +40,7 @@ class TD3GroupLearner(GroupLearner):
         """Do `updates_per_order` updates; `training_data` carries nothing.
 
         Args:
+            training_data: Not used.
             request: `progress` of the run in [0, 1].
 
         Returns:

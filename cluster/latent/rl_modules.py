@@ -16,6 +16,7 @@ class TD3Module(TorchRLModule):
     """Actor, critics and their slow copies. `model_config` holds `td3`, the `TD3Settings`, and `seed`."""
 
     def setup(self) -> None:
+        """Build the network; RLlib's hook."""
         assert isinstance(self.model_config, dict)
         assert self.action_space is not None and self.observation_space is not None  # noqa: PT018
         torch.manual_seed(self.model_config["seed"])

@@ -76,7 +76,7 @@ class TD3Config(RunConfig[LatentSettings]):
         return TD3GroupLearner
 
     def sink(self) -> Replay:
-        """Open the shared replay for an actor\'s blocks; it waits some minutes for a Redis that is away."""
+        """Open the shared replay for an actor's blocks; it waits some minutes for a Redis that is away."""
         assert self.replay is not None
         return Replay(self.replay, wait_s=ACTOR_WAIT_SECONDS)
 

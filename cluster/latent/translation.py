@@ -112,7 +112,8 @@ def translate_files(
     """Translate image files; one that can not be read does not stop the others.
 
     Args:
-        rules, policy: See `translate`.
+        rules: Of the world that the policy was trained in.
+        policy: Deterministic or not.
         paths: Images of exactly the size and mode that the parts were trained on, and with as bright a background; so
             are the results.
         task: Name of the task, one of `rules.tasks.names`.

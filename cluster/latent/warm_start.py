@@ -29,7 +29,8 @@ def scored_again(
 
     Args:
         blocks: uint8 [B, bytes] of layout `old`.
-        old, new: layouts; they may differ in the length of the observation, whose first numbers are the latent.
+        old: Layout of the old run's transitions.
+        new: Layout of the new run's; it may differ in the length of the observation, which begins with the latent.
         rules: Of the new run; its tasks are drawn in equal shares, whichever the old run had.
         rng: Draws the tasks, and new identities: actors of the new run, which have the old one's seed, may send blocks
             with the old identities, which learners could not tell from these.
@@ -73,7 +74,8 @@ def transplanted(old: dict[str, Tensor], fresh: dict[str, Tensor], latent: int, 
     """Copy the old run's weights into networks that may have another number of tasks.
 
     Args:
-        old, fresh: state dicts of `TD3Networks`.
+        old: State dict of the old run's `TD3Networks`.
+        fresh: State dict of the new run's, untrained.
         latent: numbers of the latent, the first of an observation.
         actions: numbers of an action, the last of what a critic sees.
 

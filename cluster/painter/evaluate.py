@@ -37,7 +37,9 @@ def evaluate_run(
     is written into the run's samples.
 
     Args:
-        folder, settings, checkpoint: Of the run.
+        folder: Folder of the run.
+        settings: Settings of the run.
+        checkpoint: Checkpoint of the run.
         count: Paintings of each policy, and test digits.
         data_dir: Folder with MNIST, if it is not the run's.
 
@@ -127,7 +129,8 @@ def measure_row(settings: PainterSettings, checkpoint: Checkpoint, picture: Path
     """Paint with a run's policy, write a picture, and measure against images of the test split.
 
     Args:
-        settings, checkpoint: Of the run.
+        settings: Settings of the run.
+        checkpoint: Checkpoint of the run.
         picture: Path of the PNG: paintings, each after its target if it has one.
         count: Paintings, and as many images of the test split (fewer if it has fewer).
 

@@ -38,7 +38,9 @@ def figures(
 
     Args:
         scenes: N targets.
-        made, counts, images: Objects [N, L, 6], the number of valid ones in each row, and pictures uint8 [N, H, W, 3].
+        made: Objects [N, L, 6] of the reproductions.
+        counts: Number of valid objects in each row.
+        images: Pictures of the reproductions, uint8 [N, H, W, 3].
         config: The world that they stand in.
     """
     found = accuracy(scenes.objects, scenes.counts, made, counts, config)
@@ -63,7 +65,9 @@ def evaluate(folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoin
     """Have the trained and an untrained policy reproduce held-out scenes.
 
     Args:
-        folder, settings, checkpoint: Of the run.
+        folder: Folder of the run.
+        settings: Settings of the run.
+        checkpoint: Checkpoint of the run.
         count: Scenes; there are 1 000 at most.
 
     Returns:

@@ -30,6 +30,7 @@ class PolicyModule(TorchRLModule):
     """
 
     def setup(self) -> None:
+        """Build the network; RLlib's hook."""
         settings = run_settings(self)
         world = settings.world
         self.precision = settings.policy.precision
@@ -71,6 +72,7 @@ class DiscriminatorModule(TorchRLModule):
     """The discriminator. `model_config["settings"]` is the `PainterSettings`."""
 
     def setup(self) -> None:
+        """Build the network; RLlib's hook."""
         settings = run_settings(self)
         torch.manual_seed(settings.system.seed + 1)
         self.network = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)

@@ -54,7 +54,9 @@ def search_run(
     """Search with several K, by both methods.
 
     Args:
-        folder, settings, checkpoint: Of the run.
+        folder: Folder of the run.
+        settings: Settings of the run.
+        checkpoint: Checkpoint of the run.
         widths: The values of K.
         count: Pictures painted with each.
         seed: Of noise, action sampling and targets.

@@ -137,8 +137,10 @@ class PainterSettings(RunSettings):
 
     @property
     def record_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of a painting's record in the replay: the canvas, beside its target if it has one, and, for a joint
-        discriminator, its actions."""
+        """(H, W, C) of a painting's record in the replay.
+
+        The record is the canvas, beside its target if it has one, and, for a joint discriminator, its actions.
+        """
         height, width, channels = self.world.canvas_shape
         return height, width, channels * (2 if self.policy.conditional else 1) + (self.conditioning == "joint")
 

@@ -77,7 +77,7 @@ class SpiralConfig(RunConfig[PainterSettings]):
         return PolicyGroupLearner
 
     def sink(self) -> Replay | None:
-        """Open the shared replay for an actor\'s final canvases; it waits some minutes for a Redis that is away."""
+        """Open the shared replay for an actor's final canvases; it waits some minutes for a Redis that is away."""
         return None if self.replay is None else Replay(self.replay, wait_s=ACTOR_WAIT_SECONDS)
 
     def build_discriminator_group(self, observation_space: Any, action_space: Any) -> LearnerGroup:

@@ -9,8 +9,11 @@ HIDDEN = "***"
 
 
 def without_password(url: str) -> str:
-    """Replace the password in `url` by `HIDDEN`: the one before its last `@`, whatever characters it has, and the
-    one in `?password=`. A URL without one is returned unchanged."""
+    """Replace the password in `url` by `HIDDEN`.
+
+    It may stand before the last `@`, whatever characters it has, or in `?password=`. A URL without one is returned
+    unchanged.
+    """
     url = re.sub(r"([?&]password=)[^&#]*", rf"\g<1>{HIDDEN}", url)
     scheme, found, rest = url.partition("://")
     login, at, host = rest.rpartition("@")

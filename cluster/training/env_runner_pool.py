@@ -48,8 +48,10 @@ class EnvRunnerPool:
         return self.group.num_in_flight_async_reqs(SAMPLE)
 
     def in_turn(self) -> Iterator[int]:
-        """Iterate over the working actors, beginning with another one each time: all get work, also if not all are
-        needed."""
+        """Iterate over the working actors.
+
+        It begins with another one each time, so that all get work, also if not all are needed.
+        """
         actors = self.working
         self.turn += 1
         return (actors[(self.turn + place) % len(actors)] for place in range(len(actors)))
@@ -69,8 +71,9 @@ class EnvRunnerPool:
         return [sample for _, sample in ready]
 
     def resize(self, actors: int) -> None:
-        """Change the number of actors: new ones start in the background; those above that number get no more work and
-        leave with `dismiss`.
+        """Change the number of actors.
+
+        New ones start in the background; those above that number get no more work and leave with `dismiss`.
 
         Raises:
             ValueError: Fewer than one; or more than there are, if a placement group holds the run's resources.

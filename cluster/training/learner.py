@@ -112,8 +112,10 @@ class GroupLearner(TorchLearner):
         return bool(have)
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
-        """Build the inner learner; RLlib's hook. Its optimizer is registered without a schedule, so that RLlib never
-        sets its learning rate."""
+        """Build the inner learner; RLlib's hook.
+
+        Its optimizer is registered without a schedule, so that RLlib never sets its learning rate.
+        """
         keep_large_blocks()
         torch.set_num_threads(self.run_config.settings.system.torch_threads)
         self.inner = self.make(self.network)

@@ -40,8 +40,10 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
 
 @contextlib.contextmanager
 def standard_error_to(path: Path) -> Iterator[None]:
-    """Append what this process and its native parts write to standard error to `path`: Ray and RLlib greet with a
-    page of hints there. Exceptions are printed by whoever catches them, on the real one."""
+    """Redirect standard error of this process and its native parts to `path`, appending.
+
+    Ray and RLlib greet with a page of hints there. Exceptions are printed by their handlers, on the real one.
+    """
     sys.stderr.flush()
     kept = os.dup(2)
     try:
