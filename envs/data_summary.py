@@ -57,7 +57,7 @@ class DataSummary:
         sizes = [sum(counts) for counts in self.classes.values()]
         return f"{first}\n{len(sizes)} classes of {min(sizes)} to {max(sizes)} images"
 
-    def require(self, train: int, test: int) -> None:
+    def require(self, train: int, test: int = 0) -> None:
         """Check that there are enough pictures.
 
         Args:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cluster.latent.parts_cache import frozen_parts
 from cluster.latent.settings import LatentSettings
 from envs.latent import FrozenParts, LatentVectorEnv, PartsShape
-from envs.latent.data import LatentImages, load_latent_images
+from envs.latent.data import LatentImages, load_latent_images, summarize_latent
 from envs.latent.rules import LatentRules
 from envs.latent.tasks import parse_tasks
 
@@ -102,6 +102,18 @@ def load_images(settings: LatentSettings, split: Any) -> LatentImages:
         channels=system.image_channels,
         data_dir=Path(system.data_dir) if system.data_dir else None,
     )
+
+
+def introduce(settings: LatentSettings) -> str:
+    """Summarize a run's data for its start: images by split and class.
+
+    Raises:
+        ValueError: The data set can not be loaded, or has fewer than the two images that are needed.
+    """
+    system = settings.system
+    summary = summarize_latent(system.data, data_dir=Path(system.data_dir) if system.data_dir else None)
+    summary.require(train=2)  # one to act on, one to choose checkpoints by
+    return str(summary)
 
 
 @dataclass(frozen=True)

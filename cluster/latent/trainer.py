@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
-from cluster.latent.assets import LatentAssets
+from cluster.latent.assets import LatentAssets, introduce
 from cluster.latent.parts_cache import PARTS, keep_in_run, parts_of_run, parts_path
 from cluster.latent.settings import LatentSettings
 from cluster.latent.td3 import TD3, TD3Config
@@ -61,6 +61,7 @@ class LatentTrainer(RunTrainer):
         super().__init__(settings, restarts=restarts)
         self.cpus = 2 + system.actors + system.policy_learners
         self.warm_start, self.warm_from = warm_start, warm_from
+        self.introduction = introduce(settings)
         self.assets = LatentAssets.load(settings, parts=parts)
         if warm_start is not None:
             made_of = parts_path(settings.parts, self.assets.data).stem

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster.painter.settings import PainterSettings
+from envs.data_summary import summarize
 from envs.datasets import ImageSet, load_dataset
 from envs.scenes.config import SceneConfig
-from envs.scenes.generator import SceneSet, load_scenes
+from envs.scenes.generator import HELD_OUT_SCENES, SceneSet, load_scenes
 
 Split = Literal["train", "test"]
 
@@ -46,6 +47,20 @@ def run_data(settings: PainterSettings, split: Split = "train") -> ImageSet:
         return ImageSet(images, np.arange(len(images)), "scenes")
     size, _, channels = settings.paint.canvas_shape
     return cached(settings.system.data, split, size, 3 if channels == 3 else 1, settings.system.data_dir)
+
+
+def introduce(settings: PainterSettings) -> str:
+    """Summarize a run's data for its start: images by split and class.
+
+    Raises:
+        ValueError: The data set can not be loaded, or has fewer than the two images that distances between sets need.
+    """
+    system = settings.system
+    if system.data == "scenes":
+        return f"scenes: {settings.scene.training_scenes} to learn from, {HELD_OUT_SCENES} held out"
+    summary = summarize(system.data, data_dir=Path(system.data_dir) if system.data_dir else None)
+    summary.require(train=2)
+    return str(summary)
 
 
 def run_scenes(settings: PainterSettings, split: Split = "train") -> SceneSet:

@@ -12,6 +12,7 @@ from cluster.errors import UserError
 from cluster.evaluation.reconstruction import pixel_l2
 from cluster.metrics.log import MetricsWriter
 from cluster.painter.checkpoint_score import PixelQuality
+from cluster.painter.data import introduce
 from cluster.painter.sampler import ON_SHEET, Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral, SpiralConfig
@@ -39,6 +40,7 @@ class PainterTrainer(RunTrainer):
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
         self.cpus = 2 + system.actors + system.policy_learners + system.discriminator_learners
+        self.introduction = introduce(settings)
         self.sampler = Sampler(settings)
         self.quality = PixelQuality(settings)
 

@@ -124,7 +124,9 @@ def train_in(
     address: str,
     remote: RemoteFolder | None = None,
 ) -> int:
-    """Train in `folder` and print the result and the next command. Returns the exit status."""
+    """Train in `folder`; print the data, the result and the next command. Returns the exit status."""
+    if trainer.introduction:
+        print(trainer.introduction, flush=True)
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=trainer.cpus)
     try:

@@ -67,12 +67,14 @@ class RunTrainer(ABC):
         settings: of the run; `settings.system` holds its limits.
         restarts: how often this run was started again.
         cpus: that the run takes, for a private Ray.
+        introduction: a line or two about the data, to print before the run starts.
         inboxes: Where requests to resize the run come from.
         mirror: copies the folder to shared storage, if it has a place there.
     """
 
     folder: RunFolder
     cpus: int
+    introduction: str = ""
 
     def __init__(self, settings: Any, *, restarts: int = 0) -> None:
         self.settings = settings
