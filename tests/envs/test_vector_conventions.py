@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode
 
 from envs.lockstep import Observation
 from envs.paint import PaintConfig, PaintVectorEnv
-from tests.envs.worlds import COLOR, GRAY, random_actions
+from tests.envs.worlds import COLOR, FREE, GRAY, random_actions
 
 SETTINGS = {"color": False, "episode_length": 4, "observation_size": 32}
 
@@ -176,7 +176,7 @@ def test_seeds_are_those_of_gymnasiums_vector_environments() -> None:
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda world: pickle.loads(pickle.dumps(world))])
-@pytest.mark.parametrize("config", [COLOR, GRAY], ids=["color", "gray"])
+@pytest.mark.parametrize("config", [COLOR, GRAY, FREE], ids=["color", "gray", "free"])
 def test_a_copy_goes_on_by_itself(config: PaintConfig, duplicate: Callable[[PaintVectorEnv], PaintVectorEnv]) -> None:
     actions = random_actions(config, 3)
     world = PaintVectorEnv(3, config)

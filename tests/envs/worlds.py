@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from envs.paint import PaintConfig
 
 COLOR = PaintConfig(episode_length=6)
+FREE = PaintConfig(episode_length=6, strokes="free")
 GRAY = PaintConfig(
     observation_size=32, grid=16, episode_length=6, brush="classic/pen", brush_sizes=(1.0, 2.0), pressure_levels=1,
     color=False,
