@@ -52,7 +52,7 @@ def scheduled_trainer(folder: RunFolder, settings: RunSettings, restarts: int) -
 def sample(chosen: Sample) -> int:
     """Run `impasto sample`: write a contact sheet, an animated painting, and the actions."""
     folder, checkpoint = stored(chosen.run, chosen.best)
-    out = Path(chosen.out) if chosen.out else folder.samples / f"seed-{chosen.seed}"
+    out = Path(chosen.out) if chosen.out else folder.picture_folder() / f"seed-{chosen.seed}"
     sampler = Sampler(read_settings_as(PainterSettings, folder, "sample"), seed=chosen.seed)
     sampler.load(checkpoint.tensors["policy"], checkpoint.tensors["discriminator"])
     made = sampler.paint(chosen.count, scored=chosen.count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from typing import Any
 
 import jinja2
@@ -25,6 +26,7 @@ def environment() -> jinja2.Environment:
     for name in ("number", "whole", "percent", "duration", "ago", "clock", "size"):
         result.filters[name] = getattr(numbers, name)
     result.filters["data"] = data
+    result.filters["quoted"] = lambda value: shlex.quote(str(value))  # in a command to be pasted
     return result
 
 

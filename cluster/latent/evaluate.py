@@ -61,7 +61,7 @@ def evaluate_latent(
     rules = LatentRules(settings.world, assets.parts)
     evaluation = LatentEvaluation(rules, test, judge, limit=count)
     policy = checkpoint_policy(settings, rules, checkpoint)
-    sheet = write_sheet(evaluation, policy, folder.samples / f"evaluation-{checkpoint.update:08d}.png")
+    sheet = write_sheet(evaluation, policy, folder.picture_folder() / f"evaluation-{checkpoint.update:08d}.png")
     return {
         **about_run(folder, checkpoint, sheet),
         "judge": judge.judge.identity,

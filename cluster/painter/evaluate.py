@@ -59,7 +59,7 @@ def evaluate_run(
         if paintings.target is not None:
             reconstruction[name] = measure_reconstruction(paintings.observed, paintings.target, judge, paintings.label)
     result = evaluate_images(images, judge, test, samples=count)
-    path = folder.samples / f"evaluation-{checkpoint.update:08d}.png"
+    path = folder.picture_folder() / f"evaluation-{checkpoint.update:08d}.png"
     if paintings.target is not None:
         sheet = contact_sheet(paintings.shown[:120], path)
         result["reconstruction"] = reconstruction
@@ -87,7 +87,7 @@ def evaluate_unjudged(
     sets = {}
     for name, paintings in paint_untrained_and_trained(settings, checkpoint, count):
         sets[name] = measure_paintings(settings, paintings, judge)
-    path, shown = folder.samples / f"evaluation-{checkpoint.update:08d}.png", paintings.shown[:120]
+    path, shown = folder.picture_folder() / f"evaluation-{checkpoint.update:08d}.png", paintings.shown[:120]
     sheet = contact_sheet(shown, path)
     return {"sets": sets, "samples": count} | about_run(folder, checkpoint, sheet)
 

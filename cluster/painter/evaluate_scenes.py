@@ -81,7 +81,7 @@ def evaluate(folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoin
         seconds = time.perf_counter() - start
         sets[name] = measure_scenes(settings, paintings)
         start = time.perf_counter()
-    path = folder.samples / f"evaluation-{checkpoint.update:08d}.png"
+    path = folder.picture_folder() / f"evaluation-{checkpoint.update:08d}.png"
     sheet = contact_sheet(paintings.shown[: 2 * SHOWN], path, columns=16)
     found = {"sets": sets, "samples": count, "seconds_per_scene": seconds / count}
     return found | about_run(folder, checkpoint, sheet)

@@ -96,7 +96,7 @@ def search_run(
             pictures.append(found.full[:SHOWN])
             names.append(f"{method} {k}")
     sheet = contact_sheet(
-        np.concatenate(pictures), folder.samples / "search.png", columns=min(SHOWN, count), row_labels=names
+        np.concatenate(pictures), folder.picture_folder() / "search.png", columns=min(SHOWN, count), row_labels=names
     )
     return {"run": str(folder.path), "updates": checkpoint.update, "count": count, "rows": rows, "sheet": str(sheet)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -43,7 +44,7 @@ def tune(settings: PainterSettings, population: PopulationSettings, run: str, ad
         folder = folders.create(place.path, {"population": population.to_json(), "settings": settings.storable()})
     except RunFolderError as error:
         raise UserError(str(error)) from error
-    with folder:
+    with folder, folder.start():
         return carry_on(runner, folder, address)
 
 
@@ -76,7 +77,7 @@ def carry_on(runner: Population, folder: RunFolder, address: str) -> int:
     if standing:
         member = standing["member"]
         print(f"best: member {member:02d}, score {number(standing['score'])}: {place.member(member)}")
-    print(f"next: impasto {'resume' if reason == 'interrupted' else 'lineage'} {folder.path}")
+    print("next:", shlex.join(["impasto", "resume" if reason == "interrupted" else "lineage", str(folder.path)]))
     return 0
 
 

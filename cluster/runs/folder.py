@@ -1,9 +1,12 @@
 """Folder of one run: the paths in it, and the lock that keeps a second driver out."""
 
+import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,6 +32,7 @@ class RunFolder:
     def __init__(self, path: Path, lock: int | None) -> None:
         self.path = path
         self._lock = lock
+        self._kept: set[str] | None = None  # entries that were there before; None if the folder was not
 
     @classmethod
     def create(cls, path: str | Path, config: Mapping[str, Any]) -> "RunFolder":
@@ -42,6 +46,7 @@ class RunFolder:
             RunFolderError: The folder holds a run already, is a file, or is locked by another driver.
         """
         path = Path(path)
+        kept = set(os.listdir(path)) if path.is_dir() else None
         try:
             path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
@@ -49,10 +54,12 @@ class RunFolder:
         json.dumps(dict(config))  # fails before anything is made
         lock = _lock(path)
         folder = cls(path, lock)
+        folder._kept = kept
         try:
             if folder.config.exists():
                 raise RunFolderError(
-                    f"{path} holds another run: continue it with `impasto resume {path}` or choose another --run"
+                    f"{path} holds another run: continue it with `impasto resume {shlex.quote(str(path))}` or choose "
+                    "another --run"
                 )
             for sub in (folder.tensorboard, folder.samples, folder.checkpoints):
                 sub.mkdir(exist_ok=True)
@@ -102,6 +109,39 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """Root folder for `cluster.runs.checkpoints`."""
         return self.path / "checkpoints"
+
+    def picture_folder(self) -> Path:
+        """Make the folder for pictures of a command that only reads the run.
+
+        It is `samples`, or, if the run is on read-only storage, `NAME-samples` in the working directory.
+        """
+        writable = os.access(self.samples if self.samples.is_dir() else self.path, os.W_OK)
+        folder = self.samples if writable else Path(f"{self.path.resolve().name}-samples")
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether this run, or a member of this population, has written a checkpoint."""
+        return any(any(folder.glob("[!.]*")) for folder in self.path.glob("**/checkpoints"))
+
+    @contextlib.contextmanager
+    def start(self) -> Iterator[None]:
+        """Undo `create` if the block fails before there is a checkpoint, so that the name is free again."""
+        try:
+            yield
+        except BaseException:
+            if not self.has_checkpoint:
+                self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Remove everything that was not in the folder before `create`."""
+        for entry in list(self.path.iterdir()):
+            if entry.name not in (self._kept or ()):
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        if self._kept is None:
+            self.path.rmdir()
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replace config.json atomically."""

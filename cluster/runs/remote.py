@@ -141,8 +141,8 @@ class Mirror:
         """Copy changed files soon."""
         self.due.set()
 
-    def close(self) -> None:
-        """Copy changed files now.
+    def close(self, *, copy: bool = True) -> None:
+        """End the thread; with `copy`, copy changed files now.
 
         Raises:
             UserError: That failed; the local folder holds everything.
@@ -150,7 +150,7 @@ class Mirror:
         self.ending.set()
         self.due.set()
         self.thread.join()
-        self.attempt()
+        self.attempt(copy=copy)
         if self.trouble:
             raise UserError(
                 f"{self.remote.uri} could not be brought up to date: {self.trouble}; all is in {self.local}"

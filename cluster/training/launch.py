@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,7 +52,8 @@ def check_free(place: RunPlace, name: str) -> None:
     """
     remote = place.remote is not None and place.remote.read("config.json") is not None
     if remote or (place.path / "config.json").exists():
-        raise UserError(f"{name} holds another run: continue it with `impasto resume {name}` or choose another --run")
+        resume = shlex.join(["impasto", "resume", name])
+        raise UserError(f"{name} holds another run: continue it with `{resume}` or choose another --run")
 
 
 def train(settings: RunSettings, run: str, address: str = "") -> int:
@@ -67,8 +69,11 @@ def start(
     address: str = "",
     prepare: Callable[[RunFolder], None] = lambda folder: None,
 ) -> int:
-    """Start a run of any kind at its place; `prepare` may add to its folder first. Returns the exit status."""
-    with create(place.path, trainer.settings) as folder:
+    """Start a run of any kind at its place; `prepare` may add to its folder first. Returns the exit status.
+
+    If it fails before its first checkpoint, its folder is removed.
+    """
+    with create(place.path, trainer.settings) as folder, folder.start():
         place.mark()
         prepare(folder)
         return train_in(folder, trainer, None, address, place.remote)
@@ -140,7 +145,7 @@ def train_in(
     )
     print(f"pictures: {folder.samples}")
     verb = "resume" if outcome.reason == "interrupted" else "evaluate"
-    print(f"next: impasto {verb} {remote.uri if remote and verb == 'resume' else folder.path}")
+    print("next:", shlex.join(["impasto", verb, remote.uri if remote and verb == "resume" else str(folder.path)]))
     return 0
 
 
@@ -175,4 +180,4 @@ def run_connections(
         for each in trainer.inboxes:
             each.close()
         if trainer.mirror is not None:
-            trainer.mirror.close()
+            trainer.mirror.close(copy=folder.has_checkpoint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import logging
 import os
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import ray
+
+from cluster.errors import UserError
 
 
 def start_ray(address: str = "", cpus: int = 0) -> None:
@@ -40,17 +43,35 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
 
 @contextlib.contextmanager
 def standard_error_to(path: Path) -> Iterator[None]:
-    """Redirect standard error of this process and its native parts to `path`, appending.
+    """Append standard error of this process and its native parts to `path`: Ray and RLlib greet with a page of hints.
 
-    Ray and RLlib greet with a page of hints there. Exceptions are printed by their handlers, on the real one.
+    Whoever catches an exception prints it on the real one. If the block fails, the last lines of the file follow there,
+    and if native code aborts the process, a traceback.
     """
     sys.stderr.flush()
     kept = os.dup(2)
+    watches = not faulthandler.is_enabled()
+    if watches:
+        faulthandler.enable(kept)
     try:
         with path.open("ab") as file:
+            begin = file.tell()
             os.dup2(file.fileno(), 2)
         yield
+    except Exception as error:
+        sys.stderr.flush()
+        if not isinstance(error, UserError | ValueError):
+            os.write(kept, last_lines(path, begin))
+        raise
     finally:
         sys.stderr.flush()
+        if watches:
+            faulthandler.disable()
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def last_lines(path: Path, begin: int, count: int = 8) -> bytes:
+    """Return the last lines of a file that were written after byte `begin`."""
+    lines = path.read_bytes()[begin:].splitlines(keepends=True)
+    return b"".join(lines[-count:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -35,7 +36,7 @@ def scale(run: str, actors: int, address: str, seconds: float) -> str:
         answer = through_storage(RemoteFolder(run), request, seconds)
     elif Path(run, "config.json").is_file() and not address:
         if not is_being_written(Path(run)):
-            raise UserError(f"scale: nothing trains {run} now: impasto resume {run} --actors {actors}")
+            raise UserError(f"scale: nothing trains {run} now: impasto resume {shlex.quote(run)} --actors {actors}")
         answer = give(FolderInbox(Path(run)), request, seconds)
     elif address or os.environ.get("RAY_ADDRESS"):
         answer = through_cluster(Path(run).name, request, address, seconds)

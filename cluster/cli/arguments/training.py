@@ -18,13 +18,14 @@ from envs.ranges import Natural, Positive, check_ranges
 class Train:
     """Train a painter from the start.
 
-    NAME is an experiment (mnist, omniglot, celeba, scenes, celeba-long), or the path of a folder or zip of images.
-    Every setting can be given by its name; defaults are the experiment's with that preset. `--target`, which is short
-    for `--conditional`, gives each painting a target to reproduce.
+    NAME is an experiment (mnist, omniglot, celeba, pictures, scenes, celeba-long), or the path of a folder or zip of
+    images. Every setting can be given by its name; defaults are the experiment's with that preset. `--target`, which is
+    short for `--conditional`, gives each painting a target to reproduce.
 
     Attributes:
         name: Experiment, or path of a folder or zip of images.
-        preset: `laptop` learns MNIST on two cores in minutes, `paper` is SPIRAL as published.
+        preset: `laptop` learns MNIST on two cores in minutes, `paper` is SPIRAL as published, `search` reproduces
+            pictures with strokes that the actors search.
         run: Folder for the run; a new one under `runs/` (or $IMPASTO_RUNS) if not given. An address like
             `s3://bucket/run` keeps a copy on shared storage, brought up to date after each checkpoint.
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from ray.exceptions import RayError
@@ -18,8 +18,8 @@ from cluster.cli.arguments.tools import Submit
 from cluster.cli.arguments.training import Retrace, Train
 from cluster.cli.catalogue import COMMANDS, Command
 from cluster.cli.parse import options_of
-from cluster.painter.experiments import experiment_settings
-from cluster.painter.settings import preset
+from cluster.painter.experiments import EXPERIMENTS, experiment_settings
+from cluster.painter.settings import PresetName, preset
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
@@ -43,8 +43,8 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     ("arguments", "says"),
     [
         ("trane mnist", "unknown command 'trane'; valid are train, tune, resume, retrace, sample, evaluate, translate"),
-        ("train --preset huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper')"),
-        ("train --preset=huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper')"),
+        ("train --preset huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper'"),
+        ("train --preset=huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper'"),
         ("train --minuts 3", "train: unknown option --minuts; did you mean --minutes or "),
         ("train --entropy-cots=3", "train: unknown option --entropy-cots; did you mean --entropy-cost"),
         ("train --entropy_cots 3", "train: unknown option --entropy-cots; did you mean --entropy-cost"),
@@ -204,6 +204,11 @@ def test_help_shows_the_defaults_of_the_preset(capsys: pytest.CaptureFixture[str
         shown += re.findall(r"--episode-length INT .*?\(default: (\d+);", text)
     lengths = [preset("laptop"), preset("paper"), experiment_settings("omniglot", "laptop")]
     assert shown == [str(settings.paint.episode_length) for settings in lengths]
+
+
+def test_help_names_every_experiment_and_preset() -> None:
+    text = f"{Train.__doc__}"
+    assert all(re.search(rf"\b{name}\b", text) for name in (*EXPERIMENTS, *get_args(PresetName)))
 
 
 def test_the_overview_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

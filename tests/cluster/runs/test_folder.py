@@ -1,5 +1,6 @@
 """The run folder: one run, one driver, one line when either is not so."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,44 @@ def test_two_drivers_can_not_write_one_run(tmp_path: Path) -> None:
             other.kill()
     with RunFolder.open(tmp_path), pytest.raises(RunFolderError, match="another driver"):  # free after a SIGKILL
         RunFolder.open(tmp_path)  # in one process too
+
+
+def fail_to_start(path: Path, make: str) -> None:
+    """Start a run, make a folder in it, and fail."""
+    with RunFolder.create(path, {}) as folder, folder.start():
+        (folder.path / make).mkdir(parents=True)
+        raise ZeroDivisionError
+
+
+def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        fail_to_start(tmp_path / "new" / "run", "samples/seed-0")
+    assert list(tmp_path.iterdir()) == [tmp_path / "new"]
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_a_start_that_fails_leaves_what_was_there_before(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ZeroDivisionError):
+        fail_to_start(tmp_path, "samples/seed-0")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    RunFolder.create(tmp_path, {}).close()
+
+
+@pytest.mark.parametrize("place", ["checkpoints/00000000", "members/01/checkpoints/00000100"])
+def test_a_run_with_a_checkpoint_is_kept(place: str, tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        fail_to_start(tmp_path / "run", place)
+    assert (tmp_path / "run" / "config.json").is_file()
+
+
+def test_pictures_of_a_run_on_read_only_storage_go_into_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder.create(tmp_path / "run", {})
+    folder.close()
+    assert folder.picture_folder() == folder.samples
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert folder.picture_folder() == Path("run-samples")
+    assert (tmp_path / "run-samples").is_dir()
