@@ -1,4 +1,4 @@
-"""How fast an actor paints on one core, beside RLlib's own runner and beside an actor with a single canvas."""
+"""Steps per CPU-second of an actor on one core, beside RLlib's own runner and an actor with a single canvas."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ENVIRONMENT = "impasto/PaintBench-v0"
 
 
 def rllib_runner(settings: PainterSettings) -> SingleAgentEnvRunner:
-    """RLlib's runner at its best: our batched environment as it is, the same policy, no Ray processes.
+    """Build RLlib's runner at its best: our batched environment as it is, the same policy, no Ray processes.
 
-    ``vector_entry_point`` hands it :class:`PaintVectorEnv` itself, so it paints all canvases in one native call as
+    `vector_entry_point` hands it `PaintVectorEnv` itself, so it paints all canvases in one native call as
     ours does; sampling a whole number of episodes per canvas spares it the wasted step after each episode's end.
     """
     if ENVIRONMENT not in gym.registry:
@@ -46,10 +46,10 @@ def rllib_runner(settings: PainterSettings) -> SingleAgentEnvRunner:
 
 
 def actor_ways(settings: PainterSettings) -> tuple[dict[str, Callable[[], int]], Callable[[], None]]:
-    """Three ways to paint with one policy (the very same weights), and a function that frees their canvases.
+    """Return three ways to paint with one policy (the very same weights), and a function that frees their canvases.
 
-    Each way paints whole episodes and returns the steps; ``ours`` and ``rllib`` paint ``settings.system.canvases``
-    canvases in lock-step, ``single`` one.
+    Each way paints whole episodes and returns the steps; `ours` and `rllib` paint `settings.system.canvases`
+    canvases in lock-step, `single` one.
     """
     runner = rllib_runner(settings)
     policy: PaintPolicy = runner.module.network  # type: ignore[union-attr]
@@ -72,7 +72,7 @@ def actor_ways(settings: PainterSettings) -> tuple[dict[str, Callable[[], int]],
 
 
 def bench(options: BenchOptions) -> Iterable[Figure]:
-    """Figures of the chosen preset, or of both."""
+    """Yield the figures of the chosen preset, or of both."""
     keep_large_blocks()
     for name in [options.preset] if options.preset else ("laptop", "paper"):
         settings = preset(name)
@@ -80,7 +80,7 @@ def bench(options: BenchOptions) -> Iterable[Figure]:
 
 
 def bench_preset(name: PresetName, settings: PainterSettings, options: BenchOptions) -> Iterator[Figure]:
-    """Rates of the three ways on one core, measured in turns, and their ratios."""
+    """Yield rates of the three ways on one core, measured in turns, and their ratios."""
     works, close = actor_ways(settings)
     try:
         with torch_threads(1):

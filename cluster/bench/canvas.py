@@ -1,4 +1,4 @@
-"""How fast strokes are painted: pymypaint's own benchmark (64x64 in colour, every action a stroke and a picture)."""
+"""Rate of painted strokes: pymypaint's own benchmark (64x64 in color, every action a stroke and a picture)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cluster.bench.options import BenchOptions, Figure
 
 
 def bench(options: BenchOptions) -> Iterator[Figure]:
-    """Strokes per CPU-second of three brushes on one thread; then what a second thread gains in wall time."""
+    """Yield strokes per CPU-second of three brushes on one thread, then the gain of a second thread in wall time."""
     canvases, repeats = (8, 1) if options.quick else (64, options.repeats)
     common = {"canvas": [64, 64, 3], "canvases": canvases, "strokes": "every action", "pictures": "after every action"}
     for brush in BRUSHES:

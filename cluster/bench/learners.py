@@ -1,4 +1,4 @@
-"""How long one update of each learner takes, by precision and memory format, on the GPU if there is one."""
+"""Time of one update of each learner, by precision and memory format, on the GPU if there is one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to compute: ``channels_last`` is how the networks are built, without it they get NCHW."""
+    """One way to compute. Networks are built with `channels_last`; without it they get NCHW."""
 
     precision: Precision
     channels_last: bool = True
@@ -38,7 +38,7 @@ class Variant:
 
 
 def variants(device: torch.device) -> list[Variant]:
-    """The ways worth comparing on ``device``; the last one is what a run with precision ``auto`` does.
+    """List the ways worth comparing on `device`; the last one is that of a run with precision `auto`.
 
     bfloat16 only where the device computes in it: emulated, it takes several times as long.
     """
@@ -49,7 +49,7 @@ def variants(device: torch.device) -> list[Variant]:
 
 
 def random_trajectory(settings: PainterSettings, seed: int = 0) -> Trajectory:
-    """A batch of random episodes as long and as many as in a run; how long an update takes does not depend on them."""
+    """Make a batch of random episodes, as many and as long as in a run: an update of any batch takes as long."""
     rng = np.random.default_rng(seed)
     paint, spec = settings.paint, settings.paint.action_spec
     steps, batch = paint.num_actions, settings.system.canvases
@@ -68,7 +68,7 @@ def random_trajectory(settings: PainterSettings, seed: int = 0) -> Trajectory:
 
 
 def channels_first(network: nn.Module) -> None:
-    """Have the convolutions of ``network`` compute in NCHW."""
+    """Let the convolutions of `network` compute in NCHW."""
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     for layer in network.modules():
         if isinstance(layer, CONVOLUTIONS):
@@ -76,7 +76,7 @@ def channels_first(network: nn.Module) -> None:
 
 
 def learner_updates(settings: PainterSettings, variant: Variant, device: torch.device) -> dict[str, Callable[[], Any]]:
-    """An update of the policy's and of the discriminator's learner, fed from host memory as in a run."""
+    """Return functions that update the policy's and the discriminator's learner, fed from host memory as in a run."""
     settings = settings.replace(precision=variant.precision)
     paint = settings.paint
     policy = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
@@ -98,7 +98,7 @@ def learner_updates(settings: PainterSettings, variant: Variant, device: torch.d
 
 
 def update_seconds(update: Callable[[], Any], device: torch.device, repeats: int) -> tuple[list[float], float]:
-    """Wall seconds of ``repeats`` updates after some that warm up, and the median CPU-seconds of one."""
+    """Measure the wall seconds of `repeats` updates after a few to warm up, and the median CPU-seconds of one."""
 
     def finish() -> None:
         if device.type == "cuda":
@@ -118,7 +118,7 @@ def update_seconds(update: Callable[[], Any], device: torch.device, repeats: int
 
 
 def bench(options: BenchOptions) -> Iterable[Figure]:
-    """Figures of the chosen preset, or of both."""
+    """Yield the figures of the chosen preset, or of both."""
     keep_large_blocks()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for name in [options.preset] if options.preset else ("laptop", "paper"):
@@ -130,7 +130,7 @@ def bench(options: BenchOptions) -> Iterable[Figure]:
 
 
 def bench_preset(name: str, settings: PainterSettings, device: torch.device, options: BenchOptions) -> Iterator[Figure]:
-    """Milliseconds of each learner's update in each variant, and the steps per second that both together learn from."""
+    """Yield milliseconds of each learner's update in each variant, and the steps per second of both together."""
     # A GPU's updates take milliseconds: there ten times as many are still quick.
     repeats = 1 if options.quick else options.repeats * (10 if device.type == "cuda" else 1)
     steps = settings.system.canvases * settings.paint.num_actions

@@ -1,4 +1,4 @@
-"""What the benchmarks share: rates per CPU-second, measured in turns, and the form of a figure."""
+"""Helpers of all benchmarks: rates per CPU-second, measured in turns, and the form of a figure."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from cluster.bench.options import BenchOptions, Figure
 
 
 def figure(name: str, value: float, unit: str, **detail: Any) -> Figure:
-    """A figure with its value to four digits."""
+    """Make a figure, its value rounded to four digits."""
     return {"figure": name, "value": rounded(value), "unit": unit, "detail": detail}
 
 
 def rounded(value: float) -> float:
-    """``value`` to four significant digits."""
+    """Round to four significant digits."""
     return float(f"{value:.4g}")
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """The repeats behind a median: their number, smallest and largest."""
+    """Describe the repeats behind a median: their number, smallest and largest."""
     return {"repeats": len(values), "min": rounded(min(values)), "max": rounded(max(values))}
 
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Have torch compute on ``count`` threads inside."""
+    """Let torch compute on `count` threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -40,7 +40,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 def cpu_rate(work: Callable[[], int], seconds: float) -> float:
-    """Call ``work``, which returns how much it did, until ``seconds`` of CPU time are spent: work per CPU-second."""
+    """Call `work`, which returns its amount, until `seconds` of CPU time are spent; returns work per CPU-second."""
     start = time.process_time()
     done = work()
     while (spent := time.process_time() - start) < seconds:
@@ -49,7 +49,7 @@ def cpu_rate(work: Callable[[], int], seconds: float) -> float:
 
 
 def cpu_rates(works: Mapping[str, Callable[[], int]], options: BenchOptions) -> dict[str, list[float]]:
-    """Rates of several ways of doing the same, in turns, so that whatever slows the machine slows all of them.
+    """Measure rates of several ways of doing the same, in turns, so that a slow machine slows all of them.
 
     Each is called once before, to allocate and to fill caches.
     """
@@ -64,5 +64,5 @@ def cpu_rates(works: Mapping[str, Callable[[], int]], options: BenchOptions) -> 
 
 
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Median of the ratios of measurements that were taken in the same turn."""
+    """Compute the median of the ratios of measurements that were taken in the same turn."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from envs.ranges import Count, Natural, NotNegative, Positive, check_ranges
 
 Figure = dict[str, Any]
-"""One measurement: ``{"figure": name, "value": number, "unit": unit, "detail": {...}}``."""
+"""One measurement: `{"figure": name, "value": number, "unit": unit, "detail": {...}}`."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def tree_cpu_seconds(root: int | None = None, proc: Path = Path("/proc")) -> float | None:
-    """CPU-seconds so far of process ``root`` (this one) and its living descendants; None where there is no /proc."""
+    """Sum the CPU-seconds so far of process `root` (this one) and its living descendants; None without /proc."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}
     for entry in proc.glob("[0-9]*/stat"):
@@ -27,7 +27,7 @@ def tree_cpu_seconds(root: int | None = None, proc: Path = Path("/proc")) -> flo
 
 
 def machine_cpu_seconds(stat: Path = Path("/proc/stat")) -> float | None:
-    """CPU-seconds that everything on this machine has spent since it started; None where there is no /proc."""
+    """Sum the CPU-seconds that everything on this machine has spent since it started; None without /proc."""
     try:
         fields = stat.read_text().split(maxsplit=8)[1:8]
     except OSError:

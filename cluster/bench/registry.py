@@ -21,7 +21,7 @@ BENCHES = {
 
 
 def run(names: Iterable[str], options: BenchOptions) -> Iterator[Figure]:
-    """Run benchmarks in turn (``all``: every one) and yield each figure when it is measured.
+    """Run benchmarks in turn (`all`: every one) and yield each figure when it is measured.
 
     Raises:
         ValueError: an unknown name.

@@ -1,4 +1,4 @@
-"""How fast the shared replay takes and gives canvases: `impasto bench replay`.
+"""Rates of the shared replay: canvases pushed and sampled a second.
 
 Figures of two cores (Redis 7.0 on loopback, redis-py 8.1 without hiredis), canvases/s, beside the ways not taken:
 

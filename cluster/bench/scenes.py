@@ -1,4 +1,4 @@
-"""How fast scenes are drawn: the scene world at 64x64, each frame a scene that changed."""
+"""Rate of drawn scenes: the scene world at 64x64, each frame a scene that changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OBJECTS = 5
 
 
 def bench(options: BenchOptions) -> Iterator[Figure]:
-    """Frames per CPU-second: episodes that add five objects (one to five are in sight), and scenes of five alone."""
+    """Yield frames per CPU-second of episodes that add five objects (one to five are in sight), and of five alone."""
     config = SceneConfig(scene_actions=OBJECTS)
     canvases = 4 if options.quick else CANVASES
     env = SceneVectorEnv(canvases, config)

@@ -1,6 +1,6 @@
 """TD3 on Pendulum-v1 beside RLlib's SAC: as many updates as steps for both, and the same hundred episodes.
 
-SAC may take as many steps, and :data:`PATIENCE` times as long; its figure says how many steps these were.
+SAC may take as many steps, and `PATIENCE` times as long; its figure says how many steps these were.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Policy = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def pendulum_config(steps: int = STEPS) -> TD3Config:
-    """TD3 for Pendulum: one update of 256 transitions for each step, as SAC has."""
+    """Configure TD3 for Pendulum: one update of 256 transitions for each step, as SAC has."""
     return (
         TD3Config()
         .environment(WORLD)
@@ -53,7 +53,7 @@ def pendulum_config(steps: int = STEPS) -> TD3Config:
 
 
 def mean_return(name: str, policy: Policy, episodes: int) -> float:
-    """Mean return of as many episodes in a world by name, in lock-step; ``policy`` answers in [-1, 1]."""
+    """Compute the mean return of `episodes` in a world by name, in lock-step; `policy` answers in [-1, 1]."""
     options = {"autoreset_mode": AutoresetMode.SAME_STEP}
     worlds = gym.make_vec(name, episodes, vectorization_mode="sync", vector_kwargs=options)
     space = worlds.single_action_space
@@ -85,7 +85,7 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
 
 
 def measured(name: str, train: Callable[[], tuple[Policy, dict[str, Any]]]) -> Figure:
-    """Train, and the mean return of what it led to."""
+    """Train, and measure the mean return of the policy that came of it."""
     start = time.perf_counter()
     policy, detail = train()
     seconds = time.perf_counter() - start
@@ -97,7 +97,7 @@ def measured(name: str, train: Callable[[], tuple[Policy, dict[str, Any]]]) -> F
 
 
 def train_td3(steps: int) -> tuple[Policy, dict[str, Any]]:
-    """Our TD3: its policy without noise, and what it took."""
+    """Train our TD3; returns its policy without noise, and the steps and updates it took."""
     algorithm = pendulum_config(steps).build_algo()
     assert isinstance(algorithm, TD3)
     try:
@@ -119,7 +119,7 @@ def train_td3(steps: int) -> tuple[Policy, dict[str, Any]]:
 
 
 def train_sac(steps: int, seconds: float) -> tuple[Policy, dict[str, Any]]:
-    """RLlib's SAC with the settings of its tuned example for this world, in the driver: the same for SAC's policy."""
+    """Train RLlib's SAC in the driver with the settings of its tuned example for this world; returns the same."""
     from ray.rllib.algorithms.sac import SACConfig
     from ray.rllib.core.columns import Columns
     from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME

@@ -1,4 +1,4 @@
-"""How fast a whole run trains: Ray, actors, replay and both learners, as ``impasto train`` runs them."""
+"""Speed of a whole run: Ray, actors, replay and both learners, as `impasto train` runs them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cluster.training.ray_session import start_ray
 
 
 def bench_settings(options: BenchOptions) -> PainterSettings:
-    """The preset's settings, on the GPU if there is one, and long enough not to end while it is measured."""
+    """Return the preset's settings, on the GPU if there is one, and long enough not to end while it is measured."""
     settings = preset(options.preset or "laptop").replace(data_dir=options.data_dir, minutes=24 * 60.0)
     if torch.cuda.is_available():
         settings = settings.replace(learner_gpus=1.0)
@@ -28,7 +28,7 @@ def bench_settings(options: BenchOptions) -> PainterSettings:
 
 
 def train_for(algorithm: Spiral, seconds: float, updates: int) -> list[dict[str, Any]]:
-    """Metrics of the iterations of ``seconds`` of training, or more until ``updates`` policy updates are done."""
+    """Train for `seconds`, or longer until `updates` policy updates are done; returns the iterations' metrics."""
     iterations: list[dict[str, Any]] = []
     start, first = time.perf_counter(), algorithm.policy_updates
     while time.perf_counter() - start < seconds or algorithm.policy_updates - first < updates:
@@ -59,7 +59,7 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
 
 
 def described(settings: PainterSettings) -> dict[str, Any]:
-    """What was run and on what."""
+    """Describe the run and the machine."""
     system = settings.system
     return {
         "data": system.data,
@@ -76,7 +76,7 @@ def described(settings: PainterSettings) -> dict[str, Any]:
 
 
 def measured(algorithm: Spiral, seconds: float, detail: dict[str, Any]) -> Iterator[Figure]:
-    """Train for ``seconds`` and yield rates, shares of time and policy lag."""
+    """Train for `seconds` and yield rates, shares of time and policy lag."""
     clocks: tuple[Callable[[], float | None], ...] = (tree_cpu_seconds, machine_cpu_seconds)
     before = [clock() for clock in clocks]
     steps, updates = algorithm.trained_steps, algorithm.policy_updates

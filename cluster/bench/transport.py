@@ -1,4 +1,4 @@
-"""What travels between the processes of a run, in bytes, and how fast Ray's object store carries it.
+"""Bytes that travel between the processes of a run, and the rate at which Ray's object store carries them.
 
 With these figures `docs/scaling.md` works out where many actors and members saturate first.
 """
@@ -43,18 +43,18 @@ def payload(value: Any) -> int:
 
 
 class Peer:
-    """Another process: takes references and reads what they stand for; puts what it is asked for."""
+    """Another process, which puts a value into the object store or reads references."""
 
     def keep(self, value: Any) -> None:
-        """Have ``value`` to put."""
+        """Keep a value to put."""
         self.value = value
 
     def put(self) -> list[Any]:
-        """Store it; returns a list with the reference."""
+        """Store the value; returns a list with its reference."""
         return [ray.put(self.value)]
 
     def read(self, references: list[Any]) -> int:
-        """Read each; returns how many."""
+        """Read each; returns their number."""
         return len(ray.get(references))
 
 

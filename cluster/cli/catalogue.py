@@ -24,17 +24,17 @@ class Command:
     function: str
 
     def load_arguments(self) -> type[Any]:
-        """The dataclass of its arguments."""
+        """Import the dataclass of its arguments."""
         kind: type[Any] = load(f"cluster.cli.arguments.{self.arguments}")
         return kind
 
     def load_function(self) -> Any:
-        """The function that does it."""
+        """Import its function."""
         return load(f"cluster.cli.{self.function}")
 
 
 def load(path: str) -> Any:
-    """What `MODULE:NAME` names."""
+    """Import the object that `MODULE:NAME` names."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
 

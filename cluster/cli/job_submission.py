@@ -104,7 +104,7 @@ def client_for(address: str) -> JobSubmissionClient:
 
 @contextmanager
 def job_server_errors(address: str) -> Iterator[None]:
-    """What the job server refuses, and where it went away, is one line."""
+    """Turn a refusal of the job server, or its absence, into one line."""
     try:
         yield
     except (RuntimeError, OSError, aiohttp.ClientError, RayError, RayStateApiException) as error:
@@ -123,7 +123,7 @@ def submit(
     follow: bool,
     output: TextIO,
 ) -> int:
-    """Submit a command and follow it; see :class:`cluster.cli.jobs.Submit` for what the arguments mean.
+    """Submit a command and follow it; see `cluster.cli.arguments.tools.Submit` for the arguments.
 
     Returns:
         The exit status: 0 succeeded (or submitted, without `follow`), 1 failed, 130 stopped.

@@ -53,7 +53,7 @@ class Option:
 
     @property
     def required(self) -> bool:
-        """Whether it has to be given."""
+        """True if it has to be given."""
         return self.default is dataclasses.MISSING
 
     @property
@@ -160,7 +160,7 @@ def make_parser(
 
 
 def argparse_type(option: Option, complete: bool) -> dict[str, Any]:
-    """How argparse reads an option of a type."""
+    """Return argparse's keywords for an option of a type."""
     kind, parts = option.kind, [plain(part) for part in typing.get_args(option.kind)]
     label = {"metavar": option.flag} if option.positional else {}
     if kind is bool:
