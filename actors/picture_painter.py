@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,6 +95,8 @@ class PicturePainter:
         *,
         strokes: int,
         seed: int = 0,
+        palette: NDArray[np.float64] | None = None,
+        finish: Callable[[StrokeList], StrokeList] | None = None,
     ) -> None:
         """Prepare a canvas.
 
@@ -105,10 +107,13 @@ class PicturePainter:
             search: how strokes are searched.
             strokes: that are painted at most.
             seed: of everything drawn at random.
+            palette: float64 [P, 3], 0 to 1, the colors to paint with; None: all.
+            finish: is applied to strokes before they are painted, to round them, say.
         """
         self.target, self.world, self.policy = target, world, policy
         self.search = search if policy is not None else replace(search, policy_share=0.0)
         self.strokes, self.size = strokes, world.canvas_size
+        self.palette, self.finish = palette, finish
         self.rng = np.random.default_rng(seed)
         torch.manual_seed(seed)
         self.proposals = Proposals(world, seed)
@@ -166,7 +171,8 @@ class PicturePainter:
             if painted.any():
                 origin = np.array(corners, np.float64)[painted]
                 found.append(self.strokes_of(kept.action[painted], origin, view.shape, stage, kept.gain[painted]))
-        return StrokeList.join(found)
+        joined = StrokeList.join(found)
+        return joined if self.finish is None else self.finish(joined)
 
     def choice(self, target: NDArray[np.uint8], progress: float, edges: NDArray[np.bool_]) -> Kept:
         """The best stroke for each window."""
@@ -211,6 +217,10 @@ class PicturePainter:
         beyond = np.concatenate([low < 0, high > self.size], 1).reshape(*shape, 4) & ~edges[:, None]
         result = actions.copy()
         result[..., self.proposals.spec.flag] = ~beyond.any(-1)
+        if self.palette is not None:
+            levels = (self.nearest(strokes.color) * (self.world.color_levels - 1)).round().astype(np.int64)
+            red = self.proposals.spec.names.index("red")
+            result[..., red : red + 3] = levels.reshape(*shape, 3)
         return result
 
     def windows(self, view: NDArray[np.uint8], target: NDArray[np.uint8]) -> list[tuple[int, int]]:
@@ -245,8 +255,20 @@ class PicturePainter:
             (strokes.control + origin) * scale,
             (strokes.end + origin) * scale,
             radius,
-            strokes.color,
+            strokes.color if self.palette is None else self.nearest(strokes.color),
             strokes.pressure,
             np.full(len(action), stage),
             gain.astype(np.float64) * (self.size**2 * 3 * scale.prod()),
         )
+
+    def nearest(self, color: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The palette's colors that are nearest to colors float64 [S, 3]."""
+        assert self.palette is not None
+        distance = np.square(color[:, None] - self.palette).sum(-1)
+        nearest: NDArray[np.float64] = self.palette[distance.argmin(1)]
+        return nearest
+
+    def close(self) -> None:
+        """Free the canvases."""
+        self.trials.close()
+        self.canvas.close()

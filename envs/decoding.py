@@ -82,6 +82,31 @@ def decode(file: BinaryIO, size: int, channels: Literal[1, 3]) -> npt.NDArray[np
         return _by_strips(image, square, size, mode)
 
 
+def decode_whole(file: BinaryIO, size: int) -> Image.Image:
+    """Decode the first picture of an image file as RGB, its aspect kept: upright, on white if it is transparent.
+
+    Args:
+        file: an open file; it is read, not closed.
+        size: pixels of the longer side that are wanted; a JPEG's decoder leaves out detail beyond them.
+
+    Raises:
+        Unreadable: more pixels than `LARGEST_IMAGE`.
+        Exception: whatever Pillow's decoders raise for a damaged file.
+    """
+    with _open(file) as opened:
+        opened.draft("RGB", (size, size))
+        if opened.width * opened.height > LARGEST_IMAGE:
+            megapixels = opened.width * opened.height / 1e6
+            raise Unreadable(f"has {megapixels:.0f} megapixels, more than the limit of {LARGEST_IMAGE / 1e6:.0f}")
+        ImageOps.exif_transpose(opened, in_place=True)
+        if opened.mode.startswith("I") or opened.mode == "F":
+            values = np.nan_to_num(np.asarray(opened).astype(np.float32))
+            first, last = _range(float(values.min()), float(values.max()), opened.mode == "F")
+            scaled = np.clip((values - first) * (255 / (last - first)) + 0.5, 0, 255).astype(np.uint8)
+            return Image.fromarray(scaled).convert("RGB")
+        return _flat(opened, "RGB")
+
+
 def to_bytes(images: list[Deep]) -> tuple[list[npt.NDArray[np.uint8]], str]:
     """Scale the deep images of one set alike.
 

@@ -64,13 +64,26 @@ class LargeCanvas:
     The same strokes give the same pixels again.
     """
 
-    def __init__(self, height: int, width: int, brush: str) -> None:
-        """Raises ValueError if there is no such brush, or the size is out of range."""
+    def __init__(self, height: int, width: int, brush: str, *, scale: float = 1.0, transparent: bool = False) -> None:
+        """Prepare the canvas.
+
+        Args:
+            height: in pixels.
+            width: in pixels.
+            brush: name or path of a brush.
+            scale: the strokes are those of a canvas this many times smaller, see `BatchPainter`.
+            transparent: a canvas without paper in place of a white one.
+
+        Raises:
+            ValueError: there is no such brush, or the size is out of range.
+        """
         if not 1 <= min(height, width) <= max(height, width) <= LARGEST:
             raise ValueError(f"size: expected sides of 1 to {LARGEST} pixels, got {width}x{height}")
         self.height, self.width = height, width
-        self.painter = BatchPainter(1, brush, height=height, width=width)
+        self.painter = BatchPainter(1, brush, height=height, width=width, scale=scale)
         self.painter.reset()
+        if transparent:
+            self.painter.load(np.zeros((1, height, width, 4), np.uint16))
         self.strokes: list[StrokeList] = []
 
     def __len__(self) -> int:
@@ -82,7 +95,9 @@ class LargeCanvas:
         Places beyond the edge are moved onto it, radii bounded to 0.2 to 1000 pixels.
         """
         limit = np.array([self.height, self.width], np.float64)
-        start, control, end = (np.clip(points, 0, limit) for points in (strokes.start, strokes.control, strokes.end))
+        start, control, end = (
+            np.ascontiguousarray(np.clip(points, 0, limit)) for points in (strokes.start, strokes.control, strokes.end)
+        )
         log_radius = np.log(strokes.radius.clip(0.2, 1000))
         color, pressure = strokes.color.clip(0, 1), strokes.pressure
         move, draw = np.array([False]), np.array([True])
@@ -93,11 +108,22 @@ class LargeCanvas:
             self.painter.stroke(end[one], control[one], *rest, draw)
         self.strokes.append(strokes)
 
+    def all_strokes(self) -> StrokeList:
+        """Everything painted so far."""
+        return StrokeList.join(self.strokes)
+
     def pixels(self) -> NDArray[np.uint8]:
         """uint8 [H, W, 3], what is painted."""
         canvas = np.empty((1, self.height, self.width, 3), np.uint8)
         self.painter.observe(canvas)
         return canvas.reshape(self.height, self.width, 3)
+
+    def layer(self) -> NDArray[np.uint8]:
+        """uint8 [H, W, 4], what is painted, with straight alpha."""
+        values = self.painter.canvas_fix15()[0].astype(np.float32)
+        alpha = values[..., 3:]
+        color = np.divide(values[..., :3], alpha, out=np.zeros_like(values[..., :3]), where=alpha > 0)
+        return np.concatenate([color.clip(0, 1) * 255, alpha * (255 / 2**15)], -1).round().astype(np.uint8)
 
     def close(self) -> None:
         """Free the canvas."""

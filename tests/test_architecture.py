@@ -37,7 +37,7 @@ FLOORS = (
     ("replay",),
     ("training",),
     ("painter", "latent"),
-    ("population", "bench"),
+    ("population", "bench", "pictures"),
     ("dashboard",),
     ("cli",),
 )

@@ -55,6 +55,8 @@ COMMANDS = {
     "retrace": Command(
         TRAIN, "train one run with the schedule of a population's best", "training:Retrace", "population:retrace"
     ),
+    "paint": Command(USE, "paint your pictures, stroke by stroke", "pictures:Paint", "pictures:paint"),
+    "agents": Command(USE, "list the agents that ship", "pictures:Agents", "pictures:agents"),
     "sample": Command(USE, "paint with a run: a sheet, an animated painting, actions", "runs:Sample", "runs:sample"),
     "evaluate": Command(USE, "have an independent judge score a run", "runs:Evaluate", "runs:evaluate"),
     "translate": Command(USE, "translate your images with a latent run", "runs:Translate", "runs:translate"),

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from cluster.errors import UserError
 from cluster.runs import checkpoints
+from cluster.runs.agents import find_agent
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.kinds import DEFAULT_KIND, settings_class
@@ -72,9 +73,9 @@ def last_checkpoint(folder: RunFolder, *, required: bool = True, best: bool = Fa
 
 
 def open_to_read(run: str) -> RunFolder:
-    """Open a run's folder without its lock: it may be training."""
+    """Open a run's folder, or that of an agent by its name, without its lock: it may be training."""
     try:
-        return RunFolder.open(run, write=False)
+        return RunFolder.open(find_agent(run) or run, write=False)
     except RunFolderError as error:
         raise UserError(str(error)) from error
 

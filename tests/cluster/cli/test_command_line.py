@@ -42,7 +42,10 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("trane mnist", "unknown command 'trane'; valid are train, tune, resume, retrace, sample, evaluate, translate"),
+        (
+            "trane mnist",
+            "unknown command 'trane'; valid are train, tune, resume, retrace, paint, agents, sample, evaluate",
+        ),
         ("train --preset huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper'"),
         ("train --preset=huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper'"),
         ("train --minuts 3", "train: unknown option --minuts; did you mean --minutes or "),
@@ -288,11 +291,11 @@ def test_a_warning_is_one_line_without_the_place_in_the_code(
 
 def test_the_module_is_the_command() -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "cluster", "paint"], cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "cluster", "doodle"], cwd=REPOSITORY, capture_output=True, text=True, timeout=120
     )
     assert ended.returncode == 2
     assert ended.stdout == ""
-    assert ended.stderr.startswith("impasto: unknown command 'paint'; valid are train, tune, resume, ")
+    assert ended.stderr.startswith("impasto: unknown command 'doodle'; valid are train, tune, resume, ")
 
 
 def test_best_takes_the_checkpoint_of_the_highest_score(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""Arguments of the commands about pictures and the agents that ship: paint, agents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Interval
+
+from cluster.cli.parse import Positional
+from cluster.pictures.formats import FORMATS
+from envs.large_canvas import LARGEST
+from envs.ranges import Count, Natural, check_ranges
+
+DEFAULT_SIZE = 1024
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Paint pictures, stroke by stroke: the whole picture first, then enlarged windows where the error is.
+
+    For each stroke `--k` candidates are painted and the best one stays. An agent proposes them; `--agent none` is the
+    search alone. `--from strokes.json --size 4096` paints the strokes of an earlier painting again, larger.
+
+    Attributes:
+        images: Pictures of any kind and size.
+        out: Folder for the paintings.
+        agent: Name of an agent (see `impasto agents`), folder of a run of the preset search in color, or `none`.
+        strokes: Strokes of a painting. More show more detail.
+        k: Candidates for each stroke. More paint better and take longer.
+        brush: Name or file of a libmypaint brush; the agent's own if not given.
+        size: Pixels of the longer side of the painting; 0 is 1024, or, with `--from`, as it was painted.
+        palette: Colors to paint with: separated by commas, or a file with one a line, as of GIMP.
+        seed: Seed of everything drawn at random.
+        formats: Files to write: png, json (the strokes), svg, gif, mp4, ora (layers for Krita, MyPaint and GIMP).
+        from_strokes: File of strokes to paint again; `--from` is short for it.
+    """
+
+    aliases: ClassVar = {"from": "from-strokes"}
+
+    images: Positional[tuple[str, ...]] = ()
+    out: str = "paintings"
+    agent: str = "pictures"
+    strokes: Count = 5000
+    k: Count = 16
+    brush: str = ""
+    size: Annotated[int, Interval(ge=0, le=LARGEST)] = 0
+    palette: str = ""
+    seed: Natural = 0
+    formats: tuple[str, ...] = ("png", "json")
+    from_strokes: str = ""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        words = tuple(part for word in self.formats for part in word.split(",") if part)
+        object.__setattr__(self, "formats", words)
+        for word in words:
+            if word not in FORMATS:
+                raise ValueError(f"formats: unknown {word!r}; valid are {', '.join(FORMATS)}")
+        if bool(self.images) == bool(self.from_strokes):
+            raise ValueError("images: give pictures to paint, or --from and the strokes of a painting")
+
+
+@dataclass(frozen=True)
+class Agents:
+    """List the agents that ship with the package, with what each was trained on and how well it paints.
+
+    Attributes:
+        name: Agent whose card is printed whole, as JSON; all in short if not given.
+    """
+
+    name: Positional[str] = ""

@@ -1,0 +1,172 @@
+"""`impasto paint`: pictures painted stroke by stroke, by an agent's search or the search alone."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from actors.picture_painter import PicturePainter, PictureSearch
+from cluster.errors import UserError
+from cluster.painter.settings import PainterSettings, preset
+from cluster.pictures.formats import write
+from cluster.pictures.read import read_palette, read_picture
+from cluster.pictures.strokes_file import Painting, exact
+from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
+from envs.large_canvas import LargeCanvas
+from envs.paint import PaintConfig
+from learners.networks.build import build_policy
+from learners.networks.policy import PaintPolicy
+from pymypaint import find_brush
+
+NO_AGENT = "none"
+
+
+@dataclass(frozen=True)
+class PaintOptions:
+    """How pictures are painted; see the arguments of `impasto paint`."""
+
+    agent: str
+    strokes: int
+    k: int
+    brush: str
+    size: int
+    palette: str
+    seed: int
+    formats: tuple[str, ...]
+
+
+def load_agent(name: str) -> tuple[PaintConfig, PaintPolicy | None]:
+    """The world and the policy of an agent that ships, or of a run; `none` has no policy.
+
+    Raises:
+        UserError: There is no such agent or run, or it does not paint in color with free strokes.
+    """
+    if name == NO_AGENT:
+        return preset("search", "pictures").paint, None
+    folder = open_to_read(name)
+    settings = read_settings_as(PainterSettings, folder, "paint")
+    world = settings.paint
+    if settings.policy.network != "picture" or not world.color or world.canvas_size != world.observation_size:
+        raise UserError(
+            f"--agent {name}: paints {settings.system.data} in a world of its own, not pictures; take pictures, none, "
+            "or a run of the preset search in color"
+        )
+    checkpoint = last_checkpoint(folder)
+    assert checkpoint is not None
+    policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
+    policy.load_state_dict(checkpoint.tensors["policy"])
+    return world, policy.eval()
+
+
+def paint_pictures(images: list[Path], out: Path, options: PaintOptions) -> int:
+    """Paint several pictures; one that can not be read is a line on standard error, and the others are painted.
+
+    Returns:
+        Exit status: 0, 2 if a picture could not be painted, 130 after Ctrl-C, with what was painted written.
+    """
+    world, policy = load_agent(options.agent)
+    if options.brush:
+        find_brush(options.brush)
+        world = replace(world, brush=options.brush)
+    palette = read_palette(options.palette) if options.palette else None
+    status = 0
+    for path in images:
+        try:
+            target = read_picture(path, options.size)
+        except UserError as error:
+            print(f"impasto: {error}", file=sys.stderr)
+            status = 2
+            continue
+        painter = painter_of(target, world, policy, palette, options)
+        stopped = paint(painter, path.name)
+        painting, pixels = finished(painter, target, world.brush, options)
+        for written in write(painting, pixels, out, path.stem, options.formats):
+            print(written)
+        if stopped:
+            return 130
+    return status
+
+
+def painter_of(
+    target: NDArray[np.uint8],
+    world: PaintConfig,
+    policy: PaintPolicy | None,
+    palette: NDArray[np.float64] | None,
+    options: PaintOptions,
+) -> PicturePainter:
+    """A painter of a picture uint8 [H, W, 3], which is padded if it is smaller than a window."""
+    height, width = target.shape[:2]
+    missing = [max(0, world.canvas_size - side) for side in (height, width)]
+    padded = np.pad(target, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+    search = PictureSearch(candidates=options.k)
+    return PicturePainter(
+        padded, world, policy, search, strokes=options.strokes, seed=options.seed, palette=palette, finish=exact
+    )
+
+
+def paint(painter: PicturePainter, name: str) -> bool:
+    """Paint to the end, or until Ctrl-C: then True."""
+    with progress_bar(name, painter.strokes) as show:
+        try:
+            for progress in painter.rounds():
+                show(progress.strokes, progress.error)
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+@contextmanager
+def progress_bar(name: str, total: int) -> Iterator[Callable[[int, float], None]]:
+    """A function that shows strokes and error: as a bar on a terminal, else as a line every ten seconds."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=total, shown="")
+        last = time.monotonic()
+
+        def show(strokes: int, error: float) -> None:
+            nonlocal last
+            line = f"{strokes} of {total} strokes, L2 {error:.5f}"
+            bar.update(task, completed=strokes, shown=line)
+            if not console.is_terminal and (strokes >= total or time.monotonic() - last > 10):
+                last = time.monotonic()
+                print(f"{name}: {line}", file=sys.stderr)
+
+        yield show
+
+
+def finished(
+    painter: PicturePainter, target: NDArray[np.uint8], brush: str, options: PaintOptions
+) -> tuple[Painting, NDArray[np.uint8]]:
+    """The painting and its pixels, at the picture's size."""
+    height, width = target.shape[:2]
+    strokes = painter.canvas.all_strokes()
+    about = {"agent": options.agent, "seed": options.seed}
+    painting = Painting(width, height, brush, strokes, about)
+    pixels = painter.canvas.pixels()[:height, :width]
+    painter.close()
+    return painting, pixels
+
+
+def paint_again(path: Path, out: Path, size: int, formats: tuple[str, ...]) -> int:
+    """Paint the strokes of a file again, the longer side `size` pixels (0: as they were painted)."""
+    painting = Painting.load(path)
+    factor = size / max(painting.width, painting.height) if size else 1.0
+    height, width = (max(1, round(side * factor)) for side in (painting.height, painting.width))
+    strokes = painting.strokes.scaled(factor)
+    canvas = LargeCanvas(height, width, painting.brush, scale=factor)
+    canvas.paint(strokes)
+    again = Painting(width, height, painting.brush, strokes, painting.about)
+    for written in write(again, canvas.pixels(), out, path.stem, formats):
+        print(written)
+    canvas.close()
+    return 0

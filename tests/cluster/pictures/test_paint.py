@@ -1,0 +1,176 @@
+"""`impasto paint` as a user calls it, on small pictures, by the search alone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from actors.picture_painter import stage_factors
+from cluster import cli
+from cluster.pictures.read import read_palette, read_picture
+from cluster.pictures.strokes_file import Painting
+from cluster.runs.agents import agent_names, find_agent, pack, read_card
+from cluster.runs.checkpoints import Checkpoint
+
+
+def make_picture(path: Path, width: int = 90, height: int = 60) -> Path:
+    """A colored disc on a background that gets darker."""
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([y * 255 // height, x * 255 // width, 0 * x + 90], -1).astype(np.uint8)
+    pixels[(y - height / 2) ** 2 + (x - width / 2) ** 2 < (height / 3) ** 2] = (220, 40, 30)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def paint(*arguments: object) -> int:
+    return cli.main(["paint", *map(str, arguments)])
+
+
+def error_of(painted: Path, picture: Path) -> float:
+    target = np.asarray(Image.open(picture).convert("RGB").resize(Image.open(painted).size), np.float64)
+    return float(np.square(np.asarray(Image.open(painted), np.float64) - target).mean() / 255**2)
+
+
+def test_a_picture_is_painted_and_its_strokes_paint_it_again(tmp_path: Path) -> None:
+    picture, out = make_picture(tmp_path / "disc.png"), tmp_path / "out"
+    given = (picture, "--out", out, "--agent", "none", "--strokes", 120, "--k", 6, "--size", 200)
+    assert paint(*given, "--formats", "png", "json", "svg", "ora", "gif") == 0
+    painted = Image.open(out / "disc.png")
+    assert painted.size == (200, 133)
+    blank = np.square(255.0 - np.asarray(Image.open(picture))).mean() / 255**2
+    assert error_of(out / "disc.png", picture) < 0.2 * blank
+    document = json.loads((out / "disc.json").read_text())
+    assert (document["format"], document["width"], document["agent"]) == ("impasto-strokes", 200, "none")
+    assert 60 < len(document["strokes"]) <= 120
+    assert {row[9] for row in document["strokes"]} == {0, 1}
+
+    again = tmp_path / "again"
+    assert paint("--from", out / "disc.json", "--out", again) == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(again / "disc.png")), np.asarray(painted))
+    assert (again / "disc.json").read_text() == (out / "disc.json").read_text()
+
+    paths = ElementTree.parse(out / "disc.svg").getroot().iter("{http://www.w3.org/2000/svg}path")
+    assert len(list(paths)) == len(document["strokes"])
+    assert Image.open(out / "disc.gif").n_frames > 10
+    with zipfile.ZipFile(out / "disc.ora") as archive:
+        assert archive.namelist()[0] == "mimetype"
+        assert archive.read("mimetype") == b"image/openraster"
+        layers = [Image.open(archive.open(f"data/layer{number}.png")) for number in range(3)]
+        merged = np.asarray(Image.open(archive.open("mergedimage.png")))
+    stacked = layers[0]
+    for layer in layers[1:]:
+        stacked = Image.alpha_composite(stacked, layer)
+    np.testing.assert_array_equal(merged, np.asarray(painted))
+    difference = np.asarray(stacked.convert("RGB"), np.float64) - merged
+    assert np.square(difference / 255).mean() < 0.02  # layers begin with fresh brushes
+
+
+def test_the_same_seed_paints_the_same(tmp_path: Path) -> None:
+    picture = make_picture(tmp_path / "disc.png", 70, 64)
+    for out, seed in (("a", 1), ("b", 1), ("c", 2)):
+        given = ("--agent", "none", "--strokes", 20, "--k", 4, "--size", 70, "--formats", "json")
+        assert paint(picture, "--out", tmp_path / out, "--seed", seed, *given) == 0
+    first, second, other = ((tmp_path / out / "disc.json").read_text() for out in "abc")
+    assert first == second
+    assert first != other
+
+
+def test_a_palette_is_kept_to(tmp_path: Path) -> None:
+    picture = make_picture(tmp_path / "disc.png", 70, 64)
+    given = ("--agent", "none", "--strokes", 20, "--k", 4, "--size", 70, "--palette", "#102030,red,#ffffff")
+    assert paint(picture, "--out", tmp_path, *given, "--formats", "json") == 0
+    rows = json.loads((tmp_path / "disc.json").read_text())["strokes"]
+    assert rows
+    assert {row[8] for row in rows} <= {"#102030", "#ff0000", "#ffffff"}
+
+
+def test_pictures_of_all_kinds_are_read(tmp_path: Path) -> None:
+    gray = np.linspace(0, 65535, 40 * 20).reshape(20, 40).astype(np.uint16)
+    Image.fromarray(gray).save(tmp_path / "deep.png")
+    made = read_picture(tmp_path / "deep.png", 40)
+    assert made.shape == (20, 40, 3)
+    assert made.min() < 5
+    assert made.max() > 250
+    clear = np.zeros((10, 10, 4), np.uint8)
+    Image.fromarray(clear).save(tmp_path / "clear.png")
+    assert (read_picture(tmp_path / "clear.png", 30) == 255).all()
+    Image.new("CMYK", (10, 20)).save(tmp_path / "print.jpg")
+    assert read_picture(tmp_path / "print.jpg", 40).shape == (40, 20, 3)
+    turned = Image.fromarray(np.zeros((10, 20, 3), np.uint8))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "turned.jpg", exif=exif)
+    assert read_picture(tmp_path / "turned.jpg", 20).shape == (20, 10, 3)
+
+
+def test_palettes_are_read(tmp_path: Path) -> None:
+    (tmp_path / "two.gpl").write_text("GIMP Palette\nName: two\n# \n255 0 0 red\n0 0 255\tblue\n")
+    np.testing.assert_array_equal(read_palette(str(tmp_path / "two.gpl")), [[1, 0, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(read_palette("white,00ff00"), [[1, 1, 1], [0, 1, 0]])
+
+
+def test_stages_go_from_the_whole_picture_to_its_own_size() -> None:
+    assert stage_factors(64, 64, 64) == [1.0]
+    factors = stage_factors(683, 1024, 64)
+    assert factors[0] == pytest.approx(683 / 64)
+    assert factors[-1] == pytest.approx(1.0)
+    assert all(0.4 < fine / coarse < 0.7 for coarse, fine in itertools.pairwise(factors))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["{picture}", "--brush", "no/such"], "no/such"),
+        (["{text}"], "text.png: can not be read as an image"),
+        (["{picture}", "--strokes", "0"], "--strokes"),
+        (["{picture}", "--palette", "nocolor"], "--palette: 'nocolor' is neither a color"),
+        (["{picture}", "--agent", "nobody"], "nobody"),
+        (["{picture}", "--formats", "bmp"], "--formats: unknown 'bmp'; valid are png"),
+        ([], "give pictures to paint, or --from"),
+        (["--from", "{text}"], "not strokes that `impasto paint` has written"),
+        (["{missing}"], "no such image file"),
+    ],
+)
+def test_bad_input_is_one_line(
+    given: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.png").write_text("not an image")
+    places = {"picture": make_picture(tmp_path / "p.png"), "text": tmp_path / "text.png", "missing": tmp_path / "m.png"}
+    agent = [] if "--agent" in given else ["--agent", "none"]
+    assert paint(*(word.format(**places) for word in given), *agent, "--out", tmp_path / "out") == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert words in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_bad_picture_does_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = make_picture(tmp_path / "p.png", 64, 64)
+    given = ("--agent", "none", "--strokes", 8, "--k", 2, "--size", 64, "--out", tmp_path / "out")
+    assert paint(tmp_path / "none.png", picture, *given) == 2
+    assert "no such image file" in capsys.readouterr().err
+    assert (tmp_path / "out" / "p.png").exists()
+    assert len(Painting.load(tmp_path / "out" / "p.json").strokes) <= 8
+
+
+def test_agents_have_cards_and_are_packed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert find_agent("nobody") is None
+    for name in agent_names():
+        card = read_card(name)
+        assert {"about", "data", "license", "command", "figures"} <= set(card)
+    assert cli.main(["agents"]) == 0
+    assert capsys.readouterr().out.count("\n") == len(agent_names())
+    assert cli.main(["agents", "nobody"]) == 2
+    checkpoint = Checkpoint(3, {"policy": {"w": torch.ones(2)}, "discriminator": {}}, documents={"counters": {}})
+    config = {"kind": "painter", "system": {"data_dir": "/secret", "redis": "x"}}
+    made = pack(config, checkpoint, {"about": "test"}, tmp_path / "agent")
+    assert "secret" not in (made / "config.json").read_text()
+    assert sorted(path.name for path in made.rglob("*.safetensors")) == ["policy.safetensors"]
