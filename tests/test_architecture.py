@@ -250,7 +250,10 @@ def reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md", "README.md"])
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/latent.md", "docs/metrics.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_files_and_names_in_the_documents_exist(page: str) -> None:
     """`path/to/file.py` (`Class.method`) or `path/to/file.py`, `function`: the file is there and defines the name."""
     text = " ".join((ROOT / page).read_text().split())

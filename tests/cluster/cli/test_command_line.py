@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import warnings
@@ -226,6 +227,24 @@ def test_the_overview_lists_every_command(capsys: pytest.CaptureFixture[str]) ->
     assert len(examples) == 3
     for words in examples:
         assert words[1] in COMMANDS
+
+
+def commands_in_documents() -> list[str]:
+    """Lines of the documents' shell examples that call `impasto`."""
+    pages = [REPOSITORY / "README.md", REPOSITORY / "deploy" / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+    blocks = [block for page in pages for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return sorted({line.split("#")[0].strip() for line in lines if line.startswith("impasto ")})
+
+
+@pytest.mark.parametrize("line", commands_in_documents())
+def test_commands_in_the_documents_are_understood(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(line)[1:]
+    if {"--help", "--warm-start"} & set(words):
+        pytest.skip("prints, or reads a run that is not there")
+    chosen = read(words, monkeypatch)
+    if words[0] == "submit":
+        read(chosen.command, monkeypatch)
 
 
 def test_replay_is_still_understood(monkeypatch: pytest.MonkeyPatch) -> None:
