@@ -250,7 +250,14 @@ def reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
     return found
 
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/latent.md", "docs/metrics.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/latent.md",
+    "docs/metrics.md",
+    "docs/population.md",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -258,6 +265,13 @@ def test_files_and_names_in_the_documents_exist(page: str) -> None:
     """`path/to/file.py` (`Class.method`) or `path/to/file.py`, `function`: the file is there and defines the name."""
     text = " ".join((ROOT / page).read_text().split())
     mentions = re.findall(r"`((?:\w+/)+[\w.]+\.\w+)`(?:(?: \(|, )`([A-Za-z_]\w*(?:\.\w+)*)`)?", text)
+    for name in re.findall(r"`((?:envs|learners|actors|cluster)(?:\.\w+)+)`", text):
+        *folders, last = name.split(".")
+        if (
+            not (ROOT / Path(*folders, last)).with_suffix(".py").is_file()
+            and not (ROOT / Path(*folders, last)).is_dir()
+        ):
+            mentions.append((f"{'/'.join(folders)}.py", last))
     assert mentions
     wrong = []
     for path, name in mentions:

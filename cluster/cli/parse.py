@@ -75,7 +75,7 @@ def parse(kind: type[Arguments], arguments: Sequence[str], command: str) -> Argu
 
     Args:
         kind: The dataclass. If it has a class method `start`, this makes the values to start from out of the options
-            that were given; `aliases` are other names of options.
+            that were given; `aliases` are other names of options, and `epilog` ends the help.
         arguments: The words after the command's name.
         command: The command's name, for messages.
 
@@ -95,6 +95,7 @@ def parse(kind: type[Arguments], arguments: Sequence[str], command: str) -> Argu
         width = shutil.get_terminal_size().columns - 2
         described = make_parser(options, command, defaults)
         described.description = "\n\n".join(textwrap.fill(part, width) for part in described_by(kind))
+        described.epilog = getattr(kind, "epilog", None)
         described.print_help()
         raise SystemExit(0)
     try:

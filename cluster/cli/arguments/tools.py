@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Interval
 
 from cluster.bench.options import BenchOptions
+from cluster.bench.registry import BENCHES
 from cluster.cli.parse import Positional
 from envs.ranges import Count, Natural, NotNegative, Positive, check_ranges
 
@@ -106,9 +107,11 @@ class Bench:
     """Measure; prints one JSON line per figure.
 
     Attributes:
-        names: Benchmarks to run (canvas, actor, scenes, learners, replay, transport, train, td3); all if none is named.
+        names: Benchmarks to run; all if none is named.
         options: How to measure.
     """
+
+    epilog: ClassVar = "\n".join(["benchmarks:", *(f"  {name:<11}{about}" for name, about in BENCHES.items())])
 
     names: Positional[tuple[str, ...]] = ()
     options: BenchOptions = field(default_factory=BenchOptions)
