@@ -18,7 +18,7 @@ from cluster.painter import evaluate as paintings
 from cluster.painter import evaluate_scenes as scenes
 from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
-from cluster.population.commands import resume as resume_population
+from cluster.population.launch import resume as resume_population
 from cluster.population.schedule import ScheduledTrainer, read_plan
 from cluster.runs.agents import find_agent
 from cluster.runs.checkpoints import Checkpoint

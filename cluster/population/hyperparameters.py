@@ -8,9 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from cluster.painter.settings import PainterSettings
+from cluster.population.lineage.ancestry import Values
 from cluster.population.settings import PopulationSettings
-
-Values = dict[str, float]
 
 # The setting that a decay of an evolved one ends at, where there is one.
 DECAYS_TO = {

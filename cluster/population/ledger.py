@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cluster.population.hyperparameters import draw
+from cluster.population.lineage.ancestry import Branch
 from cluster.population.lineage.comparison_events import (
     applied_events,
     comparison_events,
@@ -62,9 +63,7 @@ class Ledger:
         self.stop_reason: str | None = None
         self.opened = time.monotonic()
         self.file = EventFile(Path(path), lock_seconds=lock_seconds)
-        self.state = PopulationState()
-        for event in self.file.events:
-            self.state.take(event)
+        self.state = PopulationState.of(self.file.events)
         self.elapsed_before = self.state.elapsed_s
         if self.file.events:
             opened = {"event": "restart", "member": None, "driver": False}
@@ -126,8 +125,8 @@ class Ledger:
         if known.running:
             ended = {"event": "crash", "member": member, "branch": known.branch, "env_steps": known.env_steps}
             self.write({**ended, "reason": "its process ended without a word"})
-        start = self.state.births[member]
-        back = checkpoint or {"branch": start.branch, "values": start.values, "env_steps": 0}
+        start = self.founder(member)
+        back = checkpoint or {"branch": start.number, "values": start.values, "env_steps": 0}
         self.write(
             {
                 "event": "restart",
@@ -144,6 +143,10 @@ class Ledger:
         )
         again = self.state.members[member]
         return {"values": again.values, "branch": again.branch, "restarts": again.restarts, "seed": seed}
+
+    def founder(self, member: int) -> Branch:
+        """The branch that a member was born with."""
+        return next(branch for branch in self.state.lineage.founders if branch.member == member)
 
     def orders(self, member: int, env_steps: int) -> dict[str, Any]:
         """What `member` is to do at this iteration boundary.

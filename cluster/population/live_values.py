@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from cluster.painter.live_settings import read_live_values
 from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral
-from cluster.population.hyperparameters import Values, decay, settings_with
+from cluster.population.hyperparameters import decay, settings_with
+from cluster.population.lineage.ancestry import Values
 
 
 class NotApplied(RuntimeError):

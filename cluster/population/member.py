@@ -18,7 +18,8 @@ from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral
 from cluster.population.fitness import Critic, Fitness
 from cluster.population.folder import PopulationFolder
-from cluster.population.hyperparameters import Values, settings_with
+from cluster.population.hyperparameters import settings_with
+from cluster.population.lineage.ancestry import Values
 from cluster.population.lineage.events import LOCK_SECONDS
 from cluster.population.live_values import apply_values
 from cluster.population.member_config import comparison_due, member_config, own_settings

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral
 from cluster.painter.trainer import PainterTrainer
-from cluster.population.hyperparameters import Values, settings_with
-from cluster.population.lineage.ancestry import values_at
+from cluster.population.hyperparameters import settings_with
+from cluster.population.lineage.ancestry import Schedule, Values, values_at
 from cluster.population.live_values import apply_values
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.training.algorithm import RunAlgorithm
 
-Plan = list[tuple[int, Values]]
 FILE = "schedule.json"
 
 
 class ScheduledTrainer(PainterTrainer):
     """A trainer that changes evolved values at given environment steps, as exploits did, and checks that they hold."""
 
-    def __init__(self, settings: PainterSettings, plan: Sequence[tuple[int, Values]], *, restarts: int = 0) -> None:
+    def __init__(self, settings: PainterSettings, plan: Schedule, *, restarts: int = 0) -> None:
         super().__init__(settings_with(settings, plan[0][1]), restarts=restarts)
         self.base, self.plan = settings, plan
         self.values: Values = plan[0][1]
@@ -45,12 +43,12 @@ class ScheduledTrainer(PainterTrainer):
         return super().attempt(*arguments)
 
 
-def write_plan(folder: RunFolder, plan: Plan) -> None:
+def write_plan(folder: RunFolder, plan: Schedule) -> None:
     """Keep the schedule in a run's folder: `schedule.json`, [[steps, values], ...]."""
     (folder.path / FILE).write_text(json.dumps(plan, indent=1) + "\n")
 
 
-def read_plan(folder: str | Path) -> Plan | None:
+def read_plan(folder: str | Path) -> Schedule | None:
     """The schedule of a run; None where it has none.
 
     Raises:

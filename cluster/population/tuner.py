@@ -45,7 +45,7 @@ TUNE_ENVIRONMENT = {
 }
 
 
-class Population:
+class PopulationTuner:
     """Runs members until they are done, the time is over, or someone presses Ctrl-C."""
 
     def __init__(self, settings: PainterSettings, population: PopulationSettings) -> None:
@@ -203,10 +203,7 @@ class Population:
 
 def read_state(place: PopulationFolder) -> PopulationState:
     """What the record of a population adds up to now."""
-    state = PopulationState()
-    for event in read_events(place.lineage):
-        state.take(event)
-    return state
+    return PopulationState.of(read_events(place.lineage))
 
 
 def unfinished(place: PopulationFolder, population: PopulationSettings, steps: int) -> list[int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cluster.dashboard.pages.numbers import number, whole
-from cluster.dashboard.readers.populations import Branch, Population
+from cluster.dashboard.readers.populations import Population
+from cluster.population.lineage.ancestry import Branch
 
 LEFT, RIGHT, TOP, LANE, BOTTOM = 92.0, 84.0, 14.0, 44.0, 34.0
 # Colors of founding ancestors (style.css has them for light and dark); beyond, they come again, dashed.
@@ -19,7 +20,8 @@ class Segment:
     Attributes:
         branch: what is drawn.
         x0, x1, y: where, in pixels.
-        live: x up to which what trains now descends from it; x0 where nothing does.
+        live: x up to which a branch that trains now descends from it; x0 if none does.
+        current: whether its member trains it now.
         color: 0 to COLORS - 1, by founding ancestor.
         dashed: whether colors have come round.
         arrow: path from the donor's lane; empty for a founder's.
@@ -31,6 +33,7 @@ class Segment:
     x1: float
     y: float
     live: float
+    current: bool
     color: int
     dashed: bool
     arrow: str
@@ -73,23 +76,23 @@ def draw(population: Population, width: float = 1080.0) -> Lanes:
             toward = 1 if height > source else -1
             arrow = f"M{x0} {source + toward * 4:g}L{x0} {height - toward * 9:g}"
         row = founders[branch.founder]
-        live = min(x1, x(branch.useful)) if branch.useful > branch.start else x0
-        segments.append(
-            Segment(branch, x0, x1, height, live, row % COLORS, row >= COLORS, arrow, describe(branch, live > x0))
-        )
+        live = min(x1, x(population.useful[branch.number])) if population.lives_on(branch) else x0
+        current = population.current[branch.member] is branch
+        fate = "trains now" if current else ("lives on in others" if live > x0 else "died out")
+        label = f"{describe(branch)}; {fate}"
+        segments.append(Segment(branch, x0, x1, height, live, current, row % COLORS, row >= COLORS, arrow, label))
     height = TOP + LANE * max(1, len(members)) + BOTTOM
     ticks = [(x(value), number(value) if value else "0") for value in round_steps(last)]
     return Lanes(width, height, segments, [(y(member), member) for member in members], ticks, scale)
 
 
-def describe(branch: Branch, live: bool) -> str:
+def describe(branch: Branch) -> str:
     """One sentence about a branch."""
     origin = f"copied from member {branch.donor}" if branch.donor is not None else "founder"
     values = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in branch.values.items())
-    fate = "trains now" if branch.current else ("lives on in others" if live else "died out")
     return (
         f"Branch {branch.number}, member {branch.member}, {origin}, "
-        f"steps {whole(branch.start)} to {whole(branch.end)}, {values}; {fate}"
+        f"steps {whole(branch.start)} to {whole(branch.end)}, {values}"
     )
 
 

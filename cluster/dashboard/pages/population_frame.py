@@ -56,7 +56,7 @@ def health(population: Population) -> list[Context]:
     tiles = [
         tile("Members", len(population.numbers), f"{len(live)} training"),
         tile("Actors alive", healthy, f"of {actors}", bad=bool(live) and healthy != actors),
-        tile("Restarts", restarted, f"actors, Redis; {population.restarts} members"),
+        tile("Restarts", restarted, f"actors, Redis; {population.lineage.restarts} members"),
         tile("Steps/s", sum(rates) if rates else None, "all members"),
         tile("Lag", sum(means) / len(means) if means else None, f"max {max(lags):g}" if lags else ""),
         tile("Replay fill", min(fills, default=None), "least of all", kind="percent", bad=bool(live) and 0 in fills),

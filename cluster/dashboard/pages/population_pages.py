@@ -6,8 +6,9 @@ from cluster.dashboard.pages.lanes import COLORS, draw
 from cluster.dashboard.pages.population_frame import frame
 from cluster.dashboard.pages.run_pages import Context
 from cluster.dashboard.readers.history import buckets
-from cluster.dashboard.readers.populations import Branch, Population
+from cluster.dashboard.readers.populations import Population
 from cluster.dashboard.readers.runs import Sheet
+from cluster.population.lineage.ancestry import Branch
 
 # What the stitched curve of a path can show.
 CURVES = ("sample/pixel_frechet", "policy/score", "policy/entropy", "env_steps_per_s")
@@ -21,7 +22,7 @@ def lineage_page(population: Population) -> Context:
     members = []
     ranks = {row.get("branch"): place + 1 for place, row in enumerate(population.standings)}
     for member in population.numbers:
-        run, branch = population.members.get(member), population.current(member)
+        run, branch = population.members.get(member), population.current.get(member)
         members.append(
             {"number": member, "run": run, "branch": branch, "rank": ranks.get(branch.number) if branch else None}
         )
@@ -77,11 +78,11 @@ def branch_data(population: Population, branch: Branch) -> Context:
         "parent": branch.parent,
         "start": branch.start,
         "end": branch.end,
-        "useful": branch.useful,
+        "useful": population.useful.get(branch.number, -1),
         "values": branch.values,
         "operations": branch.operations,
         "color": colors_of(population, branch),
-        "current": branch.current,
+        "current": population.current[branch.member] is branch,
         "score": branch.score,
     }
 
@@ -134,7 +135,7 @@ def drift_page(population: Population) -> Context:
         for branch in population.branches.values():
             if name not in branch.values:
                 continue
-            live = branch.useful > branch.start
+            live = population.lives_on(branch)
             line = lines.setdefault(
                 (branch.founder, live),
                 {
@@ -156,7 +157,7 @@ def drift_page(population: Population) -> Context:
     final = [
         {"member": member, "branch": current, "color": colors_of(population, current)}
         for member in population.numbers
-        if (current := population.current(member))
+        if (current := population.current.get(member))
     ]
     return frame(population, "drift/", "Hyper-parameters") | {
         "data": {"drift": charts},

@@ -1,26 +1,31 @@
-"""Ancestry: which branches led to a member, and the one schedule of hyper-parameters that its weights lived through."""
+"""The lineage of a population: its branches and comparisons, as the events of its record add up to them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from cluster.population.hyperparameters import Values
 from cluster.population.lineage.events import Event
 
+Values = dict[str, float]
+Schedule = list[tuple[int, Values]]
 
-@dataclass(frozen=True)
+
+@dataclass
 class Branch:
-    """A stretch of training with constant values.
+    """A stretch of training of one member with constant evolved values.
 
     Attributes:
         number: unique in the population.
-        member: whose it is.
-        parent: the branch that it forked off; None for a member's first.
-        donor: the member of that branch; None for a member's first.
+        member: trains it.
+        parent: the branch that it forked off; None for a founder's.
+        donor: the member that it was copied from; None for a founder's.
         start: environment steps where it begins.
+        end: environment steps so far.
         values: evolved hyper-parameters.
+        founder: the branch at the root of its ancestry.
+        operations: changes of the values when it was born, by name.
+        score: newest fitness; None before any.
     """
 
     number: int
@@ -28,60 +33,127 @@ class Branch:
     parent: int | None
     donor: int | None
     start: int
+    end: int
     values: Values
+    founder: int
+    operations: dict[str, str] = field(default_factory=dict)
+    score: float | None = None
 
 
-def branches(events: Sequence[Event]) -> dict[int, Branch]:
-    """All branches of a record, by number."""
-    found: dict[int, Branch] = {}
-    forks: dict[int, Event] = {}
-    for event in events:
-        if event["event"] == "birth":
-            found[event["branch"]] = Branch(event["branch"], event["member"], None, None, 0, event["values"])
-        elif event["event"] == "exploit":
-            forks[event["branch"]] = event
-        elif event["event"] == "explore" and (fork := forks.get(event["branch"])):
-            number = event["branch"]
-            found[number] = Branch(
-                number, event["member"], fork["donor_branch"], fork["donor"], event["env_steps"], event["values"]
-            )
-    return found
+class Lineage:
+    """The one fold of a record's branches and comparisons; `take` adds an event.
 
-
-def ancestry(events: Sequence[Event], branch: int) -> list[Branch]:
-    """The branches that led to `branch`, founder first, itself last.
-
-    Raises:
-        ValueError: the record knows no such branch.
+    Attributes:
+        branches: by number.
+        comparisons: the newest `comparison` event of each comparison, by its number: a member that comes late adds a
+            line with everyone in it.
+        restarts: starts of members after their first.
+        stopped: the reason of the population's end; None while it goes on.
     """
-    known = branches(events)
-    path: list[Branch] = []
-    number: int | None = branch
-    while number is not None:
-        if number not in known:
-            raise ValueError(f"the record knows no branch {number}")
-        path.append(known[number])
-        number = known[number].parent
-    return path[::-1]
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.branches: dict[int, Branch] = {}
+        self.comparisons: dict[int, Event] = {}
+        self.restarts = 0
+        self.stopped: str | None = None
+        for event in events:
+            self.take(event)
+
+    def take(self, event: Event) -> None:
+        """Add one event; kinds that are not known change nothing.
+
+        Raises:
+            KeyError, TypeError, ValueError: the event lacks something, as one of another version may; it then changes
+                nothing.
+        """
+        kind, member, steps = event.get("event"), event.get("member"), event.get("env_steps")
+        if kind == "birth":
+            number = int(event["branch"])
+            self.branches[number] = Branch(
+                number, int(event["member"]), None, None, steps or 0, steps or 0, dict(event["values"]), number
+            )
+        elif kind == "exploit":
+            self._fork(event)
+        elif kind == "explore":
+            branch, values = self.branches[event["branch"]], dict(event["values"])
+            branch.values, branch.operations = values, dict(event.get("operations") or {})
+        elif kind == "comparison":
+            self.comparisons[int(event["comparison"])] = event
+            for standing in event.get("standings") or []:
+                if ranked := self.branches.get(standing.get("branch")):
+                    ranked.score = standing.get("score")
+                    ranked.end = max(ranked.end, standing.get("env_steps") or 0)
+        elif kind == "restart" and member is not None:
+            self.restarts += 1
+        elif kind == "stop" and member is None:
+            self.stopped = str(event.get("reason"))
+        if kind in ("restart", "birth", "comparison"):
+            self.stopped = None
+        if kind not in ("exploit", "comparison") and steps is not None and event.get("branch") in self.branches:
+            known = self.branches[event["branch"]]
+            known.end = max(known.end, steps)
+
+    def _fork(self, event: Event) -> None:
+        number, member, donor, start = (int(event[name]) for name in ("branch", "member", "donor", "env_steps"))
+        parent, values = self.branches[event["donor_branch"]], dict(event["values"])
+        parent.end = max(parent.end, start)
+        if previous := self.branches.get(event.get("previous_branch", -1)):
+            previous.end = max(previous.end, event.get("env_steps_before") or 0)
+        self.branches[number] = Branch(number, member, parent.number, donor, start, start, values, parent.founder)
+
+    def ancestry(self, number: int) -> list[Branch]:
+        """The branches that led to `number`, founder first, itself last.
+
+        Raises:
+            ValueError: the record knows no such branch.
+        """
+        path: list[Branch] = []
+        current: int | None = number
+        while current is not None and (not path or current < path[-1].number):  # numbers grow: a wrong one can not loop
+            if current not in self.branches:
+                raise ValueError(f"the record knows no branch {current}")
+            path.append(self.branches[current])
+            current = path[-1].parent
+        return path[::-1]
+
+    @property
+    def founders(self) -> list[Branch]:
+        """Branches of the founders, in order of their births."""
+        return [branch for branch in self.branches.values() if branch.parent is None]
+
+    @property
+    def current(self) -> dict[int, Branch]:
+        """The newest branch of each member, by member."""
+        return {branch.member: branch for branch in self.branches.values()}
+
+    @property
+    def standings(self) -> list[Event]:
+        """The standings of the last comparison, best first; empty before any."""
+        return self.comparisons[max(self.comparisons)].get("standings") or [] if self.comparisons else []
+
+    @property
+    def best(self) -> Event | None:
+        """The standing of the best member: first in the last comparison; None before any."""
+        return next(iter(self.standings), None)
+
+    def useful_until(self) -> dict[int, int]:
+        """Steps of each branch up to which a branch that trains now descends from it; those of which none does lack."""
+        useful: dict[int, int] = {}
+        for branch in self.current.values():
+            reached = branch.end
+            for ancestor in self.ancestry(branch.number)[::-1]:
+                if useful.get(ancestor.number, -1) >= reached:
+                    break
+                useful[ancestor.number], reached = reached, ancestor.start
+        return useful
 
 
-def best(events: Sequence[Event]) -> dict[str, Any] | None:
-    """The standing of the best member: first in the last comparison; None before any."""
-    comparisons = [event for event in events if event["event"] == "comparison" and event["standings"]]
-    if not comparisons:
-        return None
-    # The fullest of those with the highest number: a member that comes late adds a line with everyone in it.
-    last = max(comparisons, key=lambda event: (event["comparison"], len(event["standings"])))
-    standing: dict[str, Any] = last["standings"][0]
-    return standing
-
-
-def schedule(path: Sequence[Branch]) -> list[tuple[int, Values]]:
-    """From which environment step on which values held, along an ancestry."""
+def schedule(path: Sequence[Branch]) -> Schedule:
+    """The values that held along an ancestry, each with the environment step from which on they did."""
     return [(branch.start, branch.values) for branch in path]
 
 
-def values_at(steps: int, plan: Sequence[tuple[int, Values]]) -> Values:
+def values_at(steps: int, plan: Schedule) -> Values:
     """The values of a schedule at a number of environment steps."""
     held = [values for start, values in plan if start <= steps]
     return held[-1] if held else plan[0][1]

@@ -115,14 +115,14 @@ def rescue_decision(state: PopulationState, member: int, population: PopulationS
     mine = {
         "member": member,
         "branch": known.branch,
-        "comparison": state.last_comparison,
+        "comparison": max(state.lineage.comparisons, default=0),
         "score": None,
         "episodes": 0,
         "checkpoint": known.checkpoint,
         "checkpoint_sha256": known.checkpoint_sha256,
         "values": known.values,
     }
-    others = [each for each in state.standings if each["member"] != member and each["score"] is not None]
+    others = [each for each in state.lineage.standings if each["member"] != member and each["score"] is not None]
     if others:
         return decision(mine, others[0], state.next_branch, population, rng)
     if known.checkpoint is None:

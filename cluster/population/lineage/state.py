@@ -1,18 +1,18 @@
-"""What the events of a record add up to."""
+"""The state of a population's members, as the events of its record add up to it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cluster.population.lineage.ancestry import Lineage, Values
 from cluster.population.lineage.events import Event
-
-Values = dict[str, float]
 
 
 @dataclass
 class MemberState:
-    """Where one member is, as far as the record says.
+    """One member, as far as the record says.
 
     Attributes:
         branch, values, env_steps: present branch, evolved values, and steps in the count of that branch.
@@ -21,7 +21,7 @@ class MemberState:
         restarts: starts after the first.
         crashes: since the population was started or resumed.
         divergences: crashes by a loss that was not finite since the branch began.
-        last_crash: why it ended last; empty if it did not crash.
+        last_crash: the reason of its last end; empty if it did not crash.
         checkpoint, checkpoint_sha256: its last checkpoint; None before the first.
     """
 
@@ -43,33 +43,36 @@ class PopulationState:
     """The fold over all events; `take` adds one.
 
     Attributes:
+        lineage: branches and comparisons.
         members: by number, those that were born.
-        births: branch and values that each began with.
         scores: by comparison and member, the newest `score` event.
         decided: by comparison, the members that were decided.
         pending: by member, the decision that is to be carried out.
-        standings: of the last comparison.
-        last_comparison: its number, 0 before the first.
         next_branch: the lowest number that no branch has.
         elapsed_s: of the last event.
         tickets: of the calls that wrote something.
-        stopped: the reason of the population's end; None while it goes on.
     """
 
+    lineage: Lineage = field(default_factory=Lineage)
     members: dict[int, MemberState] = field(default_factory=dict)
-    births: dict[int, MemberState] = field(default_factory=dict)
     scores: dict[int, dict[int, Event]] = field(default_factory=dict)
     decided: dict[int, set[int]] = field(default_factory=dict)
     pending: dict[int, Event] = field(default_factory=dict)
-    standings: list[Event] = field(default_factory=list)
-    last_comparison: int = 0
     next_branch: int = 0
     elapsed_s: float = 0.0
     tickets: set[str] = field(default_factory=set)
-    stopped: str | None = None
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> PopulationState:
+        """The fold over these events."""
+        state = cls()
+        for event in events:
+            state.take(event)
+        return state
 
     def take(self, event: Event) -> None:
         """Add one event; kinds that are not known change nothing."""
+        self.lineage.take(event)
         self.elapsed_s = event["elapsed_s"]
         if event.get("ticket"):
             self.tickets.add(event["ticket"])
@@ -80,12 +83,10 @@ class PopulationState:
     def take_birth(self, event: Event, member: int) -> None:
         """A member begins."""
         self.members[member] = MemberState(event["branch"], event["values"])
-        self.births[member] = MemberState(event["branch"], event["values"])
         self.next_branch = max(self.next_branch, event["branch"] + 1)
 
     def take_restart(self, event: Event, member: int | None) -> None:
         """A member begins again; or (no member) the ledger does, or, with a new driver, everything, and none runs."""
-        self.stopped = None
         if member is None:
             for each in self.members.values():
                 if event["driver"]:
@@ -107,8 +108,6 @@ class PopulationState:
     def take_comparison(self, event: Event, member: None) -> None:
         """Members were compared."""
         self.decided.setdefault(event["comparison"], set()).update(event["decided"])
-        if event["comparison"] >= self.last_comparison:
-            self.last_comparison, self.standings = event["comparison"], event["standings"]
         for decision in event["decisions"]:
             self.order(decision)
 
@@ -156,10 +155,8 @@ class PopulationState:
 
     def take_stop(self, event: Event, member: int | None) -> None:
         """A member, or everything, ended as it should."""
-        if member is None:
-            self.stopped = event["reason"]
-            return
-        state = self.members[member]
-        state.running, state.last_crash = False, ""
-        state.finished = event["reason"] == "finished"
-        state.env_steps = event["env_steps"]
+        if member is not None:
+            state = self.members[member]
+            state.running, state.last_crash = False, ""
+            state.finished = event["reason"] == "finished"
+            state.env_steps = event["env_steps"]

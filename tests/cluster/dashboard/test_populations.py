@@ -54,7 +54,7 @@ def population(folder: Path, record: list[Any], critics: list[Any] | None = None
 
 def test_ancestry_and_founders(tmp_path: Path) -> None:
     people = population(tmp_path, RECORD)
-    assert people.ancestry(6) == [0, 1, 6]
+    assert [branch.number for branch in people.lineage.ancestry(6)] == [0, 1, 6]
     assert {number: branch.founder for number, branch in people.branches.items()} == {
         0: 0,
         2: 2,
@@ -66,16 +66,16 @@ def test_ancestry_and_founders(tmp_path: Path) -> None:
     assert people.founders == [0, 2, 3]
     assert people.branches[6].values == {"entropy_cost": 0.024}
     assert people.branches[6].operations == {"entropy_cost": "*1.2"}
-    assert {number for number, branch in people.branches.items() if branch.current} == {0, 2, 6, 7}
+    assert {branch.number for branch in people.current.values()} == {0, 2, 6, 7}
 
 
 def test_what_lives_on_and_what_died_out(tmp_path: Path) -> None:
     people = population(tmp_path, RECORD)
-    useful = {number: branch.useful for number, branch in people.branches.items()}
+    useful = people.useful
     assert useful[6] == 500  # it trains
     assert useful[1] == 400  # until branch 6 was copied from it; what member 1 did later is lost
     assert useful[0] == 250  # trains still, although its copy is further
-    assert useful[3] <= people.branches[3].start  # nobody copied member 3 before it was replaced
+    assert 3 not in useful  # nobody copied member 3 before it was replaced
     assert useful[2] == 350
     lanes = {segment.branch.number: segment for segment in draw(people).segments}
     assert lanes[3].live == lanes[3].x0
@@ -118,7 +118,7 @@ def test_a_record_is_read_as_it_grows(tmp_path: Path) -> None:
         file.write(json.dumps(RECORD[3]) + "\n" + json.dumps(RECORD[4])[:20])
     people.refresh()
     assert people.branches[0] is before
-    assert people.ancestry(1) == [0, 1]
+    assert [branch.number for branch in people.lineage.ancestry(1)] == [0, 1]
     assert len(people.events) == 4
 
 
@@ -128,7 +128,7 @@ def test_ends_of_a_population(tmp_path: Path) -> None:
     assert people.state == "stopped"
     assert population(tmp_path / "b", [*RECORD, end | {"reason": "finished"}]).state == "finished"
     again = {"event": "restart", "member": None, "reason": "resumed"}
-    assert population(tmp_path / "c", [*RECORD, end, again]).stopped is None
+    assert population(tmp_path / "c", [*RECORD, end, again]).lineage.stopped is None
 
 
 def test_keys_of_nested_folders_are_one_part_of_a_url() -> None:

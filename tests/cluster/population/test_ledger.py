@@ -33,7 +33,7 @@ def test_a_generation(tmp_path: Path) -> None:
         assert exploit["score"] == -3.0
         assert exploit["episodes"] == exploit["donor_episodes"] == 64
         assert exploit["checkpoint_sha256"] == "0-1-0"
-        assert exploit["values"] == change["values_before"] == ledger.state.births[0].values
+        assert exploit["values"] == change["values_before"] == ledger.founder(0).values
         assert change["values"] == decision["values"] != change["values_before"]
         assert ledger.orders(1, 100)["exploit"] is None
         before = len(ledger.file.events)
@@ -80,8 +80,8 @@ def test_a_score_that_is_no_number_is_kept_as_null(tmp_path: Path) -> None:
             1, report(ledger, 1, 1, math.nan, measures={"pixel_frechet": math.nan, "judge": math.inf, "l2": 2.0})
         )
         assert ledger.state.scores[1][1]["measures"] == {"pixel_frechet": None, "judge": None, "l2": 2.0}
-        assert ledger.state.standings[-1]["member"] == 1
-        assert ledger.state.standings[-1]["score"] is None
+        assert ledger.state.lineage.standings[-1]["member"] == 1
+        assert ledger.state.lineage.standings[-1]["score"] is None
         assert ledger.state.pending[1]["donor"] == 0
     assert b"NaN" not in (tmp_path / "lineage.jsonl").read_bytes()
 
@@ -120,7 +120,7 @@ def test_events_are_plain_json(tmp_path: Path) -> None:
         scored(ledger, 1, {0: -1.0, 1: -3.0, 2: -2.0})
         carry_out(ledger, 1)
         ledger.close("finished")
-        assert ledger.state.stopped == "finished"
+        assert ledger.state.lineage.stopped == "finished"
         ledger.file = EventFile(path)
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert all({"n", "time", "elapsed_s", "event", "member"} <= set(row) for row in rows)

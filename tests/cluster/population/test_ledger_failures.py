@@ -64,7 +64,7 @@ def test_a_process_that_ends_without_a_word_is_a_crash(tmp_path: Path) -> None:
         born(ledger)
         ledger.join(1, None)
         assert kinds(ledger)[-2:] == ["crash", "restart"]
-        assert ledger.file.events[-1]["values"] == ledger.state.births[1].values
+        assert ledger.file.events[-1]["values"] == ledger.founder(1).values
         ledger.crashed(2, 70, "LearnerDied: a learner process died")
         assert ledger.join(2, None)["restarts"] == 1
         assert kinds(ledger)[-2:] == ["crash", "restart"]

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cluster.population.lineage.ancestry import ancestry, best, branches, curve, schedule, values_at
-from cluster.population.lineage.compare import compare, median_curve, ticks, write_svg
+from cluster.population.lineage.ancestry import Lineage, curve, schedule, values_at
+from cluster.population.lineage.compare import compare, median_curve, write_svg
 from cluster.population.lineage.events import read_events
 from tests.cluster.population.records import born, carry_out, opened, scored
 
@@ -22,21 +22,22 @@ def test_ancestry_and_schedule(tmp_path: Path) -> None:
         carry_out(ledger, 2)  # branch 4 of member 2 forks off branch 3
         scored(ledger, 3, {0: -1.0, 1: -0.5, 2: -0.25})
         events = ledger.file.events
-        standing = best(events)
+        lineage = Lineage(events)
+        standing = lineage.best
         assert standing is not None
         assert (standing["member"], standing["branch"]) == (2, 4)
-        path = ancestry(events, 4)
+        path = lineage.ancestry(4)
         assert [(each.number, each.member, each.start) for each in path] == [(0, 0, 0), (3, 1, 100), (4, 2, 201)]
         plan = schedule(path)
-        known = branches(events)
+        known = lineage.branches
         assert [values for _, values in plan] == [known[number].values for number in (0, 3, 4)]
         assert values_at(0, plan) == values_at(99, plan) == known[0].values
         assert values_at(100, plan) == values_at(200, plan) == known[3].values
         assert values_at(10**9, plan) == known[4].values
         assert curve(events, path) == [(100, -1.0), (201, -0.5), (302, -0.25)]
     with pytest.raises(ValueError, match="no branch 9"):
-        ancestry(events, 9)
-    assert best([]) is None
+        lineage.ancestry(9)
+    assert Lineage().best is None
 
 
 def test_a_population_against_another(tmp_path: Path) -> None:
@@ -54,16 +55,7 @@ def test_a_population_against_another(tmp_path: Path) -> None:
     assert result["discarded_steps"] == 2
     assert median_curve(other) == [(100, -2.0), (200, -2.0)]
     write_svg(tmp_path / "curves.svg", one, other, "pixel")
-    root = ElementTree.parse(tmp_path / "curves.svg").getroot()
-    assert len(root.findall("{http://www.w3.org/2000/svg}polyline")) == 5
+    curves = {each.get("id") for each in ElementTree.parse(tmp_path / "curves.svg").iter()}
+    assert {"best", "median", "other-0", "other-1", "other-2"} <= curves
     with pytest.raises(ValueError, match="no comparison at the same steps"):
         compare(one, one[:3])
-
-
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-192.0, -36.3), (0.0, 1_000_150.0), (-1.5, -1.31), (3.0, 97.0)])
-def test_ticks_are_few_and_round(low: float, high: float) -> None:
-    found = ticks(low, high)
-    assert 3 <= len(found) <= 8
-    assert low <= found[0] < found[-1] <= high
-    step = found[1] - found[0]
-    assert f"{step:.1e}"[0] in "125"

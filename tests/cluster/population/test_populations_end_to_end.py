@@ -20,7 +20,7 @@ from cluster import cli
 from cluster.metrics.log import read_metrics
 from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import decay
-from cluster.population.lineage.ancestry import ancestry, best, schedule, values_at
+from cluster.population.lineage.ancestry import Lineage, schedule, values_at
 from cluster.population.lineage.events import Event, read_events
 from cluster.population.member_config import own_settings
 from cluster.runs import checkpoints, manifests
@@ -157,12 +157,13 @@ def test_the_terminal_says_what_happens(finished: tuple[Path, str]) -> None:
     assert "WARNING" not in output
 
 
-def test_lineage_and_replay(finished: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lineage_and_retrace(finished: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, _ = finished
     events = events_of(run)
-    standing = best(events)
+    lineage = Lineage(events)
+    standing = lineage.best
     assert standing is not None
-    path = ancestry(events, standing["branch"])
+    path = lineage.ancestry(standing["branch"])
     assert cli.main(["lineage", str(run), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [each["branch"] for each in told["ancestry"]] == [each.number for each in path]
@@ -170,7 +171,7 @@ def test_lineage_and_replay(finished: tuple[Path, str], tmp_path: Path, capsys: 
     assert f"best: member {standing['member']:02d}" in capsys.readouterr().out
 
     again = tmp_path / "again"
-    finish(["replay", str(run), "--run", str(again)], tmp_path / "log")
+    finish(["retrace", str(run), "--run", str(again)], tmp_path / "log")
     _, settings = PopulationFolder(run).read_settings()
     rows = [row for row in read_metrics(again / "metrics.jsonl") if row.get("policy/entropy_cost") is not None]
     assert rows[-1]["env_steps"] >= settings.system.steps

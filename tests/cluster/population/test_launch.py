@@ -1,4 +1,4 @@
-"""What the commands of a population refuse, and where they write. Nothing is trained."""
+"""Starts of populations and retraced runs: refusals, and the folders that they write to. Nothing is trained."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import ray
 
 from cluster.cli.runs import scheduled_trainer
 from cluster.errors import UserError
-from cluster.population import commands, folder
+from cluster.population import folder
+from cluster.population import launch as population_launch
 from cluster.population.schedule import ScheduledTrainer, read_plan
-from cluster.population.tuner import Population
+from cluster.population.tuner import PopulationTuner
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
 from cluster.training import launch
@@ -21,7 +22,7 @@ from tests.cluster.population.records import SETTINGS, born, opened, scored
 from tests.cluster.tiny_run import tiny_settings
 
 
-def test_a_replay_goes_where_a_run_goes(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retraced_run_goes_where_a_run_goes(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name inside a job means a folder that outlives it, and an address a copy on shared storage."""
     runs, shared = tmp_path / "runs", tmp_path / "shared"
     config = {"population": SETTINGS.to_json(), "settings": tiny_settings(images, steps=400).storable()}
@@ -30,7 +31,7 @@ def test_a_replay_goes_where_a_run_goes(images: Path, tmp_path: Path, monkeypatc
     with opened(runs / "people" / "lineage.jsonl") as ledger:
         born(ledger)
         scored(ledger, 1, {0: -1.0, 1: -3.0, 2: -2.0})
-        values = ledger.state.births[0].values
+        values = ledger.founder(0).values
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
     monkeypatch.setenv("IMPASTO_RUNS", str(runs))
     went: list[Any] = []
@@ -42,12 +43,12 @@ def test_a_replay_goes_where_a_run_goes(images: Path, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(launch, "train_in", go)
     address = f"file://{shared}/again"
-    assert commands.replay("people", "named") == 0
-    assert commands.replay("people", address) == 0
+    assert population_launch.retrace("people", "named") == 0
+    assert population_launch.retrace("people", address) == 0
     assert went == [(runs / "named", [(0, values)], None), (runs / "again", [(0, values)], address)]
-    assert commands.replay("people", "") == 0
+    assert population_launch.retrace("people", "") == 0
     assert went[2][0].parent == runs
-    assert went[2][0].name.startswith("people-replay-")
+    assert went[2][0].name.startswith("people-retrace-")
 
 
 def test_an_address_that_holds_a_run_is_not_taken(tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_a_schedule_that_can_not_be_read_is_one_line(images: Path, tmp_path: Pat
 def test_a_cluster_that_was_there_before_may_grow(
     images: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runner = object.__new__(Population)  # it would train the judge
+    runner = object.__new__(PopulationTuner)  # it would train the judge
     runner.settings, runner.population = tiny_settings(images), SETTINGS
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 0.5})
     with pytest.raises(UserError, match=r"this Ray cluster has 0\.5"):
@@ -85,7 +86,7 @@ def test_a_cluster_that_was_there_before_may_grow(
 def test_a_shared_discriminators_gpu_is_not_the_members(
     gpus: float, said: str, images: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runner = object.__new__(Population)  # it would train the judge
+    runner = object.__new__(PopulationTuner)  # it would train the judge
     runner.settings = tiny_settings(images, learner_gpus=1.0)
     runner.population = replace(SETTINGS, members=2, share_discriminator=True)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 1000.0, "GPU": gpus})
