@@ -1,4 +1,4 @@
-"""Who may look: everybody on this machine, or whoever has the token."""
+"""Access control: everybody on this machine, or holders of the token."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLICY = (
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to bind to can only be reached from this machine."""
+    """Tell an address that only this machine can reach."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -77,7 +77,7 @@ class Access:
             # Only the path's last part: relative, so that it works behind a proxy, and never another site.
             target = "./" + quote(scope["path"].rsplit("/", 1)[-1]) + ("?" + rest if rest else "")
             answer = RedirectResponse(target, 303)
-            # "lax": "strict" would leave it out where a link on another site leads here; all we answer is GET.
+            # "lax": "strict" would leave it out if a link on another site leads here; only GET is answered.
             answer.set_cookie(COOKIE, self.mark, httponly=True, samesite="lax", path="/")
             return answer
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
@@ -89,7 +89,7 @@ class Access:
 
 
 def cookie(header: str) -> str:
-    """Our cookie's value; empty where there is none."""
+    """Value of the dashboard's cookie; empty if there is none."""
     try:
         found = SimpleCookie(header).get(COOKIE)
     except CookieError:

@@ -129,7 +129,7 @@ class Dashboard:
             path = STATIC / name
         else:
             raise NotThere(name)
-        # A day for Plotly; ours are asked for again, and answered with 304 by their time.
+        # A day for Plotly; the dashboard's own are asked for again, and answered with 304 by their time.
         age = "private, max-age=86400" if name == "plotly.min.js" else "no-cache"
         return FileResponse(path, headers={"Cache-Control": age})
 
@@ -142,7 +142,7 @@ class Dashboard:
         )
 
     async def changes(self, page: str, last: str) -> AsyncIterator[str]:
-        """What `live` sends; ends when the page's folder is gone."""
+        """The events that `live` sends; they end when the page's folder is gone."""
         yield f"retry: 3000\nevent: hello\ndata: {last}\n\n"
         silent = 0.0
         while True:

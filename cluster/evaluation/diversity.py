@@ -36,9 +36,8 @@ def diversity(
 ) -> float | None:
     """Within-class variance of what was made over that of real members, mean over the classes that were made.
 
-    1 is as varied as real ones, 0 a single output for each class; None where no class has ten outputs. Give only
-    outputs that show their class: a wrong
-    digit among them would count as variety.
+    1 is as varied as real ones, 0 a single output for each class; None if no class has ten outputs. Give only
+    outputs that show their class: a wrong digit among them would count as variety.
 
     Args:
         made, real: float [N, D] and [M, D], pixels or features.
@@ -57,7 +56,7 @@ def style_report(
     class_mean: NDArray[np.float32],
     class_std: NDArray[np.float32],
 ) -> dict[str, dict[str, float]]:
-    """How the style of outputs goes with that of their inputs, and with that of the class they show.
+    """Compare the style of outputs with that of their inputs, and with that of the class they show.
 
     Args:
         made, given: float32 [N, 4] of outputs and inputs, see `envs.latent.measures.style`.
@@ -70,7 +69,7 @@ def style_report(
             perfectly, 0 ignores it;
           "difference": mean absolute difference of output and input, in the style's unit;
           "class_offset": mean distance of the outputs from the mean of the class they show, in the class's deviations;
-            0 where outputs are, on average, like real members;
+            0 if outputs are, on average, like real members;
           "class_spread": the outputs' deviation around it over the class's; 1 is as varied as real members.
     """
     report: dict[str, dict[str, float]] = {}

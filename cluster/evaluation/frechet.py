@@ -10,8 +10,8 @@ def frechet_distance(first: npt.NDArray[np.float64], second: npt.NDArray[np.floa
         |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1^1/2 C2 C1^1/2)^1/2)
 
     Heusel et al. 2017, "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", equation 6
-    ("FID" where the features are Inception's; Dowson and Landau 1982 for the formula). The product under the root is
-    kept symmetric, so that its eigenvalues are real and the result stays accurate for singular covariances, where the
+    ("FID" if the features are Inception's; Dowson and Landau 1982 for the formula). The product under the root is
+    kept symmetric, so that its eigenvalues are real and the result stays accurate for singular covariances, whose
     eigenvalues of C1 C2 need not.
 
     The estimate is too high for small sets, by an amount that shrinks roughly with 1/N: two samples of one distribution

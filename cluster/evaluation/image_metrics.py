@@ -1,6 +1,6 @@
-"""How good paintings are: the measures of `impasto evaluate`, against randomly drawn test images.
+"""The measures of `impasto evaluate`: paintings against randomly drawn test images.
 
-No single figure suffices. The distance in the judge's features is nearly blind at first, where the distance of 8x8
+No single figure suffices. The distance in the judge's features is nearly blind at first, while the distance of 8x8
 pixels shows progress; precision and confidence alone are fooled by a painter that repeats one good digit, which recall
 and class coverage expose.
 """
@@ -94,7 +94,7 @@ def evaluate_images(
             added.
         judge: see `cluster.evaluation.judge.load_judge`.
         test_images: uint8 [M, H, W, C], the data set's test split, of any size.
-        samples: images per set; fewer where the smallest set, or half of the test images, has fewer.
+        samples: images per set; fewer if the smallest set, or half of the test images, has fewer.
         seed: of all draws.
         nearest: neighbors for precision and recall.
 
@@ -152,7 +152,7 @@ def evaluate_images(
 
 
 def _draw(images: npt.NDArray[np.uint8], count: int, seed: int) -> npt.NDArray[np.uint8]:
-    """`count` of the images, drawn without replacement; all in their order where there are just as many."""
+    """`count` of the images, drawn without replacement; all in their order if there are just as many."""
     if len(images) == count:
         return images
     return images[np.random.default_rng(seed).choice(len(images), count, replace=False)]

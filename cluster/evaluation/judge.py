@@ -37,7 +37,7 @@ class JudgeError(UserError):
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """How the judge is trained. Any change gives another judge, kept beside the first."""
+    """Settings of the judge's training. Any change gives another judge, kept beside the first."""
 
     epochs: int = 2
     """Passes over the training set. More: slightly better accuracy, proportionally longer."""
@@ -82,7 +82,7 @@ class JudgeNetwork(nn.Module):
 
 
 def judge_view(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """What the judge sees of images: gray (ITU-R 601 luma) and 32x32, larger ones averaged over area.
+    """Images as the judge sees them: gray (ITU-R 601 luma) and 32x32, larger ones averaged over area.
 
     Args:
         images: uint8 [N, H, W, C], C 1 or 3, dark on white.
@@ -196,7 +196,7 @@ def load_judge(
 
     Args:
         settings: default `JudgeSettings()`.
-        data_dir, cache_dir: where to find MNIST and keep the judge; see `envs.datasets.load_dataset`.
+        data_dir, cache_dir: folders with MNIST and for the judge; see `envs.datasets.load_dataset`.
 
     Raises:
         DataError: MNIST can not be had, or the cache can not be written.

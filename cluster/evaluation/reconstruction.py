@@ -1,4 +1,4 @@
-"""How well paintings reproduce their targets."""
+"""Distances between paintings and the targets that they reproduce."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def measure_reconstruction(
 
     Args:
         painted, target: uint8 [N, H, W, C].
-        judge: for the last two figures; None where no judge knows the data.
+        judge: for the last two figures; None if no judge knows the data.
         label: int64 [N], classes of the targets that the judge knows.
 
     Returns:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 
 def number(value: float | None, form: str = ".4g") -> str:
-    """A figure in a format of Python's, four significant digits if not told otherwise; a dash for none."""
+    """A figure in a format of Python's, by default four significant digits; a dash for none."""
     return "-" if value is None else format(value, form)
 
 

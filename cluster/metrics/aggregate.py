@@ -1,4 +1,4 @@
-"""Counting what happens between two reports: means of learner metrics, and where the time goes."""
+"""Sums and means between two reports: learners' metrics, rates, and shares of the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How full Ray's object store is on the driver's node, for the metrics."""
+"""The fill of Ray's object store on the driver's node, as a metric."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ SECONDS_BETWEEN_LOOKS = 10.0
 
 
 class ObjectStoreMeter:
-    """Asks this node's raylet, now and then: a question costs some milliseconds.
+    """A reading of this node's raylet, taken every ten seconds: a question costs some milliseconds.
 
     Attributes:
-        fill: share of the object store's memory that is in use, in [0, 1] (above where it spilled); None before the
-            first answer, and where the raylet gives none.
+        fill: share of the object store's memory that is in use, in [0, 1], more if it spilled; None before the first
+            answer, and if the raylet gives none.
     """
 
     def __init__(self) -> None:

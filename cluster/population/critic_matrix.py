@@ -1,4 +1,4 @@
-"""Every member's paintings under every member's discriminator: do the paper's scores compare between members?"""
+"""Scores of every member's paintings under every member's discriminator: a check of the paper's ranking."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from cluster.metrics.log import cut_torn_line, read_metrics
 from cluster.painter.data import run_images
@@ -44,7 +44,7 @@ class CriticMatrix:
         """Compute and append the matrix of a `comparison` event, unless it is there.
 
         Returns:
-            False where a checkpoint is gone or damaged (a population that was killed for long): there will be none.
+            False if a checkpoint is missing or damaged; this comparison then never gets a matrix.
         """
         key = int(comparison["comparison"]), len(comparison["standings"])
         if key in self.done:
@@ -80,21 +80,10 @@ class CriticMatrix:
 
 
 def rank_correlation(first: list[float | None], second: list[float]) -> float | None:
-    """Spearman's, Pearson's of the ranks; None with fewer than three numbers, a missing one, or all equal."""
-    if len(first) < 3 or any(value is None for value in first):
+    """Spearman's coefficient; None with fewer than three numbers, a missing one, or all equal."""
+    if len(first) < 3 or any(value is None for value in first) or min(len(set(first)), len(set(second))) == 1:
         return None
-    one, other = ranks(np.array(first, np.float64)), ranks(np.array(second))
-    if one.std() == 0 or other.std() == 0:
-        return None
-    return float(np.corrcoef(one, other)[0, 1])
-
-
-def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rank of each value, equals sharing the mean of theirs."""
-    below = (values[None, :] < values[:, None]).sum(axis=1)
-    same = (values[None, :] == values[:, None]).sum(axis=1)
-    found: NDArray[np.float64] = below + (same - 1) / 2
-    return found
+    return float(spearmanr(first, second).statistic)
 
 
 def append(path: Path, row: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How good a member is: figures that compare between members, from paintings of the same noise."""
+"""The fitness of a member: figures that compare between members, from paintings of the same noise."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Fitness:
     """Measures paintings; the same real images and the same judge for every member.
 
     Attributes:
-        name: which measure is the score.
-        episodes: paintings that it wants.
+        name: the measure that is the score.
+        episodes: paintings that it takes.
     """
 
     def __init__(self, settings: PainterSettings, population: PopulationSettings) -> None:

@@ -36,7 +36,7 @@ class PopulationFolder:
         return self.path / "members" / f"{number:02d}"
 
     def exchange(self, number: int) -> Path:
-        """Where a member puts what others may copy."""
+        """The folder of checkpoints that others may copy."""
         return self.member(number) / "exchange"
 
     def relative(self, path: Path) -> str:
@@ -44,7 +44,7 @@ class PopulationFolder:
         return path.relative_to(self.path).as_posix()
 
     def read_settings(self) -> tuple[PopulationSettings, PainterSettings]:
-        """What `config.json` holds.
+        """Read `config.json`.
 
         Raises:
             RunFolderError: there is no population here, or its settings can not be read.

@@ -11,7 +11,7 @@ from cluster.painter.settings import PainterSettings
 from cluster.population.lineage.ancestry import Values
 from cluster.population.settings import PopulationSettings
 
-# The setting that a decay of an evolved one ends at, where there is one.
+# The setting at which the decay of an evolved one ends; empty if it has none.
 DECAYS_TO = {
     "entropy_cost": "final_entropy_cost",
     "policy_learning_rate": "policy_final_learning_rate",
@@ -34,7 +34,7 @@ def draw(population: PopulationSettings, rng: np.random.Generator) -> Values:
 def explore(
     values: Mapping[str, float], population: PopulationSettings, rng: np.random.Generator
 ) -> tuple[Values, dict[str, str]]:
-    """Change each value as `population.explore` says; returns new values, within their ranges, and what was done."""
+    """Change each value as `population.explore` says; returns new values, within their ranges, and the operations."""
     if population.explore == "resample":
         drawn = draw(population, rng)
         return drawn, dict.fromkeys(drawn, "resample")
@@ -68,17 +68,17 @@ def settings_with(base: PainterSettings, values: Mapping[str, float]) -> Painter
 
 
 def check_decays(base: PainterSettings, population: PopulationSettings) -> None:
-    """Raise ValueError where a setting that shall evolve is 0, so that its decay has no ratio."""
+    """Raise ValueError if a setting that shall evolve is 0, so that its decay has no ratio."""
     for name in population.ranges():
         if getattr(getattr(base, PART_OF[name]), name) <= 0:
             raise ValueError(f"{name}: must be above 0 to evolve, as its decay is kept in proportion")
 
 
 def decay(base: PainterSettings, name: str, progress: float, updates: int) -> float:
-    """By what a value is multiplied at this point of a run.
+    """The factor of a value's decay at this point of a run.
 
-    Written down apart from the learners, which compute the product, so that the check after an exploit compares two
-    things.
+    Deliberately a second implementation of the learners' schedules, so that the check after an exploit is independent
+    of them.
 
     Args:
         base: settings that all members share.

@@ -1,4 +1,4 @@
-"""The ledger: hears every member's scores, decides who copies whom, and writes all of it down before anyone acts."""
+"""The ledger: takes every member's scores, decides which member copies which, and records it before anyone acts."""
 
 from __future__ import annotations
 
@@ -22,17 +22,14 @@ from cluster.population.lineage.events import LOCK_SECONDS, Event, EventFile
 from cluster.population.lineage.state import PopulationState
 from cluster.population.settings import PopulationSettings
 
-# Crashes by a loss that is not finite, on one branch, after which a member copies another.
-HOPELESS = 2
-
 
 class Ledger:
     """One process's object (a Ray actor in a running population) that all members talk to.
 
-    Its state is what the events in the file add up to, nothing else: a ledger that is opened again goes on where the
-    last one was killed. Ray calls again where an answer was lost with a ledger that died; what the lost call wrote is
-    then not written a second time: births, restarts and crashes are known by their caller's ticket, the rest by what it
-    says. Only `close` writes its end again, behind the reopening.
+    Its state is the fold of the events in the file, nothing else: a ledger that is opened again goes on from the moment
+    in which the last one was killed. Ray repeats a call if its answer was lost with a ledger that died; the events of
+    the lost call are then not written a second time: births, restarts and crashes are known by their caller's ticket,
+    the others by their content. Only `close` writes its end again, behind the reopening.
 
     Attributes:
         state: see `PopulationState`.
@@ -96,7 +93,7 @@ class Ledger:
         Args:
             member: its number.
             checkpoint: what it goes on from: `branch`, `values`, `env_steps`, `checkpoint`,
-                `checkpoint_sha256`; None where it has none yet.
+                `checkpoint_sha256`; None if it has none yet.
             reason: why, if the caller knows.
             ticket: names this call, so that it is known when it comes again.
 
@@ -148,8 +145,8 @@ class Ledger:
         """The branch that a member was born with."""
         return next(branch for branch in self.state.lineage.founders if branch.member == member)
 
-    def orders(self, member: int, env_steps: int) -> dict[str, Any]:
-        """What `member` is to do at this iteration boundary.
+    def requests(self, member: int, env_steps: int) -> dict[str, Any]:
+        """Requests to `member` at this iteration boundary.
 
         Returns:
             `stop`, a reason or None; `exploit`, a decision or None.
@@ -197,7 +194,7 @@ class Ledger:
             self.write(*comparison_events(state, number, waiting, self.population, seed=self.seed, steps=self.steps))
 
     def given_up(self, member: int) -> bool:
-        """Whether a member has crashed so often that Tune does not start it again, until the population is resumed."""
+        """Tell a member that crashed so often that Tune does not start it again until the population is resumed."""
         known = self.state.members.get(member)
         return known is not None and not known.running and known.crashes > self.population.member_failures
 
@@ -209,17 +206,17 @@ class Ledger:
             record: `branch`, `previous_branch`, `env_steps_before`, `env_steps`, `values_before`,
                 `seconds`, `applied` (read back, by name), `decay` (by name).
         """
-        order = self.state.pending.get(member)
-        if order is not None and order["branch"] == record["branch"]:
-            self.write(*applied_events(order, record))
+        decision = self.state.pending.get(member)
+        if decision is not None and decision["branch"] == record["branch"]:
+            self.write(*applied_events(decision, record))
 
     def refused(self, member: int, reason: str) -> None:
         """A member can not carry out its decision and goes on as it is."""
-        order = self.state.pending.get(member)
-        if order is not None:
+        decision = self.state.pending.get(member)
+        if decision is not None:
             known = self.state.members[member]
-            where = {**order, "branch": known.branch, "env_steps": known.env_steps}
-            self.write(skipped_event(where, reason))
+            about = {**decision, "branch": known.branch, "env_steps": known.env_steps}
+            self.write(skipped_event(about, reason))
 
     def saved(self, member: int, record: Mapping[str, Any]) -> None:
         """A member has written a checkpoint.
@@ -236,7 +233,7 @@ class Ledger:
         `join`.
 
         A branch that diverges again and again is given up: the member copies the best of the last comparison, or,
-        before any, goes on from its own last checkpoint with other values; not where nobody copies.
+        before any, goes on from its own last checkpoint with other values; not if members do not copy each other.
         """
         known = self.state.members[member]
         event = {"event": "crash", "member": member, "branch": known.branch, "env_steps": env_steps}
@@ -244,12 +241,12 @@ class Ledger:
             self.write({**event, "reason": reason, "diverged": diverged, "ticket": ticket})
         if self.given_up(member):
             self.settle_all()
-        if self.state.members[member].divergences < HOPELESS or member in self.state.pending:
+        if self.state.members[member].divergences < self.population.member_divergences or member in self.state.pending:
             return
-        order = rescue_decision(self.state, member, self.population, self.seed)
-        if order is not None:
-            reason = f"its loss was not finite {HOPELESS} times"
-            self.write({**event, "event": "rescue", "reason": reason, "decision": order})
+        decision = rescue_decision(self.state, member, self.population, self.seed)
+        if decision is not None:
+            reason = f"its loss was not finite {self.population.member_divergences} times"
+            self.write({**event, "event": "rescue", "reason": reason, "decision": decision})
 
     def finished(self, member: int, env_steps: int, reason: str) -> None:
         """A member ends as it should."""
@@ -257,8 +254,8 @@ class Ledger:
         if reason == "finished":
             self.refused(member, "the run is over")
         if known.running:
-            where = {"member": member, "branch": known.branch, "env_steps": env_steps}
-            self.write({"event": "stop", **where, "reason": reason})
+            about = {"member": member, "branch": known.branch, "env_steps": env_steps}
+            self.write({"event": "stop", **about, "reason": reason})
 
     def request_stop(self, reason: str) -> None:
         """Have all members end, each with a checkpoint, at their next iteration boundary."""

@@ -39,7 +39,7 @@ KEPT_FOR_OTHERS = 3
 class Member(Trainable):
     """One system of a population; `config["member"]` is its number. Never paused; restarted from its own folder.
 
-    An iteration is a second of training (`Spiral.training_step`). Between two, the ledger is asked for orders;
+    An iteration is a second of training (`Spiral.training_step`). Between two, the ledger is asked for requests;
     at a milestone the member is measured, offers a checkpoint to others, and trains on while the ledger waits for
     them.
     """
@@ -107,12 +107,12 @@ class Member(Trainable):
         return ray.get(getattr(self.ledger, question).remote(self.number, *arguments, **named))
 
     def named(self, path: Path) -> dict[str, str]:
-        """How the record names a checkpoint."""
+        """A checkpoint as the record names it."""
         manifest = manifests.read_manifest(path)
         return {"checkpoint": self.place.relative(path), "checkpoint_sha256": manifest["sha256"]}
 
     def step(self) -> dict[str, Any]:
-        """An iteration: orders, training, and what is due after it."""
+        """An iteration: requests, training, and what is due after it."""
         try:
             if not self.done:  # Tune may ask once more before it hears that this is over
                 self.iterate()
@@ -124,17 +124,17 @@ class Member(Trainable):
         return {"env_steps": self.algorithm.trained_steps, "branch": self.branch, "done": self.done}
 
     def iterate(self) -> None:
-        """What `step` does."""
+        """Do what `step` says."""
         algorithm = self.algorithm
-        orders = self.ask("orders", algorithm.trained_steps)
-        if orders["stop"]:
-            return self.finish(orders["stop"])
-        if orders["exploit"]:
+        requests = self.ask("requests", algorithm.trained_steps)
+        if requests["stop"]:
+            return self.finish(requests["stop"])
+        if requests["exploit"]:
             try:
                 algorithm.replay_host.keep_alive()
-                self.exploit(orders["exploit"])
+                self.exploit(requests["exploit"])
             except ReplayUnavailable:
-                return None  # the order stays: it is carried out from its beginning at the next iteration
+                return None  # the decision stays: it is carried out from its beginning at the next iteration
         algorithm.train()  # type: ignore[no-untyped-call]
         self.writer.write(algorithm.policy_updates, algorithm.latest | {"population/branch": self.branch})
         if "note" in algorithm.latest:  # no Redis: nothing was trained, and nothing can be saved
@@ -167,7 +167,7 @@ class Member(Trainable):
         self.ask("saved", self.write_checkpoint())
 
     def write_anyway(self) -> dict[str, Any]:
-        """Write a checkpoint; where Redis is away, one without the replay. Returns its record."""
+        """Write a checkpoint, without the replay if Redis is away. Returns its record."""
         try:
             self.algorithm.replay_host.keep_alive()
             return self.write_checkpoint()
@@ -180,8 +180,8 @@ class Member(Trainable):
         checkpoint = self.checkpoint(replay=replay)
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.base.system.keep_checkpoints)
         self.saved_at = self.algorithm.trained_seconds
-        where = {"branch": self.branch, "env_steps": self.algorithm.trained_steps, "update": checkpoint.update}
-        return where | self.named(path) | {"values": self.values}
+        about = {"branch": self.branch, "env_steps": self.algorithm.trained_steps, "update": checkpoint.update}
+        return about | self.named(path) | {"values": self.values}
 
     def compare(self, number: int, milestone: int) -> None:
         """Be measured at a milestone, and offer a checkpoint to others."""

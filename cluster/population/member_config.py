@@ -1,4 +1,4 @@
-"""What is settled before a member trains: its settings, what Ray books for it, when it owes a comparison."""
+"""A member's settings, the resources that Ray books for it, and the comparisons that it owes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def member_config(settings: PainterSettings, population: PopulationSettings) -> 
 
 
 def resources(settings: PainterSettings, population: PopulationSettings) -> PlacementGroupFactory:
-    """What Ray books for a member: its own process, its actors, all its learner processes."""
+    """The resources that Ray books for a member: its own process, its actors, all its learner processes."""
     return Spiral.default_resource_request(member_config(settings, population).to_dict())
 
 

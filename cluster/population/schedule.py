@@ -49,7 +49,7 @@ def write_plan(folder: RunFolder, plan: Schedule) -> None:
 
 
 def read_plan(folder: str | Path) -> Schedule | None:
-    """The schedule of a run; None where it has none.
+    """The schedule of a run; None if it has none.
 
     Raises:
         RunFolderError: it can not be read.

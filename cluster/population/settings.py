@@ -1,4 +1,4 @@
-"""Settings of a population, and what each preset starts from."""
+"""Settings of a population, and the defaults of each preset."""
 
 from __future__ import annotations
 
@@ -17,24 +17,30 @@ FitnessName = Literal["judge", "pixel", "discriminator"]
 
 @dataclass(frozen=True)
 class PopulationSettings:
-    """How a population is compared and changed (population based training, Jaderberg et al. 2017).
+    """Settings of a population's comparisons and changes (population based training, Jaderberg et al. 2017).
 
     Attributes:
-        members: systems that train side by side, each with actors, a replay and two learners of its own.
-        interval_steps: environment steps between two comparisons. Shorter: more generations, judged on less progress.
-        burn_in_steps: environment steps before which nobody copies anybody: early scores say little.
-        fitness: what ranks members. `judge`: Frechet distance in the features of a digit classifier that plays no
-            part in training (mnist only); `pixel`: the same of 8x8 pixels, for any data; `discriminator`: the mean
+        members: systems that train side by side, each with actors, a replay and two learners of its own. More: a wider
+            search, and as much more hardware. Usual: 4 to 20.
+        interval_steps: environment steps between two comparisons. Shorter: more generations, compared after less
+            progress.
+        burn_in_steps: environment steps before which no member copies another: early scores say little. Longer: the
+            first values are explored for longer.
+        fitness: measure that ranks members. `judge`: Frechet distance in the features of a digit classifier that has
+            no part in training (mnist only); `pixel`: the same of 8x8 pixels, for any data; `discriminator`: the mean
             score under the member's own discriminator, as the paper does, which assumes that these scores compare.
         fitness_samples: paintings behind a score. More: less noise, a longer pause at each comparison.
         critic_samples: paintings of each member that every member's discriminator scores, and as many real images.
+            More: less noise in the fitness audit, which decides nothing.
         exploit: `truncation` (the worst copy one of the best), `tournament` (each against one drawn at random), or
             `none`: fixed settings, for comparison.
         truncation_share: share of the members that count as worst and as best, at most half; at least one each.
+            Larger: values spread faster and differ less.
         tournament_margin: a tournament is won only by a score that is better by this share of the loser's.
-        explore: what a copy changes of each value: `perturb` multiplies or divides it by `perturbation_factor`,
+            Larger: noise decides less often.
+        explore: change of each value by a copy: `perturb` multiplies or divides it by `perturbation_factor`,
             `resample` draws it anew.
-        perturbation_factor: more than 1.
+        perturbation_factor: more than 1. Larger: bolder steps. Usual: 1.1 to 2.
         entropy_cost_range: least and largest weight of the entropy bonus; first values are drawn from it, evenly in the
             logarithm. The preset's decay goes on: a value stands for its start.
         policy_learning_rate_range: the same for the policy's step size.
@@ -46,6 +52,7 @@ class PopulationSettings:
         actor_cpus: CPUs that Ray books for each of its actors.
         learner_cpus: CPUs that Ray books for each of its learner processes, if it has any.
         member_failures: crashes of a member after which it is given up until the population is resumed.
+        member_divergences: crashes by a loss that is not finite, on one branch, after which a member copies another.
     """
 
     members: Count = 4
@@ -68,6 +75,7 @@ class PopulationSettings:
     actor_cpus: NotNegative = 1.0
     learner_cpus: NotNegative = 1.0
     member_failures: Natural = 20
+    member_divergences: Count = 2
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -96,12 +104,12 @@ class PopulationSettings:
         return dataclasses.replace(cls(), **plain)
 
 
-# Environment steps of each member where the user gives none.
+# Environment steps of each member if the user gives none.
 DEFAULT_STEPS: dict[PresetName, int] = {"laptop": 1_000_000, "paper": 200_000_000, "search": 1_000_000}
 
 
 def population_preset(name: PresetName, data: str = "mnist") -> PopulationSettings:
-    """What a population starts from, by the members' preset.
+    """The defaults of a population, by the members' preset.
 
     `paper`: ranges 2e-3 to 1e-1 and 1e-5 to 3e-4, a comparison each 2 M steps, one CPU for each process. `laptop`:
     step sizes around that preset's 6e-4, a comparison each 100 000 steps, half a CPU for each process.

@@ -1,4 +1,6 @@
-"""A population from start to end: Tune starts the members and restarts those that crash; everything else is ours."""
+"""A population from start to end: Tune starts the members and restarts those that crash; ledger and
+watcher do everything else.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,7 @@ class PopulationTuner:
         return int(needed + self.shared_resources()["CPU"]) + 1
 
     def shared_resources(self) -> dict[str, float]:
-        """What the processes take that all members share."""
+        """Resources of the processes that all members share."""
         system = self.settings.system
         if not self.population.share_discriminator:
             return {"CPU": 0, "GPU": 0}
@@ -78,7 +80,7 @@ class PopulationTuner:
         return {"CPU": 0 if gpus else learners, "GPU": gpus * max(1, learners)}
 
     def check_room(self, *, joined: bool) -> None:
-        """Say where not all members can train at once; those who find no room would be compared with nobody.
+        """Warn if not all members can train at once: those that wait would be compared with nobody.
 
         Args:
             joined: Ray is a cluster that was there before: it may add nodes, so that it only looks too small.
@@ -151,7 +153,7 @@ class PopulationTuner:
 
     @contextmanager
     def shared(self, place: PopulationFolder, watcher: Watcher) -> Iterator[Share | None]:
-        """What all members learn from, if the settings say so."""
+        """Run the discriminator that all members share; None if the settings do not ask for one."""
         if not self.population.share_discriminator:
             yield None
             return
@@ -202,7 +204,7 @@ class PopulationTuner:
 
 
 def read_state(place: PopulationFolder) -> PopulationState:
-    """What the record of a population adds up to now."""
+    """The fold of a population's record as it is now."""
     return PopulationState.of(read_events(place.lineage))
 
 

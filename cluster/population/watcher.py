@@ -1,4 +1,4 @@
-"""The driver's side thread: tells the terminal what the record says, computes critic matrices, passes Ctrl-C on."""
+"""The driver's side thread: prints new events, computes critic matrices, passes Ctrl-C on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Watcher:
 
     Attributes:
         stop_reason: set it (a signal handler does) to have the population end.
-        upkeep: called about once a second: what the driver keeps alive for all members.
+        upkeep: called about once a second, to keep alive what all members share.
     """
 
     upkeep: Callable[[], None] | None = None
@@ -28,7 +28,7 @@ class Watcher:
     def __init__(self, folder: PopulationFolder, matrix: CriticMatrix, request_stop: Callable[[str], Any]) -> None:
         self.folder, self.matrix, self.request_stop = folder, matrix, request_stop
         self.stop_reason: str | None = None
-        self.told, self.size = len(read_events(folder.lineage)), -1
+        self.reported, self.size = len(read_events(folder.lineage)), -1
         self.caught_up = False
         self.waiting: list[Event] = []  # comparisons that have no critic matrix yet
         self.ended = threading.Event()
@@ -56,19 +56,19 @@ class Watcher:
             return
         self.size = size
         events = read_events(self.folder.lineage)
-        for event in events[self.told :]:
+        for event in events[self.reported :]:
             if line := describe(event):
                 print(line, flush=True)
         comparisons = [event for event in events if event["event"] == "comparison"]
         if not self.caught_up:
             self.caught_up = True
         else:
-            comparisons = [event for event in comparisons if event["n"] >= self.told]
-        self.told = len(events)
+            comparisons = [event for event in comparisons if event["n"] >= self.reported]
+        self.reported = len(events)
         self.waiting += comparisons
-        self.judge()
+        self.compute_matrices()
 
-    def judge(self) -> None:
+    def compute_matrices(self) -> None:
         """Compute the critic matrices that are due. One that fails waits for the next look and holds up no other."""
         due, self.waiting = self.waiting, []
         for event in due:
@@ -90,7 +90,7 @@ class Watcher:
 
 @contextlib.contextmanager
 def survived() -> Iterator[None]:
-    """Say what went wrong and go on: the side thread must live, for it passes Ctrl-C on."""
+    """Print an error and go on: the side thread must live, for it passes Ctrl-C on."""
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
@@ -98,7 +98,7 @@ def survived() -> Iterator[None]:
 
 
 def describe(event: Event) -> str:
-    """An event as a line for the terminal; empty for what is not worth one."""
+    """An event as a line for the terminal; empty for kinds that are not printed."""
     clock = f"{int(event['elapsed_s']) // 60:3d}:{int(event['elapsed_s']) % 60:02d}"
     kind, member = event["event"], event["member"]
     who = f"{clock}  member {member:02d}" if member is not None else clock

@@ -19,7 +19,7 @@ class Segment:
 
     Attributes:
         branch: what is drawn.
-        x0, x1, y: where, in pixels.
+        x0, x1, y: ends and height, in pixels.
         live: x up to which a branch that trains now descends from it; x0 if none does.
         current: whether its member trains it now.
         color: 0 to COLORS - 1, by founding ancestor.

@@ -71,7 +71,7 @@ def duration(seconds: Any) -> str:
 
 
 def ago(moment: Any, now: float | None = None) -> str:
-    """How long since a Unix time, in its largest unit: `5 min ago`, `3 h ago`."""
+    """The time since a Unix time, in its largest unit: `5 min ago`, `3 h ago`."""
     if not isinstance(moment, int | float):
         return MISSING
     seconds = (time.time() if now is None else now) - moment

@@ -15,7 +15,7 @@ from cluster.dashboard.readers.runs import Run, Sheet
 from cluster.evaluation.contact_sheets import COLUMNS
 from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
 
-# Height and width of a painting in the stroke theatre, in pixels, where the canvas divides it.
+# Height and width of a painting in the stroke theatre, in pixels, if the canvas divides it.
 THEATRE_SIZE = 512
 # Frames side by side in the theatre's picture: browsers do not show pictures of more than 32 767 pixels.
 FRAMES_IN_A_ROW = 6
@@ -24,7 +24,7 @@ SHEET_SCALES = (1, 2)
 
 
 def thumbnail(run: Run, sheet: Sheet, columns: int, rows: int, pixels: int = 56) -> bytes:
-    """A PNG of the sheet's first paintings, `columns` by `rows`; of the whole sheet where its layout is not known.
+    """A PNG of the sheet's first paintings, `columns` by `rows`; of the whole sheet if its layout is not known.
 
     Raises:
         NotThere: the picture is missing, half-written, or none.

@@ -1,4 +1,4 @@
-"""What all pages of a population share: tabs, health, colors."""
+"""The frame of all pages of a population: tabs, health, colors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TABS = (
 
 
 def frame(population: Population, tab: str, title: str) -> Context:
-    """What all pages of a population share."""
+    """Context of the frame around a page of a population."""
     return {
         "title": f"{title} of {decode(population.entry.key)}",
         "population": population,
@@ -68,6 +68,6 @@ def health(population: Population) -> list[Context]:
 
 
 def total_of(runs: list[Run], *names: str) -> Any:
-    """The sum of metrics over runs; None where no run has one."""
+    """The sum of metrics over runs; None if no run has one."""
     values = [value for run in runs if (value := total(run.latest, *names)) is not None]
     return sum(values) if values else None

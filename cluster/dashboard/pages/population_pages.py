@@ -1,4 +1,4 @@
-"""Pages of a population: what each template is given."""
+"""Pages of a population: the context of each template."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def samples_page(population: Population) -> Context:
 
 
 def wall_cell(population: Population, sheet: Sheet | None, standing: Context) -> Context:
-    """One picture of the wall; its sheet is None where it is missing."""
+    """One picture of the wall; its sheet is None if it is missing."""
     branch = population.branches.get(standing.get("branch", -1))
     return {
         "sheet": sheet,
@@ -128,7 +128,7 @@ def wall_cell(population: Population, sheet: Sheet | None, standing: Context) ->
 
 
 def drift_page(population: Population) -> Context:
-    """How the evolved values move, one chart each, by founding ancestor."""
+    """The evolved values over time, one chart each, by founding ancestor."""
     charts = []
     for name in value_names(population):
         lines: dict[tuple[int, bool], Context] = {}

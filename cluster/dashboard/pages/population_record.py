@@ -1,4 +1,4 @@
-"""Pages of a population's record: who was ranked how by whom, and what happened."""
+"""Pages of a population's record: critic matrices and events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def audit_page(population: Population, comparison: int | None) -> Context:
 
 
 def matrix_rows(matrix: Context) -> list[Context]:
-    """Rows of the matrix; `tint` in [-1, 1] says where a score lies between the ends of its column."""
+    """Rows of the matrix; `tint` in [-1, 1] is the place of a score between the ends of its column."""
     scores, fitness = matrix["scores"], matrix.get("fitness") or []
     columns = list(zip(*scores, strict=True))
     rows = []
@@ -86,7 +86,7 @@ def events_page(population: Population, number: int) -> Context:
 
 
 def event_text(event: Context) -> str:
-    """What happened, in a few words."""
+    """An event in a few words."""
     kind = event.get("event")
     if kind == "exploit":
         scores = f"{number(event.get('score'))} against {number(event.get('donor_score'))}"

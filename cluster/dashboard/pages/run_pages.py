@@ -1,4 +1,4 @@
-"""Pages of single runs: what each template is given."""
+"""Pages of single runs: the context of each template."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def tile(label: str, value: Any, remark: str, *, kind: str = "number", bad: bool
 
 
 def store_tile(rows: list[dict[str, Any]]) -> Context:
-    """Ray's object store, where a driver reports it."""
+    """The tile of Ray's object store, if a driver reports it."""
     shares = [row["object_store/fill"] for row in rows if isinstance(row.get("object_store/fill"), int | float)]
     return tile(
         "Object store", max(shares, default=None), "of this node's", kind="percent", bad=max(shares, default=0) > 0.9
@@ -130,7 +130,7 @@ def store_tile(rows: list[dict[str, Any]]) -> Context:
 
 
 def total(row: dict[str, Any], *names: str) -> Any:
-    """The sum of some metrics; None where none is there."""
+    """The sum of some metrics; None if there is none."""
     values = [row[name] for name in names if isinstance(row.get(name), int | float)]
     return sum(values) if values else None
 

@@ -42,7 +42,7 @@ class Act:
 def acts(settings: PainterSettings, actions: NDArray[np.integer[Any]], scores: NDArray[np.float32]) -> list[Act]:
     """Decode the actions [T, K] of one painting whose scores are [T + 1].
 
-    The brush begins where libmypaint's does, at the canvas's top left corner.
+    The brush begins at the canvas's top left corner, as libmypaint's does.
     """
     decoder = StrokeDecoder(settings.paint)
     strokes = decoder(actions.astype(np.int64))

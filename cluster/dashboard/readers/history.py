@@ -105,7 +105,7 @@ class History:
             self._select(np.arange(self.length) % 2 == 0)
 
     def _forget_after(self, update: Any, branch: Any) -> None:
-        """Drop later rows of this branch; where it is not said, as in older records, of the last row's."""
+        """Drop later rows of this branch; if none is given, as in older records, of the last row's."""
         if not isinstance(update, int | float):
             return
         branches = np.nan_to_num(self.column("population/branch"), nan=-1.0)
@@ -124,7 +124,7 @@ class History:
         self.length = int(mask.sum())
 
     def column(self, name: str) -> NDArray[np.float64]:
-        """float64 [length], NaN where a row lacks it (or held a value that is not finite)."""
+        """float64 [length], NaN if a row lacks it (or held a value that is not finite)."""
         if name not in self.columns:
             return np.full(self.length, math.nan)
         return np.array(self.columns[name])
@@ -145,7 +145,7 @@ class History:
 
 
 def lines_with(block: bytes, ends: NDArray[np.int64], marks: Iterable[bytes]) -> NDArray[np.bool_]:
-    """Which lines of a block have one of the marks, bool [lines]; `ends` are the places of their newlines.
+    """Mark the lines of a block that have one of the marks, bool [lines]; `ends` are the places of their newlines.
 
     The block is searched as a whole: most lines have none, and Python never looks at those.
     """
@@ -160,7 +160,7 @@ def lines_with(block: bytes, ends: NDArray[np.int64], marks: Iterable[bytes]) ->
 
 
 def is_measure(name: str, value: Any) -> bool:
-    """Whether this is a number that was measured on samples."""
+    """Tell a number that was measured on samples."""
     return name.startswith("sample/") and isinstance(value, int | float)
 
 
@@ -168,8 +168,8 @@ def buckets(history: History, names: list[str], most: int = 300) -> dict[str, An
     """Series short enough for a page: means over equal numbers of rows, with the lowest and highest of each.
 
     Returns:
-        `x`: by axis (steps, minutes, updates) a list; `series`: by name `mean`, and `low` and `high` where a
-        bucket holds several rows; `breaks`: buckets at which another branch begins. None where there is no value.
+        `x`: by axis (steps, minutes, updates) a list; `series`: by name `mean`, and `low` and `high` if a
+        bucket holds several rows; `breaks`: buckets at which another branch begins. None stands for no value.
     """
     if not history.length:
         return {"x": {axis: [] for axis in X_AXES}, "series": {}, "breaks": []}
@@ -203,7 +203,7 @@ def buckets(history: History, names: list[str], most: int = 300) -> dict[str, An
 
 
 def numbers(values: NDArray[np.float64], given: NDArray[np.bool_], digits: int = 4) -> list[float | None]:
-    """Plain numbers of a few significant digits; None where not given or not finite."""
+    """Plain numbers of a few significant digits; None for those not given or not finite."""
     return [
         float(f"{value:.{digits}g}") if there and math.isfinite(value) else None
         for value, there in zip(values.tolist(), given.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""Which folders there are to see, and the one door through which their files are read."""
+"""The folders below RUNS that are shown, and the one check before their files are read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Kind = Literal["run", "population"]
 
 
 class NotThere(LookupError):
-    """What was asked for does not exist, or lies outside RUNS. Says no more than that to whoever asks."""
+    """Something that was asked for does not exist, or lies outside RUNS; an answer does not tell which."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Library:
     """
 
     def __init__(self, root: Path) -> None:
-        """Raises ValueError where `root` is no folder."""
+        """Raises ValueError if `root` is no folder."""
         if not root.is_dir():
             raise ValueError(f"{root} is not a folder: give the folder that holds the runs")
         self.root = root

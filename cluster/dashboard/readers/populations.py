@@ -152,7 +152,7 @@ class Population:
 
 
 def matrix_fits(row: Mapping[str, Any]) -> bool:
-    """Whether a line of critics.jsonl holds a square of numbers with its members."""
+    """Tell a line of critics.jsonl that holds a square of numbers with its members."""
     members, scores = row.get("members"), row.get("scores")
     if not isinstance(members, list) or not isinstance(scores, list) or not members:
         return False

@@ -1,4 +1,4 @@
-"""One run folder: its settings, state, pictures and checkpoints, read again only where files changed."""
+"""One run folder: its settings, state, pictures and checkpoints, read again only if files changed."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Sheet:
     Attributes:
         key: its name in URLs.
         path: the PNG.
-        update: policy updates behind it; None where the name does not say.
+        update: policy updates behind it; None if the name does not say.
         branch: of a population; None in a single run.
-        steps: environment steps behind it, None where unknown.
+        steps: environment steps behind it, None if unknown.
         measure: metric that the look at it is scored by; empty if it was not measured.
         value: of that metric.
         recorded: its actions lie beside it, for the stroke theatre.
@@ -69,7 +69,7 @@ class Sheet:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The name for people."""
         return f"update {self.update}" if self.update is not None else decode(self.key)
 
 
@@ -109,14 +109,14 @@ class Run:
 
     @cached_property
     def settings(self) -> PainterSettings | None:
-        """The settings of a painter; None where this Impasto does not know them (another world, another version)."""
+        """The settings of a painter; None if this Impasto does not know them (another world, another version)."""
         try:
             return PainterSettings.from_json(self.config)
         except (ValueError, TypeError, AttributeError):
             return None
 
     def setting(self, part: str, name: str) -> Any:
-        """One setting as config.json has it; None where it is not there."""
+        """One setting as config.json has it; None if it is not there."""
         values = self.config.get(part)
         return values.get(name) if isinstance(values, dict) else None
 
@@ -127,12 +127,12 @@ class Run:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The name for people."""
         return f"member {int(self.entry.path.name)}" if self.population else decode(self.entry.key)
 
     @property
     def written(self) -> float:
-        """Unix time of the newest row; of the folder's beginning where there is none."""
+        """Unix time of the newest row; of the folder's beginning if there is none."""
         stamp = self.history.tail.stamp
         return (stamp[1] if stamp else self._config_stamp) / 1e9
 
@@ -160,7 +160,7 @@ class Run:
 
     @property
     def resume_command(self) -> str:
-        """What goes on with it; a finished one needs more time or steps."""
+        """The command that goes on with it; a finished one needs more time or steps."""
         words = ["impasto", "resume", str((self.population or self.entry).path)]
         if self.population:
             return shlex.join(words)
@@ -235,7 +235,7 @@ class Run:
         return sorted(found, key=lambda each: manifests.order(each.path.name))
 
     def _files(self, folder: str, *, folders: bool = False) -> list[Path]:
-        """What lies in a folder of the run, and inside RUNS, by name."""
+        """Contents of a folder of the run that are inside RUNS, by name."""
         try:
             paths = sorted(self.library.check(self.entry.path / folder).iterdir())
         except (OSError, NotThere):

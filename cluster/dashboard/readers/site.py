@@ -1,4 +1,4 @@
-"""What the dashboard remembers between requests: one reader for each run and population."""
+"""The dashboard's memory between requests: one reader for each run and population."""
 
 from __future__ import annotations
 

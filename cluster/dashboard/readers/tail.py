@@ -1,4 +1,4 @@
-"""Files of JSON lines that somebody may be writing: each line is read once."""
+"""Files of JSON lines that may be growing: each line is read once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CHUNK = 1 << 23
 class Tail:
     """Gives the complete lines that were added to a file since the last look.
 
-    Half a line at the end waits for its rest. A file that shrank or was replaced is read again from its start; the
-    caller is told by `generation`.
+    Half a line at the end waits for its rest. A file that shrank or was replaced is read again from its start, and
+    `generation` grows.
 
     Attributes:
-        generation: how often reading started over.
-        stamp: size and modification time at the last look; None before, and where there is no file.
+        generation: times that reading started over.
+        stamp: size and modification time at the last look; None before, and if there is no file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class Tail:
         self._offset = 0
 
     def look(self) -> bool:
-        """Whether there may be something new: compares size, time and identity with the last look."""
+        """Tell whether there may be something new: compare size, time and identity with the last look."""
         try:
             status = self.path.stat()
         except OSError:
@@ -45,12 +45,12 @@ class Tail:
         return True
 
     def lines(self) -> Iterator[list[bytes]]:
-        """What is new, a few megabytes of whole lines at a time, without their newlines."""
+        """New lines, a few megabytes of whole ones at a time, without their newlines."""
         for block in self.blocks():
             yield block[:-1].split(b"\n")
 
     def blocks(self) -> Iterator[bytes]:
-        """What is new, a few megabytes of whole lines at a time, each with its newline."""
+        """New lines, a few megabytes of whole ones at a time, each with its newline."""
         if self.stamp is None:
             return
         rest = b""
@@ -67,7 +67,7 @@ class Tail:
 def parse(lines: list[bytes]) -> list[dict[str, Any] | None]:
     """The JSON object on each line; None for a line that is none.
 
-    All lines are parsed as one array first, which takes half the time; one by one only where that fails.
+    All lines are parsed as one array first, which takes half the time; one by one only if that fails.
     """
     try:
         values = json.loads(b"[" + b",".join(lines) + b"]")

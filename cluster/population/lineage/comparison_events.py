@@ -1,4 +1,4 @@
-"""From scores to what the record says about them: comparisons, decisions, reasons. Pure functions."""
+"""The events that follow from scores: comparisons, decisions, reasons. Pure functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STANDING = (
 def comparison_events(
     state: PopulationState, number: int, waiting: list[int], population: PopulationSettings, *, seed: int, steps: int
 ) -> list[Event]:
-    """The `comparison` event with its decisions, then a `skipped` one for each who goes on as it is.
+    """The `comparison` event with its decisions, then a `skipped` one for each member that goes on as it is.
 
     The same scores give the same decisions.
 
@@ -55,7 +55,7 @@ def comparison_events(
             skipped.append(skipped_event(scores[member], verdict.reason))
         else:
             branch = state.next_branch + len(decisions)
-            decisions.append(decision(scores[member], scores[verdict.donor], branch, population, rng))
+            decisions.append(copy_decision(scores[member], scores[verdict.donor], branch, population, rng))
     comparison = {
         "event": "comparison",
         "member": None,
@@ -69,20 +69,20 @@ def comparison_events(
     return [comparison, *skipped]
 
 
-def skipped_event(where: Mapping[str, Any], reason: str) -> Event:
-    """A member goes on as it is: `where` has its member, branch, env_steps, comparison, score, episodes."""
+def skipped_event(about: Mapping[str, Any], reason: str) -> Event:
+    """A member goes on as it is: `about` has its member, branch, env_steps, comparison, score, episodes."""
     names = ("member", "branch", "env_steps", "comparison", "score", "episodes")
-    return {"event": "skipped", **{name: where[name] for name in names}, "reason": reason}
+    return {"event": "skipped", **{name: about[name] for name in names}, "reason": reason}
 
 
-def decision(
+def copy_decision(
     mine: Mapping[str, Any],
     donor: Mapping[str, Any],
     branch: int,
     population: PopulationSettings,
     rng: np.random.Generator,
 ) -> Event:
-    """An order to copy `donor`, with values changed already, so that a restart does not draw others."""
+    """A request to copy `donor`, with values changed already, so that a restart does not draw others."""
     values, operations = explore(donor["values"], population, rng)
     return {
         "member": mine["member"],
@@ -103,7 +103,7 @@ def decision(
 
 
 def rescue_decision(state: PopulationState, member: int, population: PopulationSettings, seed: int) -> Event | None:
-    """What a member does whose branch can not go on: copy the best of the last comparison.
+    """The decision for a member whose branch can not go on: copy the best of the last comparison.
 
     Before any comparison it goes on from its own last checkpoint with newly drawn values. None if it has none, and in
     a population whose members do not copy each other: there it starts again as it was.
@@ -124,37 +124,37 @@ def rescue_decision(state: PopulationState, member: int, population: PopulationS
     }
     others = [each for each in state.lineage.standings if each["member"] != member and each["score"] is not None]
     if others:
-        return decision(mine, others[0], state.next_branch, population, rng)
+        return copy_decision(mine, others[0], state.next_branch, population, rng)
     if known.checkpoint is None:
         return None
-    chosen = decision(mine, mine, state.next_branch, population, rng)
+    chosen = copy_decision(mine, mine, state.next_branch, population, rng)
     chosen["values"] = draw(population, rng)
     chosen["operations"] = dict.fromkeys(chosen["values"], "resample")
     return chosen
 
 
-def applied_events(order: Mapping[str, Any], record: Mapping[str, Any]) -> list[Event]:
+def applied_events(decision: Mapping[str, Any], record: Mapping[str, Any]) -> list[Event]:
     """`exploit` and `explore`: a decision that was carried out, and what was read back."""
-    where = {"member": order["member"], "branch": order["branch"], "env_steps": record["env_steps"]}
-    where["comparison"] = order["comparison"]
+    about = {"member": decision["member"], "branch": decision["branch"], "env_steps": record["env_steps"]}
+    about["comparison"] = decision["comparison"]
     copied = ("donor", "donor_branch", "score", "donor_score", "episodes", "donor_episodes")
     exploit = {
         "event": "exploit",
-        **where,
+        **about,
         "previous_branch": record["previous_branch"],
-        **{name: order[name] for name in (*copied, "checkpoint", "checkpoint_sha256")},
+        **{name: decision[name] for name in (*copied, "checkpoint", "checkpoint_sha256")},
         "env_steps_before": record["env_steps_before"],
         "values_before": record["values_before"],
-        "values": order["donor_values"],
+        "values": decision["donor_values"],
         "seconds": record["seconds"],
         "applied": True,
     }
     change = {
         "event": "explore",
-        **where,
-        "operations": order["operations"],
-        "values_before": order["donor_values"],
-        "values": order["values"],
+        **about,
+        "operations": decision["operations"],
+        "values_before": decision["donor_values"],
+        "values": decision["values"],
         "applied": record["applied"],
         "decay": record["decay"],
     }

@@ -55,7 +55,7 @@ class EventFile:
 
 
 def write_whole(descriptor: int, content: bytes) -> None:
-    """Append to an open file and have it on disk; where that fails, for want of room say, nothing of it stays."""
+    """Append to an open file, synced to disk; if that fails, for want of room say, nothing of it stays."""
     size = os.fstat(descriptor).st_size
     try:
         written = 0

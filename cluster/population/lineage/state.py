@@ -109,13 +109,13 @@ class PopulationState:
         """Members were compared."""
         self.decided.setdefault(event["comparison"], set()).update(event["decided"])
         for decision in event["decisions"]:
-            self.order(decision)
+            self.decide(decision)
 
     def take_rescue(self, event: Event, member: int) -> None:
-        """A member that can not go on is told to copy."""
-        self.order(event["decision"])
+        """A member that can not go on has to copy."""
+        self.decide(event["decision"])
 
-    def order(self, decision: Event) -> None:
+    def decide(self, decision: Event) -> None:
         """Keep a decision until it is carried out or refused."""
         self.pending[decision["member"]] = decision
         self.next_branch = max(self.next_branch, decision["branch"] + 1)

@@ -53,17 +53,17 @@ def born(ledger: Ledger) -> None:
 def carry_out(ledger: Ledger, member: int) -> dict[str, Any]:
     """What a member says after its exploit."""
     known = ledger.state.members[member]
-    order = ledger.orders(member, known.env_steps)["exploit"]
-    donor = ledger.state.scores[order["comparison"]][order["donor"]]
+    decision = ledger.requests(member, known.env_steps)["exploit"]
+    donor = ledger.state.scores[decision["comparison"]][decision["donor"]]
     record = {
-        "branch": order["branch"],
+        "branch": decision["branch"],
         "previous_branch": known.branch,
         "env_steps_before": known.env_steps,
         "env_steps": donor["env_steps"],
         "values_before": known.values,
         "seconds": 0.5,
-        "applied": order["values"],
-        "decay": dict.fromkeys(order["values"], 1.0),
+        "applied": decision["values"],
+        "decay": dict.fromkeys(decision["values"], 1.0),
     }
     ledger.exploited(member, record)
     return record

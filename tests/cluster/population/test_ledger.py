@@ -24,8 +24,8 @@ def test_a_generation(tmp_path: Path) -> None:
         assert comparison["decided"] == [0, 1, 2]
         (decision,) = comparison["decisions"]
         assert (decision["member"], decision["donor"], decision["branch"]) == (1, 0, 3)
-        assert ledger.orders(0, 120)["exploit"] is None
-        assert ledger.orders(1, 120)["exploit"] == decision
+        assert ledger.requests(0, 120)["exploit"] is None
+        assert ledger.requests(1, 120)["exploit"] == decision
         record = carry_out(ledger, 1)
         exploit, change = ledger.file.events[-2:]
         assert (exploit["event"], change["event"]) == ("exploit", "explore")
@@ -35,7 +35,7 @@ def test_a_generation(tmp_path: Path) -> None:
         assert exploit["checkpoint_sha256"] == "0-1-0"
         assert exploit["values"] == change["values_before"] == ledger.founder(0).values
         assert change["values"] == decision["values"] != change["values_before"]
-        assert ledger.orders(1, 100)["exploit"] is None
+        assert ledger.requests(1, 100)["exploit"] is None
         before = len(ledger.file.events)
         ledger.exploited(1, record)  # its answer was lost, it says so again
         assert len(ledger.file.events) == before
@@ -103,14 +103,14 @@ def test_the_end_decides_what_is_open(tmp_path: Path, reason: str, decided: bool
 def test_orders_to_stop(tmp_path: Path) -> None:
     with opened(tmp_path / "lineage.jsonl") as ledger:
         born(ledger)
-        assert ledger.orders(0, 10)["stop"] is None
+        assert ledger.requests(0, 10)["stop"] is None
         ledger.request_stop("interrupted")
-        assert ledger.orders(0, 10)["stop"] == "interrupted"
+        assert ledger.requests(0, 10)["stop"] == "interrupted"
         ledger.finished(0, 20, "interrupted")
         ledger.finished(0, 20, "interrupted")
         assert kinds(ledger).count("stop") == 1
     with opened(tmp_path / "lineage.jsonl", minutes=1e-9) as ledger:
-        assert ledger.orders(0, 10)["stop"] == "time"
+        assert ledger.requests(0, 10)["stop"] == "time"
 
 
 def test_events_are_plain_json(tmp_path: Path) -> None:

@@ -26,10 +26,10 @@ def test_a_second_ledger_goes_on_where_the_first_was_killed(tmp_path: Path) -> N
         born(ledger)
         scored(ledger, 1, {0: -1.0, 1: -3.0, 2: -2.0})
         scored(ledger, 2, {0: -1.0})
-        order, elapsed = ledger.orders(1, 0)["exploit"], ledger.file.events[-1]["elapsed_s"]
+        decision, elapsed = ledger.requests(1, 0)["exploit"], ledger.file.events[-1]["elapsed_s"]
         state = ledger.state
     with opened(path) as again:
-        assert again.orders(1, 0)["exploit"] == order, "a decision that nobody carried out is carried out"
+        assert again.requests(1, 0)["exploit"] == decision, "a decision that nobody carried out is carried out"
         assert again.state.scores == state.scores
         assert again.state.next_branch == state.next_branch
         assert again.elapsed_s >= elapsed > 0
@@ -77,20 +77,20 @@ def test_a_branch_that_diverges_again_and_again_is_given_up(tmp_path: Path) -> N
         saved = {"branch": 1, "env_steps": 0, "update": 0, "checkpoint": "c", "checkpoint_sha256": "h", "values": {}}
         ledger.saved(1, saved)
         for _ in range(2):
-            assert ledger.orders(1, 60)["exploit"] is None
+            assert ledger.requests(1, 60)["exploit"] is None
             ledger.crashed(1, 60, "NonFiniteLoss: loss nan", diverged=True)
             ledger.join(1, None)
-        order = ledger.orders(1, 60)["exploit"]
-        assert order["donor"] == 1, "there is nobody to copy yet"
-        assert order["checkpoint"] == "c"
-        assert set(order["operations"].values()) == {"resample"}
+        decision = ledger.requests(1, 60)["exploit"]
+        assert decision["donor"] == 1, "there is nobody to copy yet"
+        assert decision["checkpoint"] == "c"
+        assert set(decision["operations"].values()) == {"resample"}
         ledger.refused(1, "for this test")
-        assert ledger.orders(1, 60)["exploit"] is None
+        assert ledger.requests(1, 60)["exploit"] is None
         scored(ledger, 1, {0: -1.0, 1: -2.0, 2: -3.0})
         for _ in range(2):
             ledger.crashed(1, 160, "NonFiniteLoss: loss nan", diverged=True)
             ledger.join(1, None)
-        assert ledger.orders(1, 60)["exploit"]["donor"] == 0
+        assert ledger.requests(1, 60)["exploit"]["donor"] == 0
 
 
 def test_a_call_that_is_repeated_writes_nothing_twice(tmp_path: Path) -> None:
@@ -234,17 +234,17 @@ def test_one_who_goes_on_from_its_own_checkpoint(saved_at: int, tmp_path: Path) 
         ledger.saved(1, {"env_steps": saved_at, "checkpoint": "members/01/x", "checkpoint_sha256": "1-x"})
         for _ in range(2):
             ledger.crashed(1, 160, "NonFiniteLoss: loss nan", diverged=True)
-        order = ledger.state.pending[1]
-        assert (order["donor"], order["comparison"]) == (1, 0)
+        decision = ledger.state.pending[1]
+        assert (decision["donor"], decision["comparison"]) == (1, 0)
         record = {
-            "branch": order["branch"],
+            "branch": decision["branch"],
             "previous_branch": 1,
             "env_steps_before": 160,
             "env_steps": saved_at,
-            "values_before": order["donor_values"],
+            "values_before": decision["donor_values"],
             "seconds": 0.5,
-            "applied": order["values"],
-            "decay": dict.fromkeys(order["values"], 1.0),
+            "applied": decision["values"],
+            "decay": dict.fromkeys(decision["values"], 1.0),
         }
         ledger.exploited(1, record)
         scored(ledger, 1, {0: -1.0, 2: -2.0})

@@ -25,12 +25,12 @@ class Stub:
         raise AssertionError("it must not train what it shall leave")
 
 
-def member(orders: dict[str, Any], asked: list[Any]) -> Any:
-    """A member that was set up, with a ledger that gives `orders`."""
+def member(requests: dict[str, Any], asked: list[Any]) -> Any:
+    """A member that was set up, with a ledger that gives `requests`."""
 
     def ask(question: str, *arguments: Any) -> Any:
         asked.append((question, *arguments))
-        return orders
+        return requests
 
     def write_checkpoint(*, replay: bool = True) -> dict[str, Any]:
         return {"replay": replay}
@@ -46,7 +46,7 @@ def test_a_member_ends_without_redis(reason: str) -> None:
     asked: list[Any] = []
     ended = member({"stop": reason, "exploit": None}, asked)
     ended.iterate()
-    assert asked == [("orders", 100), ("saved", {"replay": False}), ("finished", 100, reason)]
+    assert asked == [("requests", 100), ("saved", {"replay": False}), ("finished", 100, reason)]
     assert ended.done
 
 
@@ -55,5 +55,5 @@ def test_an_exploit_waits_for_redis() -> None:
     waiting = member({"stop": None, "exploit": {"branch": 3}}, asked)
     waiting.iterate()
     waiting.iterate()
-    assert asked == [("orders", 100)] * 2
+    assert asked == [("requests", 100)] * 2
     assert not waiting.done
