@@ -22,26 +22,31 @@ class PaintConfig:
     """Settings of the painting world (Ganin et al. 2018, section 4 and appendix; defaults as published).
 
     Attributes:
-        canvas_size: height and width of the canvas that is painted, in pixels.
-        observation_size: height and width of what the agent sees; must divide `canvas_size` (area pooling).
-            Smaller observations make networks, replay and transfers cheaper and lose detail.
-        grid: cells of the location grid along each side.
-        episode_length: length of an episode; as published, the reset counts as one step, so that an episode
-            has `episode_length - 1` actions. More actions paint more detail and are harder to credit.
+        canvas_size: height and width of the canvas that is painted, in pixels. Larger paints finer and slower; usual:
+            64 to 512.
+        observation_size: height and width of what the agent sees; must divide `canvas_size` (area pooling). Smaller
+            makes networks, replay and transfers cheaper and loses detail; usual: 16 to 128.
+        grid: cells of the location grid along each side. More place strokes more exactly and are harder to learn;
+            usual: 16 to 64.
+        episode_length: length of an episode; as published, the reset counts as one step, so that an episode has
+            `episode_length - 1` actions. More actions paint more detail and are harder to credit; usual: 5 to 100.
         brush: name of a libmypaint brush, or path of a `.myb` file.
-        brush_sizes: brush radii in pixels of the canvas; more than one makes it an action component.
-        pressure_levels: number of pressures, `linspace(0.1, 1, n)`; 1 fixes the pressure at `fixed_pressure`.
-        fixed_pressure: pressure in [0, 1] of every stroke if `pressure_levels` is 1; 1, as published, is the most that
-            the brush can mark, and lower values paint thinner, lighter strokes.
-        color: strokes have colors (three components of `color_levels` each); else black on white.
-        color_levels: values per color channel.
+        brush_sizes: brush radii in pixels of the canvas; more than one makes it an action component. Larger ones cover
+            faces, smaller ones draw lines; usual: 1 to a quarter of `canvas_size`.
+        pressure_levels: number of pressures, `linspace(0.1, 1, n)`; 1 fixes the pressure at `fixed_pressure`. More vary
+            width and darkness more finely and widen the search; usual: 1 to 10.
+        fixed_pressure: pressure of every stroke if `pressure_levels` is 1; 1, as published, is the most that the brush
+            can mark. Lower paints thinner, lighter strokes; usual: 0.5 to 1.
+        color: paint in color (three components of `color_levels` each); else black on white.
+        color_levels: values per color channel. More match colors better and are harder to learn; usual: 4 to 20.
         strokes: `chained`, as published: a stroke begins at the last one's end, or at the place that a move put the
             brush to. `free`: a stroke brings its own start, move and stroke in one; pictures take fewer actions.
-        first_is_move: the first action only places the brush, whatever its flag says.
+        first_is_move: let the first action only place the brush, whatever its flag says.
         history: keep one brush for ever, as the published environment does (what it paints then depends on
             all earlier episodes), instead of a fresh brush per episode.
         legacy_move: reproduce the published environment's move bug (after a move, x is taken for y).
-        threads: number of threads that paint; results do not depend on it.
+        threads: number of threads that paint. More are faster on free cores; results do not depend on it; usual: 1 per
+            actor.
 
     Raises:
         ValueError: a setting out of range; one line that names it.

@@ -38,7 +38,8 @@ class PolicySettings:
             usual: a tenth of `policy_learning_rate` up to all of it.
         policy_warmup_updates: first updates, in which the step size rises from 0. More keep the policy from committing
             itself to what a young discriminator happens to score high; usual: 0 to 500.
-        policy_betas: Adam's averaging factors of gradients and squares. Higher averages over more updates.
+        policy_betas: Adam's averaging factors of gradients and squares. Higher averages over more updates; usual: 0 to
+            0.9 and 0.9 to 0.999.
         policy_adam_epsilon: Adam's epsilon. Higher damps small gradients; usual: 1e-8 to 1e-5.
         gradient_clip: largest norm of the gradient of all weights. Lower limits the harm of unusual batches and slows
             learning; usual: 0.5 to 40.
@@ -46,14 +47,14 @@ class PolicySettings:
         entropy_cost: weight of the entropy bonus at the start. Too low collapses to one picture, too high keeps actions
             random; usual: 1e-3 to 1e-1.
         final_entropy_cost: weight of the entropy bonus at the end of the run, reached linearly. Lower commits the
-            policy more at the end.
+            policy more at the end; usual: a tenth of `entropy_cost` up to all of it.
         entropy_floor: minimum mean entropy in nats per action; each nat below it adds `entropy_floor_cost` to the loss.
             Higher prevents the collapse to one picture in the first minutes, too high keeps actions random. 0 disables
-            it, as in the papers.
+            it, as in the papers; usual: 0 to 3.
         entropy_floor_cost: loss for each nat of entropy below `entropy_floor`. Higher holds the floor more strictly;
             usual: 0.05 to 1.
         discount: gamma. 1, as in the papers, credits all strokes of a painting alike; lower credits a stroke with its
-            near future only.
+            near future only; usual: 0.7 to 1.
         reward: `final` pays the score of the finished canvas, `difference` each stroke's gain (SPIRAL++).
         reward_source: `discriminator` pays its score, `l2` minus the mean squared difference between canvas and target
             (the paper's baseline), `both` their sum. The last two need `conditional`.
@@ -65,7 +66,8 @@ class PolicySettings:
             before its paintings resemble it, and doubles the cost of an update. 0, as in the papers, disables it;
             usual: 0.1 to 1. With `random_canvases` hindsight learns from those episodes instead.
         unroll_length: actions in a batch of experience, a divisor of the episode's actions; 0 for whole episodes.
-            Shorter bounds the memory that long episodes take and relies on value estimates where episodes are cut.
+            Shorter bounds the memory that long episodes take and relies on value estimates where episodes are cut;
+            usual: 0, or 20 to 50.
         normalize_reward: subtract a running mean from the scores and divide them by their running spread.
         score_floor: smallest divisor of the scores. Lower amplifies the tiny differences that a new discriminator sees,
             which can collapse the policy within seconds; usual: 0.1 to 1.
@@ -133,24 +135,29 @@ class SearchSettings:
     Attributes:
         candidates: strokes that an actor tries for each one that is painted, variations included; the policy imitates
             the best (expert iteration: Anthony et al. 2017). 0: the policy alone acts, as published. More find better
-            strokes and take longer. Needs `conditional`, free strokes and a brush without history.
-        variations: how many of the candidates are variations of the best of the others.
-        policy_share: share of the other candidates that the policy proposes at the start of the run; the rest begin
-            where canvas and target differ.
-        final_policy_share: share after the first fifth of the run.
-        search_score: what makes a stroke better: `pixels`, its squared error; `discriminator`, its score of the
-            canvas; `both`, their sum, the squared error times `l2_weight`.
+            strokes and take longer. Needs `conditional`, free strokes and a brush without history; usual: 16 to 128.
+        variations: candidates that are variations of the best of the others. More refine more and explore less; usual:
+            0 to half of `candidates`.
+        policy_share: share of the other candidates that the policy proposes at the start of the run; the rest begin at
+            places of canvas and target that differ. Higher trusts the policy sooner; usual: 0 to 0.5.
+        final_policy_share: share after the first fifth of the run. Higher leaves less to chance; usual: 0.5 to 1.
+        search_score: score by which strokes are compared. `pixels`: the squared error; `discriminator`: its score of
+            the canvas; `both`: their sum, the squared error times `l2_weight`.
         own_strokes: share of the episodes that go on with the policy's own stroke in place of the search's, so that it
-            sees situations of its own making (as in DAgger: Ross et al. 2011).
-        zoom_episodes: episodes, at most, that follow an episode on a part of its painting, enlarged twice each time;
-            large pictures are painted like this. Needs data of more pixels than the canvas, or blurs.
+            sees situations of its own making (as in DAgger: Ross et al. 2011). Higher teaches more about its own errors
+            and paints worse meanwhile; usual: 0.2 to 0.8.
+        zoom_episodes: most episodes that follow an episode on a part of its painting, enlarged twice each time; large
+            pictures are painted like this. Needs data of more pixels than the canvas, or blurs. More prepare for larger
+            pictures; usual: 0 to 4.
         reinforcement: learn by V-trace too, from the episodes with strokes of the policy's own. Without it the
             discriminator pays nothing and is trained to be watched.
-        imitated: how many of the best strokes of a situation are imitated, each weighted by its gain. The network's
-            eyes look once for all of them.
-        imitation_batch: situations in a batch.
-        imitation_updates: batches learned from after each batch of experience.
-        search_memory: newest situations that batches are drawn from.
+        imitated: number of the best strokes of a situation that are imitated, each weighted by its gain; the network's
+            eyes look once for all of them. More learn more from each look and from worse strokes; usual: 1 to 16.
+        imitation_batch: situations in a batch. Larger: steadier and slower; usual: 32 to 256.
+        imitation_updates: batches learned from after each batch of experience. More learn more from each situation and
+            act less; usual: 5 to 50.
+        search_memory: newest situations that batches are drawn from. More forget later and take more memory; usual: 10
+            000 to 200 000.
     """
 
     candidates: Natural = 0
@@ -199,7 +206,8 @@ class DiscriminatorSettings:
             and costs time; usual: 16 to 64.
         discriminator_learning_rate: Adam's step size. Higher follows the painter sooner and may outrun it; usual: 1e-5
             to 5e-4.
-        discriminator_betas: Adam's averaging factors; the paper states beta1 = 0.5. Higher averages over more updates.
+        discriminator_betas: Adam's averaging factors; the paper states beta1 = 0.5. Higher averages over more updates;
+            usual: 0 to 0.5 and 0.9 to 0.999.
         discriminator_batch: real images, and as many fakes, in an update. Larger: steadier and slower; usual: 32 to
             128.
         discriminator_updates: discriminator updates per policy update. With reward `l2`, which the discriminator does
@@ -236,7 +244,8 @@ class TD3Settings:
             512.
         learning_rate: Adam's step size at the start, of actor and critics. Higher learns faster and less stably; usual:
             1e-4 to 1e-3.
-        final_learning_rate: step size at the end of the run, reached linearly. Lower settles more at the end.
+        final_learning_rate: step size at the end of the run, reached linearly. Lower settles more at the end; usual: a
+            twentieth of `learning_rate` up to all of it.
         batch: transitions of one update. Larger gives steadier gradients and fewer updates a second; usual: 64 to 512.
         discount: gamma. Higher looks further ahead and makes the critics' task harder; usual: 0.95 to 0.995. It has no
             effect on episodes of one step.
@@ -255,9 +264,9 @@ class TD3Settings:
         exploration_noise: standard deviation of the noise on the actors' actions at the start. Higher tries more and
             acts worse; usual: 0.1 to 0.3.
         final_noise_share: share of both noises that is left at the end of the run, reached linearly. Lower settles
-            more.
+            more; usual: 0 to 0.5.
         noise_ladder: factor between the noise of the noisiest actor and `exploration_noise`, and between that and the
-            noise of the quietest. Higher spreads the actors more; 1 treats all alike.
+            noise of the quietest. Higher spreads the actors more; 1 treats all alike; usual: 1 to 4.
         prior_share: share of actions that are drawn from the world's prior throughout. Higher keeps the replay more
             varied and reports worse returns; usual: 0 to 0.2.
         warmup_steps: transitions that are drawn from the prior before the policy acts and learning begins. More start
@@ -268,7 +277,7 @@ class TD3Settings:
             and reuses old experience more; the side that is ahead waits for the other. 0 lets both run freely; usual: 1
             to 256.
         insert_slack: transitions that actors may be ahead or behind before either side waits. Higher waits less and
-            keeps to `samples_per_insert` less closely.
+            keeps to `samples_per_insert` less closely; usual: 10 to 100 batches.
         replay_capacity: transitions that the shared replay holds. Higher forgets later and takes more memory; usual:
             1e5 to 1e6.
         updates_per_order: learner updates between two requests to the replay, each followed by a publication of

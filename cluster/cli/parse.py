@@ -152,7 +152,7 @@ def make_parser(
             first = not groups
             title = "options" if first else described_by(option.part)[0].rstrip(".")
             groups[option.part] = parser.add_argument_group(title)
-        help_text = option.help.replace("%", "%%")
+        help_text = (option.help[:1].upper() + option.help[1:]).replace("%", "%%")
         if defaults is not None and (value := defaults[option.name]) not in ("", None, (), dataclasses.MISSING):
             help_text += f" (default: {shown(value)}{'; ' * bool(option.limits)}{option.limits})"
         names = [option.name] if option.positional else [option.flag]

@@ -27,18 +27,23 @@ class PainterSystemSettings(SystemSettings):
     Attributes:
         data: `mnist`, `omniglot`, `celeba`, `pictures`, `scenes`, or the path of a folder or zip of images.
         canvases: Canvases that an actor paints in lock-step, an episode each; its batch. More use the CPU better and
-            make each batch older.
+            make each batch older; usual: 8 to 128.
         random_canvases: Further canvases of an actor, with random actions, for hindsight to learn from. A policy's own
             paintings teach it little besides what it paints already; random ones teach everything, most of it
-            irrelevant if good pictures are rare among them.
+            irrelevant if good pictures are rare among them; usual: 0, or as many as `canvases`.
         batches_per_update: Batches, of any actors, that a learner takes for one update. With many actors, more and
-            smaller batches keep the lag low: an actor's weights are as old as the updates made while it painted.
-        discriminator_learners: Processes of the discriminator's learner; 0 learns in the driver.
-        publish_interval: Policy updates between two publications of weights to the actors.
-        max_lag: Policy updates that an acting policy should lie behind at most, beyond those between two
-            publications. Actors are not asked for more while the batches in flight would exceed it; a batch of a slow
-            actor that was overtaken by twice that lag is left out. Give several actors 3 each or more.
-        replay_batches: Capacity of the shared replay in units of 64 final canvases, whatever `canvases` is.
+            smaller batches keep the lag low: an actor's weights are as old as the updates made while it painted; usual:
+            1 to 8.
+        discriminator_learners: Processes of the discriminator's learner; 0 learns in the driver. More share each update
+            and cost transfers; usual: 0 or 1, more only on several GPUs.
+        publish_interval: Policy updates between two publications of weights to the actors. More cost less and make the
+            acting policy older; usual: 1.
+        max_lag: Policy updates that an acting policy should lie behind at most, beyond those between two publications.
+            Actors are not asked for more while the batches in flight would exceed it; a batch of a slow actor that was
+            overtaken by twice that lag is left out. Higher keeps actors busier and learns from older policies; usual:
+            4, and 3 or more for each of several actors.
+        replay_batches: Capacity of the shared replay in units of 64 final canvases, whatever `canvases` is. More shows
+            the discriminator older paintings; usual: 2 to 50.
     """
 
     canvases: Count = 64

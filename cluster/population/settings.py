@@ -20,38 +20,43 @@ class PopulationSettings:
     """Settings of a population's comparisons and changes (population based training, Jaderberg et al. 2017).
 
     Attributes:
-        members: systems that train side by side, each with actors, a replay and two learners of its own. More: a wider
-            search, and as much more hardware. Usual: 4 to 20.
-        interval_steps: environment steps between two comparisons. Shorter: more generations, compared after less
-            progress.
-        burn_in_steps: environment steps before which no member copies another: early scores say little. Longer: the
-            first values are explored for longer.
-        fitness: measure that ranks members. `judge`: Frechet distance in the features of a digit classifier that has
-            no part in training (mnist only); `pixel`: the same of 8x8 pixels, for any data; `discriminator`: the mean
+        members: systems that train side by side, each with actors, a replay and two learners of its own. More explore
+            more and need more CPUs; usual: 4 to 32.
+        interval_steps: environment steps between two comparisons. Shorter makes more generations, compared on less
+            progress; usual: a twentieth to a fifth of `steps`.
+        burn_in_steps: environment steps before which nobody copies anybody: early scores say little. Longer keeps more
+            variety; usual: one or two intervals.
+        fitness: score that ranks members. `judge`: Fréchet distance in the features of a digit classifier that plays no
+            part in training (mnist only); `pixel`: the same of 8x8 pixels, for any data; `discriminator`: the mean
             score under the member's own discriminator, as the paper does, which assumes that these scores compare.
-        fitness_samples: paintings behind a score. More: less noise, a longer pause at each comparison.
-        critic_samples: paintings of each member that every member's discriminator scores, and as many real images.
-            More: less noise in the fitness audit, which decides nothing.
+        fitness_samples: paintings behind a score. More give less noise and a longer pause at each comparison; usual:
+            256 to 2 048.
+        critic_samples: paintings of each member that every member's discriminator scores, and as many real images. More
+            give less noise in the audit; usual: 32 to 256.
         exploit: `truncation` (the worst copy one of the best), `tournament` (each against one drawn at random), or
             `none`: fixed settings, for comparison.
-        truncation_share: share of the members that count as worst and as best, at most half; at least one each.
-            Larger: values spread faster and differ less.
-        tournament_margin: a tournament is won only by a score that is better by this share of the loser's.
-            Larger: noise decides less often.
-        explore: change of each value by a copy: `perturb` multiplies or divides it by `perturbation_factor`,
-            `resample` draws it anew.
-        perturbation_factor: more than 1. Larger: bolder steps. Usual: 1.1 to 2.
+        truncation_share: share of the members that count as worst and as best; at least one each. Higher converges
+            sooner; usual: 0.1 to 0.3.
+        tournament_margin: share of the loser's score by which the winner of a tournament must be better. Higher copies
+            less upon noise; usual: 0 to 0.2.
+        explore: change of each value of a copy: `perturb` multiplies or divides it by `perturbation_factor`, `resample`
+            draws it anew.
+        perturbation_factor: factor of that change. Higher explores more and disturbs more; usual: 1.1 to 1.5.
         entropy_cost_range: least and largest weight of the entropy bonus; first values are drawn from it, evenly in the
-            logarithm. The preset's decay goes on: a value stands for its start.
-        policy_learning_rate_range: the same for the policy's step size.
-        discriminator_learning_rate_range: the same for the discriminator's step size.
+            logarithm. The preset's decay goes on: a value stands for its start. Wider explores more; usual: 1e-3 to
+            1e-1.
+        policy_learning_rate_range: the same for the policy's step size; usual: 1e-5 to 2e-3.
+        discriminator_learning_rate_range: the same for the discriminator's step size; usual: 1e-5 to 2e-3.
         evolve_discriminator: evolve the discriminator's step size too; else it is the setting's.
         share_discriminator: one discriminator for all members, which learns from all their paintings (SPIRAL++). An
             exploit then copies the policy alone.
         driver_cpus: CPUs that Ray books for a member's own process, in which local learners compute; may be a fraction.
-        actor_cpus: CPUs that Ray books for each of its actors.
-        learner_cpus: CPUs that Ray books for each of its learner processes, if it has any.
-        member_failures: crashes of a member after which it is given up until the population is resumed.
+            Less puts more members on a machine, which then share its cores; usual: 0.5 to 2.
+        actor_cpus: CPUs that Ray books for each of its actors. Less puts more actors on a machine; usual: 0.5 to 1.
+        learner_cpus: CPUs that Ray books for each of its learner processes, if it has any. Less puts more of them on a
+            machine; usual: 0.5 to 2.
+        member_failures: crashes of a member after which it is given up until the population is resumed. More outlast
+            worse machines; usual: 3 to 100.
         member_divergences: crashes by a loss that is not finite, on one branch, after which a member copies another.
     """
 

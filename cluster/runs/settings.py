@@ -25,16 +25,21 @@ class SystemSettings:
         minutes: Training time after which the run ends, in minutes; decays are stretched over it. 0 sets no such limit;
             then `steps` is needed. In a population it is the wall time of the whole, and decays follow `steps` alone.
         steps: Environment steps after which the run ends; 0 sets no such limit.
-        actors: Ray actors. More keep a faster learner fed, need more CPUs, and raise the policy lag.
-        policy_learners: Processes of the policy's learner; 0 learns in the driver.
-        learner_gpus: GPUs of each learner process (or, with 0 processes, of the driver).
+        actors: Ray actors. More keep a faster learner fed, need more CPUs, and raise the policy lag; usual: a CPU each,
+            up to those of the cluster.
+        policy_learners: Processes of the policy's learner; 0 learns in the driver. More share each update and cost
+            transfers; usual: 0 or 1, more only on several GPUs.
+        learner_gpus: GPUs of each learner process (or, with 0 processes, of the driver). A fraction lets learners share
+            one; usual: 0, 0.5 or 1.
         redis: URL of a shared Redis (`redis://` or `rediss://`); empty takes $IMPASTO_REDIS of the driver, which keeps
             a password out of sight, and without it starts a Redis for this run.
-        checkpoint_minutes: Training time between checkpoints, in minutes. Less loses less in a crash and writes more.
-        keep_checkpoints: Newest checkpoints that are kept, besides the best.
-        sample_minutes: Training time between evaluations of the policy (contact sheets, score), in minutes.
+        checkpoint_minutes: Training time between checkpoints, in minutes. Less loses less in a crash and writes more;
+            usual: 1 to 30.
+        keep_checkpoints: Newest checkpoints that are kept, besides the best. More take more disk; usual: 2 to 5.
+        sample_minutes: Training time between evaluations of the policy (contact sheets, score), in minutes. Less shows
+            more and trains less; usual: 1 to 30.
         torch_threads: Threads that torch computes with in each learner process. More than 1 is slower if other
-            processes use the same cores.
+            processes use the same cores; usual: 1, or the cores that are left.
     """
 
     data: str = "mnist"

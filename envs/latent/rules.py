@@ -25,15 +25,20 @@ class LatentConfig:
     Attributes:
         task: the tasks that are asked for, see `envs.latent.tasks.parse_tasks`.
         action_range: standard deviations of the prior that an action of 1 stands for. Beyond 3 the generator was never
-            trained and its samples look less and less like the data; below 2 rare shapes are out of reach.
-        horizon: actions of an episode. 1: one answer. More: later actions refine the first, see `refinement`.
+            trained and its samples look less and less like the data; below 2 rare shapes are out of reach; usual: 2 to
+            3.
+        horizon: actions of an episode. 1: one answer. More: later actions refine the first, see `refinement`; usual: 1
+            to 5.
         refinement: standard deviations that an action of 1 moves z by after the first; without effect at horizon 1.
-        noise: share of inputs, 0 to 1, that are encoded from a noisy image. Higher: an agent that reads noise better,
-            and clean images slightly worse.
-        max_sigma: standard deviation of that noise is drawn from 0 to this, pixels being 0 to 1 (and clipped to it).
-        realism_weight: weight of the discriminator's score, see `envs.latent.scoring.Weights`.
-        style_weight: weight of the similarity of strokes, see there.
-        likeness_weight: weight of the similarity of latents, see there.
+            Higher corrects more and settles less; usual: 0.2 to 1.
+        noise: share of inputs that are encoded from a noisy image. Higher: an agent that reads noise better, and clean
+            images slightly worse; usual: 0 to 0.5.
+        max_sigma: largest standard deviation of that noise, which is drawn from 0 to this, pixels being 0 to 1 (and
+            clipped to it). Higher prepares for worse inputs; usual: 0.3 to 1.
+        realism_weight: weight of the discriminator's score, see `envs.latent.scoring.Weights`. Higher asks for more
+            typical images; usual: 0 to 1.
+        style_weight: weight of the similarity of strokes, see there. Higher keeps the hand more closely; usual: 0 to 2.
+        likeness_weight: weight of the similarity of latents, see there. Higher changes the image less; usual: 0 to 2.
     """
 
     task: str = "add:1"

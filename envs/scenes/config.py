@@ -27,13 +27,17 @@ class SceneConfig:
     """Settings of the scene world (Ganin et al. 2018, section 5.4; camera, lights, floor and radii are unstated there).
 
     Attributes:
-        scene_size: height and width of the picture in pixels, a power of two from 16 on.
-        scene_actions: actions of an episode. The paper takes 20; fewer make episodes cheaper and must still be
-            enough for the objects of a scene.
-        scene_grid: cells of the location grid along each side of the floor.
-        object_radii: sizes of objects, half their width in units of half the floor's side.
-        object_color_levels: values per color channel, evenly from 0 to 1.
-        training_scenes: scenes drawn to learn from, the first of the 50 000 that the paper has.
+        scene_size: height and width of the picture in pixels, a power of two from 16 on. Larger shows more and is drawn
+            more slowly; usual: 32 to 128.
+        scene_actions: actions of an episode. The paper takes 20; fewer make episodes cheaper and must still be enough
+            for the objects of a scene; usual: 8 to 20.
+        scene_grid: cells of the location grid along each side of the floor. More place objects more exactly and are
+            harder to learn; usual: 8 to 32.
+        object_radii: sizes of objects, half their width in units of half the floor's side. Larger objects hide each
+            other more; usual: two to four of 0.1 to 0.3.
+        object_color_levels: values per color channel, evenly from 0 to 1. More are harder to tell apart; usual: 2 to 8.
+        training_scenes: scenes drawn to learn from, the first of the 50 000 that the paper has. More are remembered
+            less and take longer to draw once; usual: 10 000 to 50 000.
         renderer: `egl` draws on a GPU, `osmesa` on the CPU; `auto` takes $MUJOCO_GL, else EGL if there is a GPU,
             else OSMesa. Pictures of the two differ in single pixels.
     """

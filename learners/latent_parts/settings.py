@@ -78,10 +78,10 @@ class PartsSettings:
         balance: show the GAN every class equally often. Without it a rare class can vanish.
         minimum_class_share: share of the GAN's samples that must be confidently of each class. Higher rejects more
             GANs. At most 0.3 of an equal share is asked for (3 % of ten classes), so only lowering it has an effect
-            there.
+            there; usual: 0 to 0.03.
         gan_attempts: GANs that are trained, with other random numbers, before the training gives up. Higher succeeds
-            more often and may take longer.
-        parts_seed: of everything random in the training.
+            more often and may take longer; usual: 1 to 5.
+        parts_seed: seed of everything random in the training.
     """
 
     latent: Count = 32

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import pytest
 from ray.exceptions import RayError
@@ -197,6 +197,17 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     for option in options_of(COMMANDS[command].load_arguments()):
         assert option.help, option
         assert option.flag in text
+
+
+#: Settings with which nothing is tuned.
+NO_USUAL_RANGE = {"seed", "parts_seed", "minutes", "steps"}
+
+
+@pytest.mark.parametrize("command", ["train", "train latent", "tune"])
+def test_help_of_a_number_tells_a_usual_range(command: str) -> None:
+    for option in options_of(COMMANDS[command].load_arguments()):
+        if option.kind in (int, float) or get_origin(option.kind) is tuple:
+            assert "usual: " in option.help or option.name in NO_USUAL_RANGE, option
 
 
 def test_help_shows_the_defaults_of_the_preset(capsys: pytest.CaptureFixture[str]) -> None:
