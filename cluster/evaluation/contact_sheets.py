@@ -10,9 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from envs.data_files import write_atomically
 
+# Images in a row of a run's contact sheets; the dashboard finds them by it.
 COLUMNS = 20
-"""Images in a row of a run's contact sheets; the dashboard finds them by it."""
-
 _SIDE_COLUMNS = 10
 _SMALL = 64  # pixels; images up to this size are drawn twice as large
 _FRAME_MS, _LAST_MS = 250, 2000

@@ -34,14 +34,16 @@ def within_class_variance(vectors: NDArray[Any], kinds: NDArray[np.int64], class
 def diversity(
     made: NDArray[Any], made_kinds: NDArray[np.int64], real: NDArray[Any], real_kinds: NDArray[np.int64], classes: int
 ) -> float | None:
-    """Within-class variance of what was made over that of real members, mean over the classes that were made.
+    """Within-class variance of outputs over that of real images, mean over the classes of the outputs.
 
     1 is as varied as real ones, 0 a single output for each class; None if no class has ten outputs. Give only
     outputs that show their class: a wrong digit among them would count as variety.
 
     Args:
-        made, real: float [N, D] and [M, D], pixels or features.
-        made_kinds, real_kinds: int64 [N] and [M].
+        made: float [N, D], pixels or features of outputs.
+        made_kinds: int64 [N], their classes.
+        real: float [M, D], the same of real images.
+        real_kinds: int64 [M], their classes.
         classes: K.
     """
     ratio = within_class_variance(made, made_kinds, classes) / within_class_variance(real, real_kinds, classes)
@@ -59,9 +61,12 @@ def style_report(
     """Compare the style of outputs with that of their inputs, and with that of the class they show.
 
     Args:
-        made, given: float32 [N, 4] of outputs and inputs, see `envs.latent.measures.style`.
-        made_kinds, given_kinds: int64 [N], the classes that they show.
-        class_mean, class_std: float32 [K, 4] of real images.
+        made: float32 [N, 4] of outputs, see `envs.latent.measures.style`.
+        given: float32 [N, 4] of their inputs.
+        made_kinds: int64 [N], the classes that the outputs show.
+        given_kinds: int64 [N], the classes that the inputs show.
+        class_mean: float32 [K, 4] of real images.
+        class_std: float32 [K, 4] of real images.
 
     Returns:
         For "thickness" and "slant" (empty for under ten outputs):

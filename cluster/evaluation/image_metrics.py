@@ -14,12 +14,10 @@ import numpy.typing as npt
 from cluster.evaluation.frechet import frechet_distance
 from cluster.evaluation.judge import CLASSES, Judge, judge_view
 
+# Probability of the likeliest class from which the judge counts as sure.
 CONFIDENT = 0.9
-"""Probability of the likeliest class from which the judge counts as sure."""
-
+# Share of all samples that must be confident members of a class for it to count as covered.
 COVERED = 0.01
-"""Share of all samples that must be confident members of a class for it to count as covered."""
-
 _CHUNK = 1000
 
 

@@ -24,9 +24,8 @@ from envs.data_files import default_cache_dir, load_or_make
 from envs.datasets import ImageSet, load_dataset
 from envs.resampling import resize_images
 
+# Height and width in pixels of the images that the judge sees.
 JUDGE_SIZE = 32
-"""Height and width in pixels of what the judge sees."""
-
 FEATURES = 64
 CLASSES = 10
 
@@ -37,25 +36,24 @@ class JudgeError(UserError):
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """Settings of the judge's training. Any change gives another judge, kept beside the first."""
+    """Settings of the judge's training. Any change gives another judge, kept beside the first.
+
+    Attributes:
+        epochs: passes over the training set. More: slightly better accuracy, proportionally longer.
+        batch_size: images in an update. Larger: fewer, less noisy updates.
+        learning_rate: peak of the one-cycle schedule. Higher: faster at first, unstable beyond about 1e-2.
+        dropout: share of features dropped before the last layer in training. Higher: features that depend less on each
+            other.
+        seed: of the initial weights and the order of images.
+        minimum_accuracy: accuracy on the test set, 0 to 1, that must be exceeded.
+    """
 
     epochs: int = 2
-    """Passes over the training set. More: slightly better accuracy, proportionally longer."""
-
     batch_size: int = 128
-    """Images in an update. Larger: fewer, less noisy updates."""
-
     learning_rate: float = 3e-3
-    """Peak of the one-cycle schedule. Higher: faster at first, unstable beyond about 1e-2."""
-
     dropout: float = 0.2
-    """Share of features dropped before the last layer in training. Higher: features that depend less on each other."""
-
     seed: int = 0
-    """Of the initial weights and the order of images."""
-
     minimum_accuracy: float = 0.99
-    """Accuracy on the test set, 0 to 1, that must be exceeded."""
 
 
 class JudgeNetwork(nn.Module):
@@ -104,14 +102,17 @@ def judge_view(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Judge:
-    """A trained judge."""
+    """A trained judge.
+
+    Attributes:
+        network: the classifier.
+        accuracy: on the test set, 0 to 1.
+        identity: hash of settings, data and weights, hexadecimal: figures compare only under the same one.
+    """
 
     network: JudgeNetwork = field(repr=False)
     accuracy: float
-    """On the test set, 0 to 1."""
-
     identity: str
-    """Hash of settings, data and weights, hexadecimal: figures compare only under the same one."""
 
     def features_and_probabilities(
         self, images: npt.NDArray[np.uint8], *, batch_size: int = 500
@@ -141,10 +142,11 @@ class Judge:
 
 
 def train_judge(train: ImageSet, test: ImageSet, settings: JudgeSettings | None = None) -> Judge:
-    """Trains a judge on the CPU in float32.
+    """Train a judge on the CPU in float32.
 
     Args:
-        train, test: labeled sets with classes 0 to 9, any size (see `judge_view`).
+        train: labeled images with classes 0 to 9, any size (see `judge_view`).
+        test: the same, for the accuracy.
         settings: default `JudgeSettings()`.
 
     Raises:
@@ -196,7 +198,8 @@ def load_judge(
 
     Args:
         settings: default `JudgeSettings()`.
-        data_dir, cache_dir: folders with MNIST and for the judge; see `envs.datasets.load_dataset`.
+        data_dir: folder with MNIST, see `envs.datasets.load_dataset`.
+        cache_dir: folder for the judge; default `$IMPASTO_CACHE` or `~/.cache/impasto`.
 
     Raises:
         DataError: MNIST can not be had, or the cache can not be written.

@@ -24,7 +24,8 @@ def measure_reconstruction(
     """Distances between paintings and their targets.
 
     Args:
-        painted, target: uint8 [N, H, W, C].
+        painted: uint8 [N, H, W, C].
+        target: uint8 [N, H, W, C].
         judge: for the last two figures; None if no judge knows the data.
         label: int64 [N], classes of the targets that the judge knows.
 
@@ -63,8 +64,9 @@ def perceptual_distance(first: NDArray[np.uint8], second: NDArray[np.uint8], jud
     averaged over places and channels summed, then summed over the blocks. 0 for equal images, at most 12.
 
     Args:
-        first, second: uint8 [N, H, W, C]; brought to 32x32 gray as for the judge.
-        judge: trained on digits; what it sees in other drawings is lines.
+        first: uint8 [N, H, W, C]; brought to 32x32 gray as for the judge.
+        second: uint8 [N, H, W, C].
+        judge: trained on digits; in other drawings it sees lines.
     """
     total = 0.0
     for start in range(0, len(first), CHUNK):

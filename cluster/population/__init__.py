@@ -1,5 +1,6 @@
-"""Populations: several members train at once, copy the best, change their hyper-parameters, and leave a record.
+"""Populations: members train at once, copy the best, change their hyper-parameters, and leave a record.
 
-The folder and the record are described in docs/population.md. Decisions (`decisions`, `hyperparameters`) and
-the record (`events`, `ledger`, `branches`) know nothing of Ray; `member` is what Tune runs.
+`launch` starts, `tuner` runs members as Tune trials (`member`), `ledger` decides (`exploit`, `hyperparameters`) and
+writes, `watcher` prints and computes critic matrices; `lineage/` is the record. Decisions and record know nothing of
+Ray. May import all rooms up to painter; `docs/population.md` has the folder and the record. Start at `ledger.py`.
 """

@@ -80,7 +80,7 @@ class Ledger:
             self.state.take(event)
 
     def begin(self, ticket: str = "") -> None:
-        """A driver begins, and no member has a process yet. (A ledger that Ray restarts finds them running.)"""
+        """A driver begins, and no member has a process yet; a ledger that Ray restarts finds them running."""
         if self.state.members and ticket not in self.state.tickets:
             begun = {"event": "restart", "member": None, "driver": True, "ticket": ticket}
             self.write({**begun, "reason": "the population was resumed"})
@@ -92,10 +92,10 @@ class Ledger:
 
         Args:
             member: its number.
-            checkpoint: what it goes on from: `branch`, `values`, `env_steps`, `checkpoint`,
+            checkpoint: the one that it goes on from: `branch`, `values`, `env_steps`, `checkpoint`,
                 `checkpoint_sha256`; None if it has none yet.
-            reason: why, if the caller knows.
-            ticket: names this call, so that it is known when it comes again.
+            reason: of the start, if the caller knows it.
+            ticket: names this call, so that a repetition of it is known.
 
         Returns:
             `values` and `branch` to train with, `restarts` so far, `seed`.
@@ -229,11 +229,17 @@ class Ledger:
             self.write({"event": "checkpoint", "member": member, **record})
 
     def crashed(self, member: int, env_steps: int, reason: str, *, diverged: bool = False, ticket: str = "") -> None:
-        """A member's process ends by an error, in `reason`; `diverged`: its loss was not finite; `ticket` as in
-        `join`.
+        """A member's process ends by an error.
 
         A branch that diverges again and again is given up: the member copies the best of the last comparison, or,
         before any, goes on from its own last checkpoint with other values; not if members do not copy each other.
+
+        Args:
+            member: its number.
+            env_steps: its steps.
+            reason: the error in a line.
+            diverged: whether its loss was not finite.
+            ticket: see `join`.
         """
         known = self.state.members[member]
         event = {"event": "crash", "member": member, "branch": known.branch, "env_steps": env_steps}

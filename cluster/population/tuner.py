@@ -1,6 +1,4 @@
-"""A population from start to end: Tune starts the members and restarts those that crash; ledger and
-watcher do everything else.
-"""
+"""A population from start to end: Tune runs the members, and restarts those that crash."""
 
 from __future__ import annotations
 
