@@ -23,7 +23,7 @@ STROKES_A_ROUND = 4
 
 @dataclass(frozen=True)
 class PictureSearch:
-    """How the strokes of a picture are searched.
+    """Settings of the search for the strokes of a picture.
 
     Attributes:
         candidates: strokes tried for each one that is painted. More paint better and take longer.
@@ -51,7 +51,7 @@ class PictureSearch:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a painting is.
+    """Progress of a painting.
 
     Attributes:
         strokes: painted so far.
@@ -72,7 +72,7 @@ def mean_squared_error(canvas: NDArray[np.uint8], target: NDArray[np.uint8]) -> 
 
 
 def stage_factors(height: int, width: int, window: int) -> list[float]:
-    """How much smaller than the canvas each stage's view is: at first its shorter side fits a window, at last 1."""
+    """Compute the reduction of each stage's view: at first the shorter side fits a window, at last it is 1."""
     first = max(1.0, min(height, width) / window)
     stages = max(1, round(np.log2(first)) + 1) if first > 1 else 1
     return [first ** (1 - stage / (stages - 1)) for stage in range(stages)] if stages > 1 else [1.0]

@@ -41,7 +41,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Objective:
-    """What a search looks for: pixels, a score of what the canvases look like, or both.
+    """The goal of a search: pixels, a score of the canvases, or both.
 
     Attributes:
         pixels: weight of the mean squared error that a stroke takes off.

@@ -41,7 +41,7 @@ MADE_UP_SIZE = 512
 
 
 def photo_paths(photos: dict[str, tuple[str, ...]]) -> list[Path]:
-    """Where installed packages keep photos; nothing of them is imported.
+    """Find the photos that installed packages keep; nothing of them is imported.
 
     Raises:
         DataError: a package is not installed, or has no such file.

@@ -120,7 +120,7 @@ class PainterSettings(RunSettings):
 
     @property
     def discriminator_pays(self) -> bool:
-        """Whether the policy learns from the discriminator's score, or a search looks for it."""
+        """True if the policy learns from the discriminator's score, or a search looks for it."""
         if self.search.candidates and not self.search.reinforcement:
             return self.search.search_score != "pixels"
         return self.policy.reward_source != "l2"

@@ -56,7 +56,7 @@ def write(
 
 
 def stroke_profile(brush: str) -> tuple[float, float]:
-    """How a brush's strokes look as plain lines: width in radii, and opacity, of a stroke across an empty canvas."""
+    """Measure a brush's stroke across an empty canvas as a plain line: width in radii, and opacity."""
     radius, size = 12.0, 128
     canvas = LargeCanvas(size, size, brush)
     start, control, end = (np.array([[64.0, x]]) for x in (10.0, 64.0, 118.0))

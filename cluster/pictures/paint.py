@@ -32,7 +32,7 @@ NO_AGENT = "none"
 
 @dataclass(frozen=True)
 class PaintOptions:
-    """How pictures are painted; see the arguments of `impasto paint`."""
+    """Options of painting pictures; see the arguments of `impasto paint`."""
 
     agent: str
     strokes: int

@@ -58,6 +58,7 @@ class PopulationSettings:
         member_failures: crashes of a member after which it is given up until the population is resumed. More outlast
             worse machines; usual: 3 to 100.
         member_divergences: crashes by a loss that is not finite, on one branch, after which a member copies another.
+            More try the same values again more often; usual: 1 to 3.
     """
 
     members: Count = 4

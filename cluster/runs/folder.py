@@ -122,7 +122,7 @@ class RunFolder:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether this run, or a member of this population, has written a checkpoint."""
+        """True if this run, or a member of this population, has written a checkpoint."""
         return any(any(folder.glob("[!.]*")) for folder in self.path.glob("**/checkpoints"))
 
     @contextlib.contextmanager

@@ -10,7 +10,7 @@ from learners.networks.policy import sample_categorical
 
 
 class Decisions:
-    """What was decided so far for R rows: log-probabilities and entropies, float32 [R] each, in their order."""
+    """Decisions so far for R rows: log-probabilities and entropies, float32 [R] each, in their order."""
 
     def __init__(self, temperature: float = 1.0) -> None:
         """Decisions that are taken anew are drawn at this `temperature`; log-probabilities are those at 1."""

@@ -22,7 +22,7 @@ LOOK = 192
 
 @dataclass
 class Seen:
-    """What the eyes make of N pictures.
+    """Features of N pictures.
 
     Attributes:
         cells: float [N, 48, M, M], a vector for each coarse cell.
@@ -78,7 +78,7 @@ class Eyes(nn.Module):
         return Seen(functional.relu(self.join(joined)), eighths.mean((2, 3)), pixels, progress)
 
     def look_at(self, seen: Seen, row: Tensor, cell: Tensor) -> Tensor:
-        """What is at coarse cells int64 [R] of the pictures `row` int64 [R]: float [R, 192]."""
+        """Look at coarse cells int64 [R] of the pictures `row` int64 [R]; returns features float [R, 192]."""
         y, x = torch.div(cell, self.cells, rounding_mode="floor"), cell % self.cells
         offset = torch.arange(CLOSE, device=cell.device)
         rows, columns = (y * CELL)[:, None] + offset, (x * CELL)[:, None] + offset

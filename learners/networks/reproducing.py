@@ -18,7 +18,7 @@ Told = dict[str, Tensor]
 
 
 class ReproducingPolicy(PaintPolicy):
-    """What such policies share; the flag is decided from the whole picture, the first place on the eyes' map.
+    """Base of such policies; the flag is decided from the whole picture, the first place on the eyes' map.
 
     A location of the spec's grid is decided as a coarse cell and a place in it. Without an LSTM, the share of the
     episode that is over is one of the inputs. The noise is not used: a search makes the variety.

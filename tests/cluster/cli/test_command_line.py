@@ -245,12 +245,12 @@ def commands_in_documents() -> list[str]:
     pages = [REPOSITORY / "README.md", REPOSITORY / "deploy" / "README.md", *(REPOSITORY / "docs").glob("*.md")]
     blocks = [block for page in pages for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)]
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return sorted({line.split("#")[0].strip() for line in lines if line.startswith("impasto ")})
+    return sorted({line for line in lines if line.startswith("impasto ")})
 
 
 @pytest.mark.parametrize("line", commands_in_documents())
 def test_commands_in_the_documents_are_understood(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = shlex.split(line)[1:]
+    words = shlex.split(line, comments=True)[1:]
     if {"--help", "--warm-start"} & set(words):
         pytest.skip("prints, or reads a run that is not there")
     chosen = read(words, monkeypatch)
