@@ -6,10 +6,12 @@ copy follows after every checkpoint. Any address that pyarrow knows serves: `s3:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -17,10 +19,15 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, copy_files
 
 from cluster.errors import UserError, one_line
 from cluster.runs import manifests
+from cluster.runs.lease import FOLDER, Lease
 from cluster.runs.redaction import without_password
 from envs.data_files import write_atomically
 
 POLL_SECONDS = 5.0
+#: For a copy that is going on to end.
+CLOSE_SECONDS = 30.0
+#: File systems that have no folders. Making one may need rights that a key for a single prefix does not have.
+OBJECT_STORES = ("s3", "gcs", "abfs")
 LISTINGS = 5  # tries to list a folder that changes meanwhile
 ORDER, ANSWER = "order.json", "answer.json"
 
@@ -59,9 +66,9 @@ class RemoteFolder:
         """Return the path of one of its files in the file system."""
         return f"{self.base}/{relative}"
 
-    def files(self) -> dict[str, FileInfo]:
-        """List all its files by their relative path."""
-        selector = FileSelector(self.base, allow_not_found=True, recursive=True)
+    def files(self, folder: str = "") -> dict[str, FileInfo]:
+        """List all its files, or those of a folder in it, by their path relative to it."""
+        selector = FileSelector(self.path(folder).rstrip("/"), allow_not_found=True, recursive=True)
         for attempt in range(LISTINGS):
             try:
                 found = self.filesystem.get_file_info(selector)
@@ -82,7 +89,8 @@ class RemoteFolder:
     def write(self, relative: str, content: bytes) -> None:
         """Replace a small file."""
         path = self.path(relative)
-        self.filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+        if self.filesystem.type_name not in OBJECT_STORES:
+            self.filesystem.create_dir(path.rpartition("/")[0], recursive=True)
         with self.filesystem.open_output_stream(path) as stream:
             stream.write(content)
 
@@ -97,20 +105,27 @@ class RemoteFolder:
         return complete_checkpoints(self.files())
 
     def fetch(self, local: Path) -> None:
-        """Copy everything to `local`, which is emptied first.
+        """Copy everything to `local`, which is replaced when the copy is complete.
 
         Raises:
             UserError: There is no run here.
         """
-        files = self.files()
+        files = {name: info for name, info in self.files().items() if not name.startswith(FOLDER)}
         if "config.json" not in files:
             raise UserError(f"{self.uri} holds no run: it has no config.json")
-        if local.exists():
-            shutil.rmtree(local)
-        for relative in sorted(files, key=lambda name: name == "config.json"):  # last: a folder with one is a run
-            target = local / relative
+        coming, going = (local.with_name(f".{local.name}.{what}") for what in ("coming", "going"))
+        shutil.rmtree(coming, ignore_errors=True)
+        for relative in files:
+            target = coming / relative
+            if not target.resolve().is_relative_to(coming.resolve()):
+                raise UserError(f"{self.uri} holds a file of a name that leads out of it: {relative}")
             target.parent.mkdir(parents=True, exist_ok=True)
             copy_files(self.path(relative), str(target), source_filesystem=self.filesystem)
+        if local.exists():
+            shutil.rmtree(going, ignore_errors=True)
+            local.rename(going)
+        coming.rename(local)
+        shutil.rmtree(going, ignore_errors=True)
 
 
 def complete_checkpoints(files: Iterable[str]) -> list[str]:
@@ -125,11 +140,21 @@ class Mirror:
 
     Attributes:
         trouble: The error of the last copy in one line; empty if it succeeded.
+        lost: Whether another driver has taken over the folder: then nothing more is copied.
     """
 
-    def __init__(self, local: Path, remote: RemoteFolder) -> None:
+    def __init__(self, local: Path, remote: RemoteFolder, lease: Lease | None = None) -> None:
+        """Start the thread.
+
+        Args:
+            local: The run folder.
+            remote: Its folder on shared storage.
+            lease: The right to write there; None if nobody else can.
+        """
         self.local = local
         self.remote = remote
+        self.lease = lease
+        self.own = {path.relative_to(local).as_posix() for path in local.glob("checkpoints/*/*")}
         self.trouble = ""
         self.copied: dict[str, tuple[int, int]] = {}
         self.due = threading.Event()
@@ -137,24 +162,40 @@ class Mirror:
         self.thread = threading.Thread(target=self.follow, name="mirror", daemon=True)
         self.thread.start()
 
+    @property
+    def lost(self) -> bool:
+        """Whether another driver has taken over the folder."""
+        return self.lease is not None and self.lease.lost
+
     def request(self) -> None:
         """Copy changed files soon."""
         self.due.set()
 
-    def close(self, *, copy: bool = True) -> None:
-        """End the thread; with `copy`, copy changed files now.
+    def close(self, seconds: float = 0.0, *, copy: bool = True) -> None:
+        """End the thread; with `copy`, copy changed files now. Give the lease back.
+
+        Args:
+            seconds: Time for further attempts if the first one fails.
+            copy: Whether there is something worth copying.
 
         Raises:
-            UserError: That failed; the local folder holds everything.
+            UserError: All failed; the local folder holds everything.
         """
+        deadline = time.monotonic() + seconds
         self.ending.set()
         self.due.set()
-        self.thread.join()
+        self.thread.join(max(seconds, CLOSE_SECONDS))
         self.attempt(copy=copy)
+        while self.trouble and not self.lost and time.monotonic() < deadline:
+            time.sleep(1.0)
+            self.attempt(copy=copy)
         if self.trouble:
             raise UserError(
                 f"{self.remote.uri} could not be brought up to date: {self.trouble}; all is in {self.local}"
             )
+        if self.lease is not None:
+            with contextlib.suppress(OSError):  # the next driver then waits until it is old
+                self.lease.release()
 
     def follow(self) -> None:
         """Copy when requested, and look for resize requests; runs in the thread."""
@@ -167,17 +208,28 @@ class Mirror:
 
     def attempt(self, *, copy: bool = True, requests: bool = False) -> None:
         """Copy files and exchange requests, and note an error: the next attempt repairs it."""
-        problems = []
-        for wanted, work in ((copy, self.copy), (requests, self.exchange_requests)):
-            if wanted:
+        if self.lost:  # the trouble is known, and stays
+            return
+        problems: list[str] = []
+        for wanted, work in ((True, self.keep_lease), (copy, self.copy), (requests, self.exchange_requests)):
+            if wanted and not self.lost:
                 try:
                     work()
                 except Exception as error:  # whatever it is, the thread must live and the run hear of it
                     problems.append(one_line(error))
         self.trouble = problems[0] if problems else ""
 
+    def keep_lease(self) -> None:
+        """Renew the lease if that is due.
+
+        Raises:
+            LeaseLost: Another driver has taken over.
+        """
+        if self.lease is not None:
+            self.lease.keep()
+
     def copy(self) -> None:
-        """Copy the files that changed since the last call; then remove checkpoints that are gone here."""
+        """Copy the files that changed since the last call; then remove own checkpoints that are gone here."""
         present = {
             path.relative_to(self.local).as_posix(): path
             for path in self.local.rglob("*")
@@ -192,16 +244,21 @@ class Mirror:
                 state = status.st_size, status.st_mtime_ns
                 if self.copied.get(relative) == state:
                     continue
+                self.keep_lease()
                 self.remote.write(relative, path.read_bytes())
             except FileNotFoundError:
                 if path.exists():
                     raise
                 continue  # pruned meanwhile
             self.copied[relative] = state
-        for relative in self.remote.files():
-            if relative.startswith("checkpoints/") and not (self.local / relative).exists():
-                self.remote.delete(relative)
-                self.copied.pop(relative, None)
+            if relative.startswith("checkpoints/"):
+                self.own.add(relative)
+        gone = sorted(relative for relative in self.own if not (self.local / relative).exists())
+        for relative in sorted(gone, key=lambda name: not name.endswith(manifests.MANIFEST)):  # incomplete from then on
+            self.keep_lease()
+            self.remote.delete(relative)
+            self.copied.pop(relative, None)
+            self.own.discard(relative)
 
     def exchange_requests(self) -> None:
         """Bring a resize request from shared storage to the driver, and its answer back."""
