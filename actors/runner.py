@@ -36,6 +36,7 @@ class BatchRunner(EnvRunner):
         world: the vector environment.
         policy: the network that acts.
         version: (epoch, version) of the policy's weights; (-1, -1) before the first.
+        incarnation: time of this process's start, in nanoseconds: tells an actor from the one that it replaced.
     """
 
     world: Any
@@ -54,6 +55,7 @@ class BatchRunner(EnvRunner):
         if reconstructed:
             identity.append(time.time_ns())
         self.seeds = np.random.SeedSequence(identity)
+        self.incarnation = time.time_ns()
         self.version = (-1, -1)
 
     def __repr__(self) -> str:
@@ -70,7 +72,7 @@ class BatchRunner(EnvRunner):
             epoch: number of checkpoints that the algorithm has restored; weights of one version differ between epochs.
 
         Returns:
-            At least `steps`, `version`, `epoch`, `actor` (its index), and wall `seconds` by activity.
+            At least `steps`, `version`, `epoch`, `actor` (its index), `incarnation`, and wall `seconds` by activity.
         """
 
     def take_weights(self, weights: dict[str, Any] | None, version: int, epoch: int) -> None:
@@ -87,8 +89,12 @@ class BatchRunner(EnvRunner):
     def report(self, steps: int, seconds: dict[str, float], **more: Any) -> dict[str, Any]:
         """Answer of `sample_refs`: what every runner reports, and `more`."""
         epoch, version = self.version
-        counts = {"steps": steps, "version": version, "epoch": epoch, "actor": self.index, "seconds": dict(seconds)}
-        return counts | more
+        counts = {"steps": steps, "version": version, "epoch": epoch, "seconds": dict(seconds)}
+        return counts | {"actor": self.index, "incarnation": self.incarnation} | more
+
+    def introduce(self) -> int:
+        """Return this actor's incarnation: it is there and can be asked for samples."""
+        return self.incarnation
 
     def sample(self, **kwargs: Any) -> Any:
         """`sample_refs` under RLlib's name for it."""

@@ -14,12 +14,16 @@ from cluster.training import launch
 
 def train(chosen: Train) -> int:
     """Run `impasto train`."""
+    if chosen.or_resume and (place := launch.begun(chosen.run, chosen.settings)):
+        return launch.resume_begun(place, chosen.settings, chosen.address)
     return launch.train(chosen.settings, chosen.run, chosen.address)
 
 
 def train_latent(chosen: TrainLatent) -> int:
     """Run `impasto train latent`, from the start or from another run's end."""
     settings = chosen.settings
+    if chosen.or_resume and (begun := launch.begun(chosen.run, settings)):
+        return launch.resume_begun(begun, settings, chosen.address)
     place = launch.place_of_new(chosen.run, "latent")
     if not chosen.warm_start:
         return launch.start(LatentTrainer(settings), place, chosen.address)

@@ -20,7 +20,8 @@ from cluster.runs.best import score
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.training.algorithm import RunAlgorithm
-from cluster.training.trainer import Evaluation, RunTrainer
+from cluster.training.outcome import Evaluation
+from cluster.training.trainer import RunTrainer
 from envs.latent import FrozenParts, LatentVectorEnv
 from learners.networks.td3 import Actor
 

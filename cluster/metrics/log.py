@@ -4,11 +4,15 @@ import contextlib
 import json
 import math
 import os
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+#: Bytes of rows that wait for a disk that is full.
+MOST_PENDING = 1 << 20
 
 
 class MetricsWriter:
@@ -17,6 +21,9 @@ class MetricsWriter:
     A row is flat: {"update": 120, "time": 1763790000.1, "replay/fill": 1.0, ...}. JSON knows no NaN: a value that is
     not finite becomes null, and its key is listed under "nonfinite". After a kill, rows later than the checkpoint stay
     in the file; a row {"event": "resume", "update": n} says that from here on counting goes on from update n.
+
+    Any thread may write. Rows that a full disk does not take are written once it does; beyond a megabyte of them, new
+    ones are dropped.
 
     Args:
         path: the file; a last line that a kill left half-written is cut off first.
@@ -32,7 +39,9 @@ class MetricsWriter:
         resume_from_update: int | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        self._file = Path(path).open("ab")  # noqa: SIM115 - closed by close()
+        self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed by close()
+        self._pending = b""
+        self._lock = threading.Lock()
         cut_torn_line(Path(path))
         self._tensorboard: Any = None
         if tensorboard is not None:
@@ -67,17 +76,24 @@ class MetricsWriter:
             row[name] = plain
         if nonfinite:
             row["nonfinite"] = nonfinite
-        self._append(row)
-        if self._tensorboard is not None:
-            for name in metrics:
-                if isinstance(row[name], int | float):
-                    self._tensorboard.add_scalar(name, row[name], update)
+        with self._lock:
+            self._append(row)
+            if self._tensorboard is not None:
+                try:
+                    for name in metrics:
+                        if isinstance(row[name], int | float):
+                            self._tensorboard.add_scalar(name, row[name], update)
+                except OSError:  # a full disk ended its writer's thread; metrics.jsonl has everything
+                    self._tensorboard = None
 
     def close(self) -> None:
         """Flush and close both. A later `write` fails."""
-        self._file.close()
-        if self._tensorboard is not None:
-            self._tensorboard.close()
+        with self._lock:
+            self._flush()
+            self._file.close()
+            if self._tensorboard is not None:
+                with contextlib.suppress(OSError):
+                    self._tensorboard.close()
 
     def __enter__(self) -> "MetricsWriter":
         return self
@@ -86,8 +102,14 @@ class MetricsWriter:
         self.close()
 
     def _append(self, row: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-        self._file.flush()
+        if len(self._pending) < MOST_PENDING:
+            self._pending += json.dumps(row, allow_nan=False).encode() + b"\n"
+        self._flush()
+
+    def _flush(self) -> None:
+        with contextlib.suppress(OSError):  # a part of a row may be written: the rest follows with the next
+            while self._pending:
+                self._pending = self._pending[self._file.write(self._pending) :]
 
 
 def read_metrics(path: str | Path) -> list[dict[str, Any]]:

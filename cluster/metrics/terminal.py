@@ -110,7 +110,9 @@ class LineView:
 
 
 def plain_line(metrics: Metrics) -> str:
-    """The metrics as one line of text."""
+    """The metrics as one line of text; before the first of them, the note alone."""
+    if metrics.get("note") and "elapsed_s" not in metrics:
+        return shown(metrics, "note")
     parts = [
         f"{shown(metrics, 'progress')} {duration(metrics.get('elapsed_s'))}",
         *(", ".join(f"{label} {value}" for label, value in cells) for cells in labeled_cells(metrics)),

@@ -303,6 +303,8 @@ class Spiral(RunAlgorithm):
             "batches/lost": self.lost_batches,
             "batches/stale": self.queue.stale,
         }
+        if not self.owns_replay:
+            self.latest["discriminator/silent_s"] = self.discriminator_group.silent
         self.log()
 
     def restore_counters(self, counters: dict[str, Any], *, replay: bool) -> None:

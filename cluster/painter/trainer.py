@@ -19,7 +19,8 @@ from cluster.painter.spiral import Spiral, SpiralConfig
 from cluster.runs.best import score
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.learner_client import LearnerDied
-from cluster.training.trainer import Evaluation, RunTrainer
+from cluster.training.outcome import Evaluation
+from cluster.training.trainer import RunTrainer
 
 
 class PainterTrainer(RunTrainer):

@@ -29,6 +29,7 @@ from cluster.runs import checkpoints, manifests
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.manifests import CheckpointDamaged
+from cluster.training.stall_watch import StallWatch, silence
 from learners.conditioning import make_records
 from learners.optimization import NonFiniteLoss
 
@@ -61,6 +62,7 @@ class Member(Trainable):
         self.base = own_settings(shared["settings"], self.number)
         self.total = self.base.system.steps
         self.done = False
+        self.watch = StallWatch(self.on_note)
         torch.set_num_threads(self.base.system.torch_threads)
         if not self.place.path.is_dir():
             raise UserWarning(f"{self.place.path} is not there: all nodes must reach the population's folder")
@@ -104,7 +106,14 @@ class Member(Trainable):
 
     def ask(self, question: str, *arguments: Any, **named: Any) -> Any:
         """Call the ledger and wait for its answer; through its restarts too."""
-        return ray.get(getattr(self.ledger, question).remote(self.number, *arguments, **named))
+        with self.watch.watching("a question to the population's ledger"):
+            return ray.get(getattr(self.ledger, question).remote(self.number, *arguments, **named))
+
+    def on_note(self, note: str, seconds: float) -> None:
+        """Record that this member makes no progress, and why."""
+        row = {"note": note, "stalled_s": seconds, "population/branch": self.branch}
+        self.writer.write(self.algorithm.policy_updates, row)
+        self.algorithm.telemetry.report(row)
 
     def named(self, path: Path) -> dict[str, str]:
         """A checkpoint as the record names it."""
@@ -135,9 +144,13 @@ class Member(Trainable):
                 self.exploit(requests["exploit"])
             except ReplayUnavailable:
                 return None  # the decision stays: it is carried out from its beginning at the next iteration
-        algorithm.train()  # type: ignore[no-untyped-call]
-        self.writer.write(algorithm.policy_updates, algorithm.latest | {"population/branch": self.branch})
-        if "note" in algorithm.latest:  # no Redis: nothing was trained, and nothing can be saved
+        clock = algorithm.clock
+        clock.resume()
+        with self.watch.watching("training", algorithm.waits_for, lambda: clock.idle, lambda: silence(clock.usual_gap)):
+            algorithm.train()  # type: ignore[no-untyped-call]
+            note = {"note": self.watch.note} if self.watch.note else {}
+        self.writer.write(algorithm.policy_updates, algorithm.latest | note | {"population/branch": self.branch})
+        if "updates" not in algorithm.latest:  # no Redis: nothing was trained, and nothing can be saved
             return None
         try:
             if due := comparison_due(algorithm.trained_steps, self.compared, self.population, self.total):
@@ -275,7 +288,7 @@ class Member(Trainable):
 
     def cleanup(self) -> None:
         """Stop the system and give the folder back."""
-        for name in ("algorithm", "writer", "sampler", "folder"):
+        for name in ("watch", "algorithm", "writer", "sampler", "folder"):
             part: Any = getattr(self, name, None)
             if part is not None:
                 part.stop() if name == "algorithm" else part.close()

@@ -89,25 +89,29 @@ def save(root: str | Path, checkpoint: Checkpoint, *, keep_last: int = 3) -> Pat
     sequence = 1 + max((order(path.name)[0] for path in checkpoints(root)), default=0)
     name = f"{sequence:06d}-update-{checkpoint.update}"
     temporary = root / f"{_TEMPORARY}{name}"
-    temporary.mkdir()
-    files: dict[str, dict[str, Any]] = {}
-    for file_name, content in contents:
-        _write(temporary / file_name, content)
-        files[file_name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    score = checkpoint.score
-    manifest = {
-        "format": FORMAT,
-        "version": VERSION,
-        "update": checkpoint.update,
-        "score": None if score is None or not math.isfinite(score) else float(score),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "files": files,
-    }
-    manifest["sha256"] = manifest_hash(manifest)
-    _write(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
-    _sync_folder(temporary)
     target = root / name
-    os.rename(temporary, target)
+    try:
+        temporary.mkdir()
+        files: dict[str, dict[str, Any]] = {}
+        for file_name, content in contents:
+            _write(temporary / file_name, content)
+            files[file_name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        score = checkpoint.score
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "update": checkpoint.update,
+            "score": None if score is None or not math.isfinite(score) else float(score),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "files": files,
+        }
+        manifest["sha256"] = manifest_hash(manifest)
+        _write(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
+        _sync_folder(temporary)
+        os.rename(temporary, target)
+    except BaseException:  # half a checkpoint would keep a full disk full
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
     _sync_folder(root)
     _prune(root, keep_last)
     return target

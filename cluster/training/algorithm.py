@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from abc import abstractmethod
 from typing import Any
@@ -19,12 +20,16 @@ from cluster.replay.buffer import Replay, ReplayUnavailable
 from cluster.replay.host import ReplayHost
 from cluster.runs import checkpoints, manifests
 from cluster.runs.checkpoints import Checkpoint
+from cluster.training.clock import TrainingClock
 from cluster.training.env_runner_pool import EnvRunnerPool
 from cluster.training.learner_client import LearnerClient
 from cluster.training.learner_state import export_learners, restore_learners
+from cluster.training.stall_watch import silence
 
 ITERATION_SECONDS = 1.0
 IDLE_SECONDS = 0.02
+#: Seconds after which an answer that is owed is worth a word.
+OWED_SECONDS = 5.0
 
 
 class RunAlgorithm(Algorithm):
@@ -34,7 +39,7 @@ class RunAlgorithm(Algorithm):
     `RunConfig`.
 
     Attributes:
-        trained_seconds: Wall seconds of training so far, over all restarts.
+        clock: Counts the training time, over all restarts.
         sampled_steps, trained_steps: Environment steps acted and learned from.
         policy_updates: Updates of the policy so far.
         epoch: Number of checkpoints that were restored.
@@ -56,12 +61,12 @@ class RunAlgorithm(Algorithm):
 
     def setup(self, config: AlgorithmConfig) -> None:  # type: ignore[override]
         """Start Redis, actors and learner groups; stop them all if one fails to start."""
-        self.trained_seconds = 0.0
+        self.clock = TrainingClock()
         self.sampled_steps = self.trained_steps = self.policy_updates = self.epoch = 0
         self.latest: dict[str, Any] = {}
         self.meters = Meters()
-        self.object_store = ObjectStoreMeter()
         self.clients = []
+        self.object_store = ObjectStoreMeter()
         try:
             self.start(config.copy(copy_frozen=False))
         except BaseException:
@@ -153,6 +158,20 @@ class RunAlgorithm(Algorithm):
         return self.learner_group
 
     @property
+    def trained_seconds(self) -> float:
+        """Wall seconds of training so far, over all restarts."""
+        return self.clock.seconds
+
+    @trained_seconds.setter
+    def trained_seconds(self, seconds: float) -> None:
+        self.clock.seconds = seconds
+
+    @property
+    def progress_mark(self) -> Any:
+        """Value that changes as the run makes progress."""
+        return self.policy_updates
+
+    @property
     def progress(self) -> float:
         """Share of the run that is over, in [0, 1], by time or by steps, whichever is further; 0 if neither ends it."""
         system = self.config.settings.system  # type: ignore[union-attr]
@@ -163,18 +182,41 @@ class RunAlgorithm(Algorithm):
     def training_step(self) -> None:
         """Train for about a second. If Redis is away, `latest` holds only a `note` that says so."""
         try:
-            start = last = time.perf_counter()
-            while last - start < ITERATION_SECONDS and self.progress < 1:
+            self.clock.resume()
+            end = time.monotonic() + ITERATION_SECONDS
+            while time.monotonic() < end and self.progress < 1:
                 self.replay_host.keep_alive()
                 self.advance()
-                now = time.perf_counter()
-                self.trained_seconds += now - last
-                last = now
+                self.clock.tick(self.progress_mark)
+            self.pool.replace_hung()
             self.pool.dismiss(self.busy_actors())
             self.report()
         except ReplayUnavailable as error:
             self.latest = {"note": str(error)}
+            self.pool.excuse()
+            self.clock.restart()
             time.sleep(ITERATION_SECONDS)
+
+    def waits_for(self) -> str:
+        """Say in a line which parts of the system owe an answer; may be called by another thread."""
+        waits = []
+        with contextlib.suppress(RuntimeError):  # the actors changed meanwhile: the next question comes soon
+            owed = {actor: seconds for actor, seconds in self.pool.overdue().items() if seconds > OWED_SECONDS}
+            if owed:
+                names = ", ".join(map(str, sorted(owed)))
+                waits.append(f"{'actor' if len(owed) == 1 else 'actors'} {names} for {max(owed.values()):.0f} s")
+            away = self.pool.wanted - len(self.pool.working)
+            if away:
+                waits.append(f"{away} of {self.pool.wanted} actors, which are being started or have no room")
+        for name, client in self.clients_by_name.items():
+            if client.waited > OWED_SECONDS:
+                waits.append(f"the {name}'s learner for {client.waited:.0f} s")
+        return "waiting for " + " and ".join(waits) if waits else "nothing that is known is waited for"
+
+    @property
+    def clients_by_name(self) -> dict[str, LearnerClient]:
+        """Clients of the learner groups, by the groups' names."""
+        return dict(zip(self.learner_groups, self.clients, strict=False))
 
     def base_metrics(self) -> dict[str, Any]:
         """Return the metrics of every algorithm: counters, the replay's fill, the health of actors and Redis."""
@@ -189,8 +231,10 @@ class RunAlgorithm(Algorithm):
             "runners/wanted": self.pool.wanted,
             "runners/healthy": self.runners.num_healthy_remote_env_runners(),
             "runners/restarts": self.pool.restarts,
+            "runners/hung": self.pool.hung,
+            "stalled_s": self.clock.idle if self.clock.idle > silence(self.clock.usual_gap) else 0.0,
             "redis/restarts": self.replay_host.restarts,
-            "object_store/fill": self.object_store.look(),
+            "object_store/fill": self.object_store.fill,
         }
 
     def log(self) -> None:
@@ -278,9 +322,12 @@ class RunAlgorithm(Algorithm):
 
     def cleanup(self) -> None:
         """Stop actors, learners and, last, the replay."""
+        self.object_store.close()
         for client in self.clients:
             if not client.group.is_remote:  # its thread computes; a remote group's waits, perhaps for a dead process
                 client.close()
+        if hasattr(self, "pool"):
+            self.pool.close()  # RLlib would wait for their good-byes, also for those of actors that hang
         super().cleanup()
         for client in self.clients:
             if client.group is not self.learner_group:  # RLlib knows of that one only

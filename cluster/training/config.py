@@ -11,7 +11,10 @@ from ray.tune import PlacementGroupFactory
 
 from cluster.replay.buffer import ReplaySpec
 from cluster.runs.settings import RunSettings, SystemSettings
-from cluster.training.rllib_internals import stop_state_synchronization
+from cluster.training.rllib_internals import bound_collective_calls, stop_state_synchronization
+
+#: Seconds after which learner processes that wait for each other give up.
+COLLECTIVE_SECONDS = 90
 
 Settings = TypeVar("Settings", bound=RunSettings)
 
@@ -45,6 +48,7 @@ class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
             env_runner_health_probe_timeout_s=10.0,
         )
         stop_state_synchronization(self)
+        bound_collective_calls(COLLECTIVE_SECONDS)
         self.use(settings)
 
     @abstractmethod

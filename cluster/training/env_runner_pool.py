@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
+import time
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -11,36 +14,46 @@ from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from cluster.training.rllib_internals import actor_manager, requests_in_flight, set_next_actor_id
 
 SAMPLE = "sample"
+INTRODUCTION = "introduction"
+#: Answers whose median time says how long a sample usually takes.
+ANSWERS = 100
 
 
 class EnvRunnerPool:
     """The actors of a run: numbered 1 to `wanted`, each on whatever node has room for it.
 
     A new actor, and one that died, gets no request until it answers: it may be waiting for a node that is still to
-    come, and requests to it would count against the policy lag of all. No method waits for an actor that is silent.
+    come, and requests to it would count against the policy lag of all. An actor that owes an answer for far too long is
+    killed, and Ray starts another in its place. No method waits for an actor that is silent.
 
     Attributes:
         wanted: Number of actors that there should be.
         group: RLlib's handles of them.
+        restarts: Number of actors that were replaced so far. The actors say so themselves, by their incarnations: Ray
+            may replace one between two calls.
+        hung: Number of actors that were killed because they did not answer.
     """
+
+    #: Seconds after which an actor that owes an answer is killed, at least; more if answers take long.
+    patience = 60.0
+    #: The same in usual times of an answer.
+    patience_answers = 20.0
 
     def __init__(self, group: EnvRunnerGroup) -> None:
         self.group = group
         self.manager = actor_manager(group)
         self.wanted = self.manager.num_actors()
-        self.newcomers: set[int] = set()
-        self.arrived = 0
+        self.restarts = self.hung = 0
+        self.incarnations: dict[int, int] = {}
+        self.asked_at: defaultdict[int, deque[float]] = defaultdict(deque)
+        self.took: deque[float] = deque(maxlen=ANSWERS)
         self.turn = 0
+        self.introduce(self.manager.actor_ids())
 
     @property
     def working(self) -> list[int]:
         """Numbers of the actors that may be asked for batches."""
         return [actor for actor in self.group.healthy_env_runner_ids() if actor <= self.wanted]
-
-    @property
-    def restarts(self) -> int:
-        """Number of actors that were replaced so far."""
-        return self.group.num_remote_worker_restarts() - self.arrived
 
     @property
     def in_flight(self) -> int:
@@ -63,12 +76,63 @@ class EnvRunnerPool:
             actor: Its number.
             request: Keywords of the runner's `sample_refs`.
         """
-        return self.group.foreach_env_runner_async("sample_refs", tag=SAMPLE, kwargs=request, remote_worker_ids=[actor])
+        sent = self.group.foreach_env_runner_async("sample_refs", tag=SAMPLE, kwargs=request, remote_worker_ids=[actor])
+        self.asked_at[actor].extend([time.monotonic()] * sent)
+        return sent
 
     def fetch(self, timeout: float) -> list[Any]:
         """Return the samples that are ready; waits for the first one, at most `timeout` seconds."""
         ready: Any = self.group.fetch_ready_async_reqs(tags=SAMPLE, timeout_seconds=timeout)
+        now = time.monotonic()
+        for actor, sample in ready:
+            if asked := self.asked_at[actor]:
+                self.took.append(now - asked.popleft())
+            self.meet(actor, sample["incarnation"])
         return [sample for _, sample in ready]
+
+    def overdue(self) -> dict[int, float]:
+        """Return the seconds for which working actors have owed their oldest answer, by the actors' numbers."""
+        now = time.monotonic()
+        working = set(self.group.healthy_env_runner_ids())
+        for actor in set(self.asked_at) - working:  # what was asked of it is lost
+            del self.asked_at[actor]
+        return {actor: now - asked[0] for actor, asked in list(self.asked_at.items()) if asked}
+
+    @property
+    def limit(self) -> float:
+        """Seconds after which an actor that owes an answer is killed."""
+        return max(self.patience, self.patience_answers * (statistics.median(self.took) if self.took else 0.0))
+
+    def replace_hung(self) -> list[int]:
+        """Kill the actors that owe an answer for too long, and return their numbers; Ray starts others instead."""
+        limit = self.limit
+        hung = [actor for actor, seconds in self.overdue().items() if seconds > limit]
+        for actor in hung:
+            ray.kill(self.manager.actors()[actor], no_restart=False)  # type: ignore[no-untyped-call]
+            self.manager.set_actor_state(actor, healthy=False)  # its requests leave the lag budget
+            del self.asked_at[actor]
+            self.hung += 1
+        return hung
+
+    def excuse(self) -> None:
+        """Count the answers that are owed as asked for now: all wait for something that is not the actors' fault."""
+        now = time.monotonic()
+        for actor, asked in self.asked_at.items():
+            self.asked_at[actor] = deque([now] * len(asked))
+
+    def introduce(self, actors: Collection[int]) -> None:
+        """Ask actors, also silent ones, for their incarnations; `revive` takes the answers in."""
+        if actors:
+            self.manager.foreach_actor_async(
+                "introduce", tag=INTRODUCTION, healthy_only=False, remote_actor_ids=list(actors)
+            )
+
+    def meet(self, actor: int, incarnation: int) -> None:
+        """Take note of an actor's incarnation, a number that is higher for each later one."""
+        known = self.incarnations.get(actor)
+        if known is None or incarnation > known:
+            self.restarts += known is not None
+            self.incarnations[actor] = incarnation
 
     def resize(self, actors: int) -> None:
         """Change the number of actors.
@@ -89,7 +153,6 @@ class EnvRunnerPool:
             self.group.add_workers(actors - present)
             for actor in range(present + 1, actors + 1):
                 self.manager.set_actor_state(actor, healthy=False)  # until it answers
-                self.newcomers.add(actor)
 
     def dismiss(self, busy: Collection[int]) -> None:
         """End the actors above `wanted` that have delivered everything; what an actor painted goes with it.
@@ -100,18 +163,21 @@ class EnvRunnerPool:
         for actor in sorted(self.manager.actor_ids(), reverse=True):  # from the last: the numbers stay without a gap
             if actor <= self.wanted or actor in busy or requests_in_flight(self.manager, actor, SAMPLE):
                 break
-            self.newcomers.discard(actor)
+            self.incarnations.pop(actor, None)  # the next one of this number is none of its restarts
+            self.asked_at.pop(actor, None)
             ray.kill(self.manager.remove_actor(actor))
 
     def revive(self) -> list[int]:
         """Take actors that answer (again) into service and return their numbers."""
         silent = [actor for actor in self.manager.actor_ids() if not self.manager.is_actor_healthy(actor)]
-        if silent:
-            self.manager.foreach_actor_async("ping", tag="ping", healthy_only=False, remote_actor_ids=silent)
-        answers: Any = self.manager.fetch_ready_async_reqs(tags="ping", timeout_seconds=0.0, mark_healthy=True)
-        back = [answer.actor_id for answer in answers if answer.ok and answer.actor_id in silent]
-        for actor in back:
-            if actor in self.newcomers:  # started for the first time: not a restart
-                self.newcomers.remove(actor)
-                self.arrived += 1
-        return list(dict.fromkeys(back))
+        self.introduce(silent)
+        answers: Any = self.manager.fetch_ready_async_reqs(tags=INTRODUCTION, timeout_seconds=0.0, mark_healthy=True)
+        for answer in answers:
+            if answer.ok:
+                self.meet(answer.actor_id, answer.get())
+        return list(dict.fromkeys(answer.actor_id for answer in answers if answer.ok and answer.actor_id in silent))
+
+    def close(self) -> None:
+        """End all actors at once, also those that hang."""
+        for actor in self.manager.actor_ids():
+            ray.kill(self.manager.remove_actor(actor))

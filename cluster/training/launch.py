@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +16,13 @@ from cluster.errors import UserError
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.kinds import trainer_class
+from cluster.runs.lease import Lease
 from cluster.runs.location import RunPlace
 from cluster.runs.redaction import HIDDEN
 from cluster.runs.remote import ORDER, Mirror, RemoteFolder
 from cluster.runs.settings import RunSettings
 from cluster.runs.stored import last_checkpoint, read_settings
-from cluster.training.ray_session import standard_error_to, start_ray
+from cluster.training.ray_session import is_joined, standard_error_to, start_ray
 from cluster.training.scale_requests import ClusterInbox, FolderInbox
 from cluster.training.trainer import RunTrainer
 
@@ -61,6 +62,38 @@ def train(settings: RunSettings, run: str, address: str = "") -> int:
     data: str = settings.flat()["data"]
     place = place_of_new(run, "images" if "/" in data else data)
     return start(trainer_class(settings.kind)(settings), place, address)
+
+
+def begun(run: str, settings: RunSettings) -> RunPlace | None:
+    """Return the place of the run that `--or-resume` goes on with; None if it is still to begin.
+
+    The run goes on with the settings that it began with; others than those are named on standard error.
+
+    Raises:
+        UserError: No run is named, or the one that is there is none of its kind.
+    """
+    if not run:
+        raise UserError("--or-resume: give --run, the run to begin or to go on with")
+    place = RunPlace.find(run)
+    remote = place.remote is not None and place.remote.read("config.json") is not None
+    if not remote and not (place.path / "config.json").is_file():
+        return None
+    place.fetch()
+    folder = RunFolder.open(place.path, write=False)
+    stored, given = read_settings(folder), type(settings).from_json(settings.storable()).flat()
+    if stored.kind != settings.kind:
+        raise UserError(f"--or-resume: {run} is a run of kind {stored.kind}, not {settings.kind}")
+    same = ("minutes", "steps", "redis", "actors")  # taken as given, stored without a password, or scaled meanwhile
+    other = [name for name, value in stored.flat().items() if given[name] != value and name not in same]
+    if other:
+        print(f"warning: {run} goes on with its own {', '.join(other)}, not with those given now", file=sys.stderr)
+    return place
+
+
+def resume_begun(place: RunPlace, settings: RunSettings, address: str) -> int:
+    """Go on with the run that `begun` found, within the limits given now. Returns the exit status."""
+    given = settings.flat()
+    return resume(place, address, {name: given[name] for name in ("minutes", "steps", "redis")})
 
 
 def start(
@@ -134,8 +167,9 @@ def train_in(
         print(trainer.introduction, flush=True)
     with standard_error_to(folder.path / "ray.log"):
         start_ray(address, cpus=trainer.cpus)
+    trainer.joined = is_joined(address)
     try:
-        with run_connections(trainer, folder, remote, cluster=bool(address or os.environ.get("RAY_ADDRESS"))):
+        with run_connections(trainer, folder, remote, cluster=trainer.joined):
             outcome = trainer.run(folder, checkpoint)
     finally:
         ray.shutdown()
@@ -173,11 +207,11 @@ def run_connections(
             remote.delete(ORDER)
     if cluster:
         trainer.inboxes.append(ClusterInbox(folder.path.name))
-    trainer.mirror = None if remote is None else Mirror(folder.path, remote)
+    trainer.mirror = None if remote is None else Mirror(folder.path, remote, Lease.claim(remote))
     try:
         yield
     finally:
         for each in trainer.inboxes:
             each.close()
         if trainer.mirror is not None:
-            trainer.mirror.close(copy=folder.has_checkpoint)
+            trainer.mirror.close(trainer.stop.left, copy=folder.has_checkpoint)

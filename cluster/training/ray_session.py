@@ -6,39 +6,114 @@ import contextlib
 import faulthandler
 import logging
 import os
+import signal
+import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import services
 
 from cluster.errors import UserError
+
+#: Seconds in which a cluster must answer.
+CONNECT_SECONDS = 30.0
+#: Attempts at starting a private Ray, which gives its own processes 30 seconds: too few for a very busy machine.
+STARTS = 3
 
 
 def start_ray(address: str = "", cpus: int = 0) -> None:
     """Join the Ray cluster at `address` (or $RAY_ADDRESS), or start a private one with at least `cpus` CPUs.
 
-    Ray picks free ports for a private cluster; Redis's 6379 stays free.
+    Ray picks free ports for a private cluster; Redis's 6379 stays free. Its processes are shielded from the signals
+    that end a run: the driver needs them to write its last checkpoint, and ends them itself.
+
+    Raises:
+        UserError: Nobody answers at the address.
     """
     if ray.is_initialized():
         return
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     root = str(Path(__file__).parents[2])
     environment: dict[str, Any] = {"env_vars": {"PYTHONPATH": root}}
-    if address or os.environ.get("RAY_ADDRESS"):
+    if is_joined(address):
+        wait_for_cluster(address or os.environ["RAY_ADDRESS"])
         # Inside `ray job submit` the job has its working directory already.
         environment = {} if os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") else {"working_dir": root}
         ray.init(address=address or None, logging_level=logging.ERROR, runtime_env=environment)
         return
-    ray.init(
-        address="local",  # without it, Ray joins whatever cluster `ray start` left on this machine
-        num_cpus=max(cpus, os.cpu_count() or 1),
-        include_dashboard=False,
-        logging_level=logging.ERROR,
-        log_to_driver=True,
-        runtime_env=environment,
-    )
+    for attempt in range(STARTS):
+        try:
+            with shielded_processes():
+                ray.init(
+                    address="local",  # without it, Ray joins whatever cluster `ray start` left on this machine
+                    num_cpus=max(cpus, os.cpu_count() or 1),
+                    include_dashboard=False,
+                    logging_level=logging.ERROR,
+                    log_to_driver=True,
+                    runtime_env=environment,
+                )
+            return
+        except Exception as error:  # Ray raises nothing more special
+            if "timed out during startup" not in str(error) or attempt == STARTS - 1:
+                raise
+            ray.shutdown()
+
+
+def is_joined(address: str) -> bool:
+    """Tell whether a run with this `--address` joins a cluster, or else has a private Ray."""
+    return bool(address or os.environ.get("RAY_ADDRESS"))
+
+
+def wait_for_cluster(address: str, seconds: float = CONNECT_SECONDS) -> None:
+    """Wait until something listens at the address of a cluster; Ray itself would wait for ten minutes in silence.
+
+    Raises:
+        UserError: Nothing does.
+    """
+    host, colon, port = address.rpartition("://")[2].partition("/")[0].rpartition(":")
+    if not colon or not port.isdigit():  # "auto"
+        return
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=max(0.1, min(5.0, seconds))).close()
+            return
+        except (OSError, OverflowError) as error:
+            if time.monotonic() > deadline or isinstance(error, OverflowError | socket.gaierror):
+                raise UserError(f"--address: no Ray cluster answers at {address}: {error}") from error
+            time.sleep(0.5)
+
+
+@contextlib.contextmanager
+def shielded_processes() -> Iterator[None]:
+    """Start Ray's processes inside this block in sessions of their own, and have raylet and GCS block SIGTERM.
+
+    SLURM, systemd, `timeout` and a closed terminal send their signal to all that descends from the driver, or to its
+    process group. Workers inherit the raylet's mask.
+    """
+    original = services.ConsolePopen
+
+    def start(command: list[str], **options: Any) -> Any:
+        prepare = options.get("preexec_fn")
+
+        def prepare_and_block() -> None:
+            if prepare is not None:
+                prepare()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP, signal.SIGINT})
+
+        if Path(command[0]).name in ("raylet", "gcs_server"):
+            options["preexec_fn"] = prepare_and_block
+        return original(command, start_new_session=True, **options)
+
+    services.ConsolePopen = start  # type: ignore[misc, assignment]
+    try:
+        yield
+    finally:
+        services.ConsolePopen = original  # type: ignore[misc]
 
 
 @contextlib.contextmanager

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core.learner import learner_group
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.actor_manager import FaultTolerantActorManager
 
@@ -25,3 +28,16 @@ def set_next_actor_id(manager: FaultTolerantActorManager, number: int) -> None:
 def requests_in_flight(manager: FaultTolerantActorManager, actor: int, tag: str) -> int:
     """Count the asynchronous requests with this tag that are in flight to or from one actor."""
     return int(manager._remote_actor_states[actor].get_num_in_flight_requests(tag))
+
+
+def bound_collective_calls(seconds: int) -> None:
+    """Have the learner processes of a group give up a collective call after this time; RLlib allows 30 minutes."""
+    original = getattr(learner_group._get_backend_config, "original", learner_group._get_backend_config)
+
+    def bounded(learner_class: type) -> Any:
+        config: Any = original(learner_class)
+        config.timeout_s = seconds
+        return config
+
+    bounded.original = original  # type: ignore[attr-defined]
+    learner_group._get_backend_config = bounded

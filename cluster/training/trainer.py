@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import signal
 import sys
+import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Self
 
 import ray
 import torch
-from ray.exceptions import ObjectLostError
+from ray.exceptions import ObjectLostError, RayError
 
 from cluster.errors import UserError
 from cluster.metrics.log import MetricsWriter
@@ -25,38 +24,22 @@ from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.remote import Mirror
+from cluster.training import resources
 from cluster.training.algorithm import RunAlgorithm
+from cluster.training.full_disk import DiskPatience
 from cluster.training.learner_client import LearnerDied
+from cluster.training.outcome import Evaluation, Outcome
 from cluster.training.ray_session import standard_error_to
 from cluster.training.scale_requests import ResizeInbox
+from cluster.training.stall_watch import SECONDS_BETWEEN_NOTES, StallWatch, silence
+from cluster.training.stopping import Stopped, StopSignals
 from learners.optimization import NonFiniteLoss
 
+#: Restarts from the last checkpoint in an hour, because of learners that died, before a run gives up.
 LEARNER_RESTARTS = 3
-
-
-@dataclass
-class Outcome:
-    """End of a run: `reason` is `finished` or `interrupted`."""
-
-    reason: str
-    updates: int
-    env_steps: int
-    seconds: float
-
-
-@dataclass
-class Evaluation:
-    """Measurements of a policy while it trains.
-
-    Attributes:
-        score: Higher is better; picks the best checkpoint.
-        picture: The contact sheet that was written.
-        metrics: Further measurements, by name.
-    """
-
-    score: float | None
-    picture: Path
-    metrics: dict[str, float]
+HOUR = 3600.0
+#: Seconds that an evaluation of unknown length is taken to last.
+LONG_LOOK = 20.0
 
 
 class RunTrainer(ABC):
@@ -69,6 +52,8 @@ class RunTrainer(ABC):
         cpus: that the run takes, for a private Ray.
         introduction: a line or two about the data, to print before the run starts.
         inboxes: Where requests to resize the run come from.
+        joined: Whether Ray is a cluster, which may get more nodes, and not a private one.
+        stop: Signals that end the run.
         mirror: copies the folder to shared storage, if it has a place there.
     """
 
@@ -79,7 +64,11 @@ class RunTrainer(ABC):
     def __init__(self, settings: Any, *, restarts: int = 0) -> None:
         self.settings = settings
         self.restarts = restarts
-        self.stop_signal: int | None = None
+        self.stop = StopSignals()
+        self.joined = False
+        self.watch: StallWatch | None = None
+        self.disk = DiskPatience(Path())
+        self.look_seconds = LONG_LOOK
         self.inboxes: list[ResizeInbox] = []
         self.mirror: Mirror | None = None
         self.last_warning = ""  # the mirror's trouble that was printed last
@@ -112,75 +101,119 @@ class RunTrainer(ABC):
         """Train in `folder`; goes on from `resume` if given.
 
         Raises:
-            UserError: the loss became NaN or infinite, or learner processes kept dying; the run folder holds the last
-                good checkpoint.
+            UserError: the loss became NaN or infinite, learners kept dying, or no last checkpoint could be written; the
+                run folder holds the last good checkpoint.
         """
-        self.folder = folder
-        previous = {number: signal.signal(number, self.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.folder, self.disk.folder = folder, folder.path
         view = make_view(sys.stdout, title=str(self.folder.path))
+        deaths: deque[float] = deque()
         try:
-            for attempt in range(LEARNER_RESTARTS + 1):
-                try:
-                    update = resume.update if resume else None
-                    with MetricsWriter(self.folder.metrics, self.folder.tensorboard, update) as writer:
-                        return self.attempt(resume, writer, view)
-                except LearnerDied as error:
-                    if attempt == LEARNER_RESTARTS:
-                        raise UserError(f"{error}; gave up after {LEARNER_RESTARTS} restarts") from error
-                    path, _ = checkpoints.latest_good(self.folder.checkpoints)
-                    resume = checkpoints.load(path) if path else None
-                    self.restarts += 1
-            raise AssertionError("unreachable")
+            with self.stop.handled():
+                while True:
+                    try:
+                        update = resume.update if resume else None
+                        with MetricsWriter(self.folder.metrics, self.folder.tensorboard, update) as writer:
+                            return self.attempt(resume, writer, view)
+                    except Stopped:
+                        return Outcome.interrupted_at(resume)
+                    except (LearnerDied, RayError) as error:
+                        resume = self.last_good(error, deaths)
         except (NonFiniteLoss, ReplayUnavailable) as error:
-            path, _ = checkpoints.latest_good(self.folder.checkpoints)
-            good = f"the last good checkpoint is {path}" if path else "there is no checkpoint yet"
-            raise UserError(f"training stopped: {error}; {good}") from error
+            raise UserError(f"training stopped: {error}; {self.kept()}") from error
         finally:
             view.close()
             self.close()
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
-    def on_signal(self, number: int, frame: FrameType | None) -> None:
-        """The first signal ends the run after this iteration, with a checkpoint; the second ends it now."""
-        if self.stop_signal is not None:
-            raise KeyboardInterrupt
-        self.stop_signal = number
+    def last_good(self, error: Exception, deaths: deque[float]) -> Checkpoint | None:
+        """Return the checkpoint to go on from after the death of a learner, or of a part of Ray; None for none.
+
+        Raises:
+            UserError: The run was to end anyway, or there were too many deaths in the last hour.
+        """
+        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        if self.stop.came:
+            raise UserError(f"stopped without a last checkpoint: {line}; {self.kept()}") from error
+        deaths.append(time.monotonic())
+        while deaths[0] < time.monotonic() - HOUR:
+            deaths.popleft()
+        if len(deaths) > LEARNER_RESTARTS:
+            raise UserError(f"{line}; gave up after {LEARNER_RESTARTS} restarts in an hour; {self.kept()}") from error
+        print(f"warning: {line}; going on from the last checkpoint", file=sys.stderr)
+        self.restarts += 1
+        path, _ = checkpoints.latest_good(self.folder.checkpoints)
+        return checkpoints.load(path) if path else None
+
+    def kept(self) -> str:
+        """Say which checkpoint there is."""
+        path, _ = checkpoints.latest_good(self.folder.checkpoints)
+        return f"the last good checkpoint is {path}" if path else "there is no checkpoint yet"
 
     def attempt(self, resume: Checkpoint | None, writer: MetricsWriter, view: Any) -> Outcome:
         """Build the algorithm and train until the end, a signal, or a learner's death."""
-        with standard_error_to(self.folder.path / "ray.log"):
-            algorithm = self.build()
+        need = resources.needed(self.settings.system)
+        if not self.joined:
+            resources.require(need)
+        update = resume.update if resume else 0
+
+        def on_note(note: str, seconds: float) -> None:
+            row = {"note": note, "stalled_s": seconds}
+            view.update(self.last | row)
+            writer.write(update if algorithm is None else algorithm.policy_updates, row)
+            if algorithm is not None:
+                algorithm.telemetry.report(row)
+
+        algorithm: RunAlgorithm | None = None
+        self.watch = StallWatch(on_note)
         try:
+            building = self.watch.watching(
+                "building", lambda: resources.waited_for(need), limit=lambda: SECONDS_BETWEEN_NOTES
+            )
+            with self.stop.ending_at_once(), building, standard_error_to(self.folder.path / "ray.log"):
+                algorithm = self.build()
+            return self.train(algorithm, resume, writer, view)
+        finally:
+            self.watch.close()
+            if algorithm is not None:
+                algorithm.stop()  # type: ignore[no-untyped-call]
+
+    def train(self, algorithm: RunAlgorithm, resume: Checkpoint | None, writer: MetricsWriter, view: Any) -> Outcome:
+        """Train until the end or a signal."""
+        system = self.settings.system
+        assert self.watch is not None
+        watching = self.watch.watching
+        with watching("starting", algorithm.waits_for):
             if resume is not None:
                 algorithm.restore_checkpoint(resume)
             else:
                 self.begin(algorithm)
-                self.evaluate(algorithm, writer)
-                self.save(algorithm)
-            system = self.settings.system
-            sampled = saved = algorithm.trained_seconds
-            while algorithm.progress < 1 and self.stop_signal is None:
-                self.handle_requests(algorithm)
+                self.try_look(algorithm, writer)
+                self.try_save(algorithm)
+        clock = algorithm.clock
+        sampled = saved = algorithm.trained_seconds
+        while algorithm.progress < 1 and not self.stop.came:
+            self.disk.tried("answer", lambda: self.handle_requests(algorithm))
+            self.check_lease(algorithm)
+            clock.resume()
+            with watching("training", algorithm.waits_for, lambda: clock.idle, lambda: silence(clock.usual_gap)):
                 algorithm.train()  # type: ignore[no-untyped-call]
-                self.last |= algorithm.latest | {"note": self.note(algorithm.latest)}
-                writer.write(algorithm.policy_updates, algorithm.latest)
-                view.update(self.last)
-                if "note" in algorithm.latest:  # no Redis: nothing was trained, and no checkpoint can be made
-                    continue
-                with contextlib.suppress(ReplayUnavailable):  # then after the next iteration
-                    if algorithm.trained_seconds - sampled >= 60 * system.sample_minutes:
-                        self.evaluate(algorithm, writer)
-                        sampled = algorithm.trained_seconds
-                    if algorithm.trained_seconds - saved >= 60 * system.checkpoint_minutes:
-                        self.save(algorithm)
-                        saved = algorithm.trained_seconds
-            self.end(algorithm, writer)
+                note = self.note(algorithm.latest)
+            row = algorithm.latest | ({"note": note} if note else {})
+            self.last |= row | {"note": note}
+            writer.write(algorithm.policy_updates, row)
             view.update(self.last)
-            reason = "finished" if algorithm.progress >= 1 else "interrupted"
-            return Outcome(reason, algorithm.policy_updates, algorithm.trained_steps, algorithm.trained_seconds)
-        finally:
-            algorithm.stop()  # type: ignore[no-untyped-call]
+            if "updates" not in algorithm.latest:  # no Redis: nothing was trained, and no checkpoint can be made
+                continue
+            with contextlib.suppress(ReplayUnavailable), watching("saving", algorithm.waits_for):  # else later
+                if algorithm.trained_seconds - sampled >= 60 * system.sample_minutes:
+                    self.try_look(algorithm, writer)
+                    sampled = algorithm.trained_seconds
+                if algorithm.trained_seconds - saved >= 60 * system.checkpoint_minutes and self.try_save(algorithm):
+                    saved = algorithm.trained_seconds
+        with watching("ending", algorithm.waits_for):
+            self.end(algorithm, writer)
+        view.update(self.last)
+        reason = "finished" if algorithm.progress >= 1 else "interrupted"
+        return Outcome(reason, algorithm.policy_updates, algorithm.trained_steps, algorithm.trained_seconds)
 
     def note(self, latest: Mapping[str, Any]) -> str | None:
         """Return the present trouble in one line: of the training, or else of the copy on shared storage.
@@ -193,7 +226,8 @@ class RunTrainer(ABC):
         if trouble and trouble != self.last_warning:
             print(f"warning: {trouble}", file=sys.stderr)
         self.last_warning = trouble
-        return latest.get("note") or trouble or None
+        stall = self.watch.note if self.watch is not None else ""
+        return latest.get("note") or stall or self.disk.trouble or trouble or None
 
     def handle_requests(self, algorithm: RunAlgorithm) -> None:
         """Carry out what was ordered since the last iteration, and remember it for a resume."""
@@ -232,15 +266,73 @@ class RunTrainer(ABC):
         times = {"elapsed_s": algorithm.trained_seconds, "env_steps": algorithm.trained_steps}
         writer.write(update, seen.metrics | times)
 
+    def check_lease(self, algorithm: RunAlgorithm) -> None:
+        """End the run, with a checkpoint here, if another driver has taken over its folder on shared storage.
+
+        Raises:
+            UserError: It has.
+        """
+        if self.mirror is not None and self.mirror.lost:
+            self.try_save(algorithm)
+            raise UserError(f"another driver has taken over {self.mirror.remote.uri}; {self.kept()}")
+
+    def try_look(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
+        """Look at the policy, and remember how long that takes; without a picture if the disk is full."""
+        begin = time.monotonic()
+        if self.disk.tried("picture", lambda: self.evaluate(algorithm, writer)):
+            self.look_seconds = time.monotonic() - begin
+
+    def try_save(self, algorithm: RunAlgorithm, *, replay: bool = True) -> bool:
+        """Write a checkpoint, unless the disk is full. Returns whether it was written."""
+        return self.disk.tried("checkpoint", lambda: self.save(algorithm, replay=replay))
+
     def end(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
-        """Look and save a last time. A Redis that is away costs the replay, not the training."""
+        """Save, and look if there is time. A Redis that is away costs the replay, not the training.
+
+        Raises:
+            UserError: No checkpoint could be written as long as there was time.
+        """
+        for client in algorithm.clients:
+            client.patience = min(client.patience, self.stop.seconds / 2)
+        replay = True
         try:
             algorithm.replay_host.keep_alive()
-            self.evaluate(algorithm, writer)
-            self.save(algorithm)
+            if not self.stop.came:
+                self.try_look(algorithm, writer)
         except ReplayUnavailable as error:
-            path = self.save(algorithm, replay=False)
-            print(f"warning: {error}; {path} holds everything but the replay, which fills again", file=sys.stderr)
+            self.lost_replay, replay = str(error), False
+        self.last_save(algorithm, replay=replay)
+        if self.stop.came and replay and self.stop.left > 2 * self.look_seconds:
+            with contextlib.suppress(ReplayUnavailable):
+                self.try_look(algorithm, writer)
+                self.try_save(algorithm)  # with the score
+
+    def last_save(self, algorithm: RunAlgorithm, *, replay: bool) -> None:
+        """Write the last checkpoint, again and again if the disk is full.
+
+        Raises:
+            UserError: It could not be written as long as there was time.
+        """
+        deadline = time.monotonic() + self.stop.left
+        while True:
+            self.disk.again("checkpoint")
+            try:
+                if self.try_save(algorithm, replay=replay):
+                    break
+            except ReplayUnavailable as error:
+                if not replay:
+                    raise
+                self.lost_replay, replay = str(error), False
+                continue
+            if time.monotonic() > deadline:
+                raise UserError(f"stopped without a last checkpoint: {self.disk.trouble}; {self.kept()}")
+            time.sleep(1.0)
+        if not replay:
+            path = self.last["checkpoint/last"]
+            print(
+                f"warning: {self.lost_replay}; {path} holds everything but the replay, which fills again",
+                file=sys.stderr,
+            )
 
     def save(self, algorithm: RunAlgorithm, *, replay: bool = True) -> Path:
         """Write a checkpoint, with the score of the last look if that was at this update; `replay`: with its ring."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,13 @@ def turning(private_ray: None) -> Iterator[TD3]:
     algorithm.stop()
 
 
-def train_until(algorithm: TD3, updates: int) -> None:
-    while algorithm.policy_updates < updates:
+def train_until(algorithm: TD3, updates: int, names: Collection[str] = ()) -> dict[str, Any]:
+    """Train, also until all metrics of these names came, and return the newest of each metric."""
+    latest: dict[str, Any] = {}
+    while algorithm.policy_updates < updates or not latest.keys() >= set(names):
         algorithm.train()
+        latest |= algorithm.latest
+    return latest
 
 
 def quiet(algorithm: TD3) -> None:
@@ -58,8 +62,8 @@ def mean_score(algorithm: TD3) -> float:
 
 
 def test_it_learns_all_tasks_and_keeps_its_pace(turning: TD3) -> None:
-    train_until(turning, 1500)
-    latest = turning.latest
+    # On a busy machine an actor may deliver nothing for a whole iteration.
+    latest = train_until(turning, 1500, ("noise/actor_1", "noise/actor_2", "policy/return", "lag/mean"))
     assert mean_score(turning) > 0.9, "ignoring the task gets 0.73"
     limiter = turning.limiter
     assert limiter.sampled / (limiter.inserted - limiter.warmup) == pytest.approx(8.0, rel=0.15)

@@ -12,6 +12,7 @@ from cluster.errors import UserError
 from cluster.runs.location import RunPlace
 from cluster.training import launch
 from cluster.training.ray_session import standard_error_to
+from cluster.training.stopping import StopSignals
 from tests.cluster.tiny_run import tiny_settings
 
 
@@ -25,6 +26,7 @@ class Trainer:
         self.settings, self.error = settings, error
         self.inboxes: list[Any] = []
         self.mirror: Any = None
+        self.stop = StopSignals()
 
     def run(self, folder: Any, checkpoint: Any) -> Any:
         raise self.error

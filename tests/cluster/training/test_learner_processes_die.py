@@ -29,6 +29,8 @@ pytestmark = pytest.mark.usefixtures("private_ray")
 class FailingGroup:
     """A learner group whose process raises, or is gone."""
 
+    is_remote = True
+
     def __init__(self, error: Exception | None) -> None:
         self.error = error
 
@@ -51,11 +53,25 @@ def test_a_link_unwraps_what_was_raised_in_a_learners_process() -> None:
     link.close()
 
 
-@pytest.mark.parametrize("error", [None, ray.exceptions.RayActorError()])
-def test_a_link_says_that_its_learner_died(error: Exception | None) -> None:
+OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+COLLECTIVE = RuntimeError("Detected mismatch.\nConnection closed by peer [127.0.0.1]:1234")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (None, "a learner process died"),
+        (ray.exceptions.RayActorError(), "a learner process died"),
+        (RayTaskError("update", "a page", OUT_OF_MEMORY), "a learner failed: OutOfMemoryError: CUDA out of memory"),
+        (RayTaskError("update", "a page", COLLECTIVE), "a learner failed: RuntimeError: Connection closed by peer"),
+        (OUT_OF_MEMORY, "a learner failed: OutOfMemoryError"),
+        (ray.exceptions.OutOfDiskError("disk"), "a learner failed: OutOfDiskError"),
+    ],
+)
+def test_a_link_says_that_its_learner_died(error: Exception | None, message: str) -> None:
     link = LearnerClient(FailingGroup(error))  # type: ignore[arg-type]
     link.submit([])
-    with pytest.raises(LearnerDied, match="a learner process died"):
+    with pytest.raises(LearnerDied, match=message):
         link.results(wait=True)
     link.close()
 

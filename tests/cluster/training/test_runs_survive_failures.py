@@ -42,7 +42,7 @@ def test_a_killed_actor_is_replaced_and_what_is_lost_with_it_left_out(spiral: Sp
         spiral.fetch_batches()
     pids = actor_pids(spiral)
     before, steps, lost = spiral.policy_updates, spiral.trained_steps, spiral.lost_batches
-    restarts = spiral.runners.num_remote_worker_restarts()
+    restarts = spiral.pool.restarts
     kill(pids[1])
     time.sleep(2.0)  # until Ray has freed them
     train_until(
@@ -53,6 +53,7 @@ def test_a_killed_actor_is_replaced_and_what_is_lost_with_it_left_out(spiral: Sp
             and latest["runners/healthy"] == 2
             and latest["updates"] > before
         ),
+        240,
     )
     spiral.collect(everything=True)
     settings = spiral.settings
@@ -69,7 +70,13 @@ def test_what_was_overtaken_by_too_much_is_left_out(spiral: Spiral, monkeypatch:
     spiral.queue.batches.clear()
     stale = spiral.queue.stale
     for lag, kept in ((limit, 1), (limit + 1, 0)):
-        batch = {"version": spiral.policy_updates - lag, "epoch": spiral.epoch, "steps": 0, "seconds": {}}
+        batch = {
+            "version": spiral.policy_updates - lag,
+            "epoch": spiral.epoch,
+            "steps": 0,
+            "seconds": {},
+            "incarnation": 0,
+        }
         monkeypatch.setattr(spiral.runners, "fetch_ready_async_reqs", lambda batch=batch, **_: [(1, batch)])
         spiral.fetch_batches()
         assert len(spiral.queue.batches) == kept
