@@ -31,8 +31,12 @@ from envs.worlds import make_world
 from learners.optimization import NonFiniteLoss
 
 KEPT = 2
-#: For it to start (a GPU may have to be waited for), or to write a checkpoint.
-START_SECONDS = 120.0
+#: For it to start: a node with a GPU may have to be started first.
+START_SECONDS = 900.0
+#: Between two words on what is waited for meanwhile.
+SECONDS_BETWEEN_NOTES = 10.0
+#: For it to write a checkpoint.
+SAVE_SECONDS = 120.0
 
 
 class SharedDiscriminator:
@@ -97,6 +101,22 @@ def replaced_if_dead() -> Iterator[None]:
         os._exit(1)
 
 
+def wait_for_start(actor: Any) -> None:
+    """Wait until the discriminator has started and written its first checkpoint, with a word every ten seconds.
+
+    Raises:
+        RayError: It fails, or has not started in a quarter of an hour.
+    """
+    begin = time.monotonic()
+    saved = actor.save.remote()
+    while not ray.wait([saved], timeout=SECONDS_BETWEEN_NOTES)[0]:
+        waited = time.monotonic() - begin
+        if waited > START_SECONDS:
+            raise ray.exceptions.GetTimeoutError(f"it has not started in {waited:.0f} s")
+        print(f"waiting for the shared discriminator to start, for {waited:.0f} s", file=sys.stderr)
+    ray.get(saved)
+
+
 @contextlib.contextmanager
 def sharing(settings: PainterSettings, generators: int, folder: Path) -> Iterator[tuple[Share, ReplayHost]]:
     """A discriminator for ``generators`` runs of these settings, and its ring, until the block ends.
@@ -124,13 +144,13 @@ def sharing(settings: PainterSettings, generators: int, folder: Path) -> Iterato
         )
         try:
             try:
-                ray.get(actor.save.remote(), timeout=START_SECONDS)
+                wait_for_start(actor)
             except (ray.exceptions.RayError, OSError) as error:
                 line = (str(error).strip() or type(error).__name__).splitlines()[-1]
                 raise UserError(f"the shared discriminator does not start: {line}") from error
             yield Share(actor, host.spec), host
             try:
-                ray.get(actor.save.remote(), timeout=START_SECONDS)
+                ray.get(actor.save.remote(), timeout=SAVE_SECONDS)
             except (ray.exceptions.RayError, OSError) as error:
                 print(f"warning: the shared discriminator's last checkpoint was not written: {error}", file=sys.stderr)
         finally:

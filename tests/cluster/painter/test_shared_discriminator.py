@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import ray
 
-from cluster.painter.discriminator_client import Share
+from cluster.painter.discriminator_client import Share, SharedDiscriminatorGroup
 from cluster.painter.shared_discriminator import sharing
 from cluster.painter.spiral import Spiral, SpiralConfig
 from cluster.population.settings import PopulationSettings
@@ -88,6 +90,46 @@ def test_it_is_started_again_from_its_checkpoint(couple: Couple) -> None:
     assert again != first
     train_until(one, lambda latest: latest["discriminator/updates"] > saved)
     assert ray.get(share.actor.ask.remote(export_state))["counters"]["updates"] > saved >= 1
+
+
+def test_without_it_a_run_goes_on_with_the_last_scores_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray is a fake: `wait` says what is ready."""
+    ready: list[bool] = []
+    monkeypatch.setattr(ray, "wait", lambda references, timeout: (references if ready.pop(0) else [], []))
+    monkeypatch.setattr(ray, "get", lambda reference: reference)
+    actor = SimpleNamespace(
+        update=SimpleNamespace(remote=lambda: {"updates": 7, "weights": ["w"]}),
+        ask=SimpleNamespace(remote=lambda question: "state"),
+    )
+    group = SharedDiscriminatorGroup(actor)
+    ready += [True, False, False, True, True, False]
+    assert group.update() == [{"updates": 7, "weights": ["w"]}]
+    assert group.update() == [{"updates": 7}], "late: nothing new"
+    assert group.late
+    group.asked_at -= 601
+    (result,) = group.update()
+    assert "the shared discriminator has not answered for 60" in result["unavailable"]
+    assert group.update() == [{"updates": 7, "weights": ["w"]}], "it is back"
+    assert group.silent == 0.0
+    assert [answer.get() for answer in group.foreach_learner(export_state)] == ["state"]
+    assert [answer.get() for answer in group.foreach_learner(export_state)] == ["state"], "its last answer"
+
+
+@pytest.mark.slow
+def test_members_train_on_while_it_is_stopped(couple: Couple) -> None:
+    one, _, share = couple
+    train_until(one, lambda latest: latest["updates"] > 0)
+    stopped = ray.get(share.actor.ask.remote(pid))
+    one.discriminator_group.patience = 2.0
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        train_until(one, lambda latest: latest["discriminator/silent_s"] > 5, 120)
+        updates = one.policy_updates
+        train_until(one, lambda latest: latest["updates"] > updates + 5, 120)
+        assert one.make_checkpoint().update > updates, "it can be saved meanwhile"
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    train_until(one, lambda latest: latest["discriminator/silent_s"] == 0, 120)
 
 
 def test_a_member_that_evolves_its_discriminator_can_not_share_it() -> None:
