@@ -30,6 +30,9 @@ check: install
 quick: install
 	$(BIN)/python -m pytest -q @tests/quick.txt
 
+faults: install
+	$(BIN)/python -m tests.faults --out docs/reliability.md $(ARGS)
+
 bench: install
 	$(BIN)/impasto bench $(DATA) $(ARGS)
 
