@@ -37,7 +37,7 @@ FLOORS = (
     ("replay",),
     ("training",),
     ("painter", "latent"),
-    ("population", "bench", "pictures"),
+    ("population", "bench"),
     ("dashboard",),
     ("cli",),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cluster.cli.arguments.pictures import DEFAULT_SIZE, Agents, Paint
 from cluster.errors import UserError
-from cluster.pictures.paint import PaintOptions, paint_again, paint_pictures
+from cluster.painter.pictures.paint import PaintOptions, paint_again, paint_pictures
 from cluster.runs.agents import agent_names, read_card
 
 

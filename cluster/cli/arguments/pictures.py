@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Interval
 
 from cluster.cli.parse import Positional
-from cluster.pictures.formats import FORMATS
+from cluster.painter.pictures.formats import FORMATS
 from envs.large_canvas import LARGEST
 from envs.ranges import Count, Natural, check_ranges
 

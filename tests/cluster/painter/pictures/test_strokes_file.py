@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cluster.errors import UserError
-from cluster.pictures.strokes_file import Painting, exact
+from cluster.painter.pictures.strokes_file import Painting, exact
 from envs.large_canvas import StrokeList
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from actors.picture_painter import stage_factors
 from cluster import cli
-from cluster.pictures.read import read_palette, read_picture
-from cluster.pictures.strokes_file import Painting
+from cluster.painter.pictures.read import read_palette, read_picture
+from cluster.painter.pictures.strokes_file import Painting
 from cluster.runs.agents import agent_names, find_agent, pack, read_card
 from cluster.runs.checkpoints import Checkpoint
 

@@ -16,10 +16,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from actors.picture_painter import PicturePainter, PictureSearch
 from cluster.errors import UserError
+from cluster.painter.pictures.formats import write
+from cluster.painter.pictures.read import read_palette, read_picture
+from cluster.painter.pictures.strokes_file import Painting, exact
 from cluster.painter.settings import PainterSettings, preset
-from cluster.pictures.formats import write
-from cluster.pictures.read import read_palette, read_picture
-from cluster.pictures.strokes_file import Painting, exact
 from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
 from envs.large_canvas import LargeCanvas
 from envs.paint import PaintConfig

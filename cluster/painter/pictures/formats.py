@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cluster.errors import UserError
-from cluster.pictures.strokes_file import Painting
+from cluster.painter.pictures.strokes_file import Painting
 from envs.large_canvas import LargeCanvas, StrokeList, shrink
 
 FORMATS = ("png", "json", "svg", "gif", "mp4", "ora")

@@ -1,4 +1,0 @@
-"""Pictures of a user's own: read, painted stroke by stroke, and written in the formats of paint programs.
-
-May import `painter` and all below it. Start reading in `paint.py`; the search for strokes is `actors.picture_painter`.
-"""
