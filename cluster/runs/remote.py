@@ -164,7 +164,7 @@ class Mirror:
 
     @property
     def lost(self) -> bool:
-        """Whether another driver has taken over the folder."""
+        """True if another driver has taken over the folder."""
         return self.lease is not None and self.lease.lost
 
     def request(self) -> None:

@@ -38,7 +38,7 @@ class StopSignals:
 
     @property
     def came(self) -> bool:
-        """Whether the run is to end."""
+        """True if the run is to end."""
         return self.number is not None
 
     @property

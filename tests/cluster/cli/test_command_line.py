@@ -135,11 +135,11 @@ def test_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("train", Train(settings=preset("laptop"))),
         (
             "train mnist --preset paper --run here",
-            Train("mnist", "paper", "here", settings=preset("paper")),
+            Train("mnist", "paper", run="here", settings=preset("paper")),
         ),
         (
             "train --preset=paper --address ray://head:1 photos.zip",
-            Train("photos.zip", "paper", "", "ray://head:1", preset("paper", "photos.zip")),
+            Train("photos.zip", "paper", address="ray://head:1", settings=preset("paper", "photos.zip")),
         ),
     ):
         assert read(words.split(), monkeypatch) == expected
