@@ -17,7 +17,7 @@ from actors.picture_painter import stage_factors
 from cluster import cli
 from cluster.painter.pictures.read import read_palette, read_picture
 from cluster.painter.pictures.strokes_file import Painting
-from cluster.runs.agents import agent_names, find_agent, pack, read_card
+from cluster.runs.agents import SHIPPED, agent_names, find_agent, pack, read_card
 from cluster.runs.checkpoints import Checkpoint
 
 
@@ -71,6 +71,16 @@ def test_a_picture_is_painted_and_its_strokes_paint_it_again(tmp_path: Path) -> 
     np.testing.assert_array_equal(merged, np.asarray(painted))
     difference = np.asarray(stacked.convert("RGB"), np.float64) - merged
     assert np.square(difference / 255).mean() < 0.02  # layers begin with fresh brushes
+
+
+def test_the_agent_that_ships_paints_nearer_than_no_agent(tmp_path: Path) -> None:
+    picture = make_picture(tmp_path / "disc.png", 64, 64)
+    errors = {}
+    for agent in ("pictures", "none"):
+        given = ("--agent", agent, "--strokes", 24, "--k", 8, "--size", 64, "--formats", "png")
+        assert paint(picture, "--out", tmp_path / agent, *given) == 0
+        errors[agent] = error_of(tmp_path / agent / "disc.png", picture)
+    assert errors["pictures"] < errors["none"]
 
 
 def test_the_same_seed_paints_the_same(tmp_path: Path) -> None:
@@ -133,6 +143,7 @@ def test_stages_go_from_the_whole_picture_to_its_own_size() -> None:
         (["{picture}", "--strokes", "0"], "--strokes"),
         (["{picture}", "--palette", "nocolor"], "--palette: 'nocolor' is neither a color"),
         (["{picture}", "--agent", "nobody"], "nobody"),
+        (["{picture}", "--agent", "digits-target"], "--agent digits-target: paints mnist in a world of its own"),
         (["{picture}", "--formats", "bmp"], "--formats: unknown 'bmp'; valid are png"),
         ([], "give pictures to paint, or --from"),
         (["--from", "{text}"], "not strokes that `impasto paint` has written"),
@@ -165,7 +176,9 @@ def test_agents_have_cards_and_are_packed(tmp_path: Path, capsys: pytest.Capture
     assert find_agent("nobody") is None
     for name in agent_names():
         card = read_card(name)
-        assert {"about", "data", "license", "command", "figures"} <= set(card)
+        assert {"about", "data", "data_license", "license", "command", "commit", "figures"} <= set(card)
+    assert {"pictures", "digits-target"} <= set(agent_names())
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 12e6
     assert cli.main(["agents"]) == 0
     assert capsys.readouterr().out.count("\n") == len(agent_names())
     assert cli.main(["agents", "nobody"]) == 2
