@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.cluster.tiny_run import make_images, options
+from tests.cluster.tiny_run import make_images, options, running
 from tests.faults.parts import FAULTS, RUN_PARTS, Part, processes_of, title
 from tests.faults.system import RUN, System, longest_silence, training_lost
 
@@ -25,6 +25,7 @@ class Record:
     """What came of one kind of fault."""
 
     recovered: list[bool] = field(default_factory=list)
+    died: list[bool] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
     silences: list[float] = field(default_factory=list)
@@ -48,6 +49,7 @@ def strike(system: System, part: Part, fault: str, rng: random.Random, record: R
     now = time.time()
     rows = system.rows()
     record.recovered.append(took is not None)
+    record.died.append(not running([victim]))
     record.lost.append(training_lost(rows, since))
     if took is not None:
         record.seconds.append(took)
@@ -60,15 +62,15 @@ def strike(system: System, part: Part, fault: str, rng: random.Random, record: R
 def table(records: dict[tuple[str, str], Record]) -> str:
     """The campaign's outcome in Markdown."""
     lines = [
-        "| part | fault | times | went on | seconds until the next update (longest) | training lost (longest) "
+        "| part | fault | times | process ended | went on | seconds until the next update (longest) | training lost (longest) "
         "| silence without a note (longest) |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for (part, fault), record in records.items():
         longest = [
             f"{max(values):.0f} s" if values else "-" for values in (record.seconds, record.lost, record.silences)
         ]
-        counts = f"{len(record.recovered)} | {sum(record.recovered)}"
+        counts = f"{len(record.recovered)} | {sum(record.died)} | {sum(record.recovered)}"
         lines.append(f"| {part} | {fault} | {counts} | {' | '.join(longest)} |")
     return "\n".join(lines)
 
@@ -76,13 +78,8 @@ def table(records: dict[tuple[str, str], Record]) -> str:
 def campaign(repetitions: int, seed: int, minutes: float) -> str:
     """Strike all parts of a run by all faults, in random order, for as long as there is time."""
     rng = random.Random(seed)
-    plan = [(part, fault) for _ in range(repetitions) for part in RUN_PARTS for fault in FAULTS]
-    rounds = [
-        plan[start : start + len(RUN_PARTS) * len(FAULTS)]
-        for start in range(0, len(plan), len(RUN_PARTS) * len(FAULTS))
-    ]
-    for each in rounds:
-        rng.shuffle(each)
+    kinds = [(part, fault) for part in RUN_PARTS for fault in FAULTS]
+    plan = [kind for _ in range(repetitions) for kind in rng.sample(kinds, len(kinds))]
     records: dict[tuple[str, str], Record] = {(part.name, fault): Record() for part in RUN_PARTS for fault in FAULTS}
     home = Path(tempfile.mkdtemp(prefix="faults-"))
     run = home / "run"

@@ -12,8 +12,6 @@ import psutil
 
 #: Seconds for which a part is stopped.
 STOPPED_SECONDS = 90.0
-#: Bytes that a part which is starved may still take.
-STARVED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -80,9 +78,9 @@ def stop(process: psutil.Process) -> None:
 
 
 def starve(process: psutil.Process) -> None:
-    """Let a process have hardly more memory than it has."""
-    limit = process.memory_info().vms + STARVED_BYTES
-    process.rlimit(psutil.RLIMIT_AS, (limit, limit))
+    """Let a process take no more memory from the system than it has; it may live on what it holds already."""
+    for limit in (psutil.RLIMIT_AS, psutil.RLIMIT_DATA):
+        process.rlimit(limit, (0, 0))
 
 
 FAULTS: dict[str, Callable[[psutil.Process], None]] = {"kill": kill, "stop 90 s": stop, "starve": starve}

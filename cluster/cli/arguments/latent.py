@@ -19,17 +19,17 @@ class TrainLatent:
         warm_start: Folder of a run to start from: its networks, and its replay scored again for the new task. Its
             settings are the defaults then; frozen parts, data, `--hidden` and `--action-range` must stay as they are.
         run: Folder for the run; a new one under `runs/` if not given.
-        or_resume: Go on with the run that `--run` names if it has begun: the same command then starts it and, after
-            whatever ended it, goes on from its last checkpoint.
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
         settings: All settings of the run.
+        or_resume: Go on with the run that `--run` names if it has begun: the same command then starts it and, after
+            whatever ended it, goes on from its last checkpoint.
     """
 
     warm_start: str = ""
     run: str = ""
-    or_resume: bool = False
     address: str = ""
     settings: LatentSettings = field(default_factory=LatentSettings)
+    or_resume: bool = False
 
     @classmethod
     def start(cls, given: dict[str, Any]) -> TrainLatent:

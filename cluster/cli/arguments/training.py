@@ -28,10 +28,10 @@ class Train:
             pictures with strokes that the actors search.
         run: Folder for the run; a new one under `runs/` (or $IMPASTO_RUNS) if not given. An address like
             `s3://bucket/run` keeps a copy on shared storage, brought up to date after each checkpoint.
-        or_resume: Go on with the run that `--run` names if it has begun: the same command then starts it and, after
-            whatever ended it, goes on from its last checkpoint.
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
         settings: All settings of the run.
+        or_resume: Go on with the run that `--run` names if it has begun: the same command then starts it and, after
+            whatever ended it, goes on from its last checkpoint.
     """
 
     aliases: ClassVar = {"target": "conditional"}
@@ -39,9 +39,9 @@ class Train:
     name: Positional[str] = "mnist"
     preset: PresetName = "laptop"
     run: str = ""
-    or_resume: bool = False
     address: str = ""
     settings: PainterSettings = field(default_factory=PainterSettings)
+    or_resume: bool = False
 
     @classmethod
     def start(cls, given: dict[str, Any]) -> Train:
