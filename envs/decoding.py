@@ -65,9 +65,7 @@ def decode(file: BinaryIO, size: int, channels: Literal[1, 3]) -> npt.NDArray[np
     mode = "L" if channels == 1 else "RGB"
     with _open(file) as opened:
         opened.draft(mode, (size, size))  # lets the JPEG decoder skip detail that the result can not show
-        if opened.width * opened.height > LARGEST_IMAGE:
-            megapixels = opened.width * opened.height / 1e6
-            raise Unreadable(f"has {megapixels:.0f} megapixels, more than the limit of {LARGEST_IMAGE / 1e6:.0f}")
+        _check_size(opened)
         ImageOps.exif_transpose(opened, in_place=True)
         image: Image.Image = opened
         side = min(image.height, image.width)
@@ -82,29 +80,29 @@ def decode(file: BinaryIO, size: int, channels: Literal[1, 3]) -> npt.NDArray[np
         return _by_strips(image, square, size, mode)
 
 
-def decode_whole(file: BinaryIO, size: int) -> Image.Image:
-    """Decode the first picture of an image file as RGB, its aspect kept: upright, on white if it is transparent.
+def decode_whole(file: BinaryIO, size: int, mode: Literal["L", "RGB"] = "RGB", ground: str = "white") -> Image.Image:
+    """Decode the first picture of an image file upright, its aspect kept.
 
     Args:
         file: an open file; it is read, not closed.
         size: pixels of the longer side that are wanted; a JPEG's decoder leaves out detail beyond them.
+        mode: of the result, "L" for gray.
+        ground: color that shows through where the picture is transparent.
 
     Raises:
         Unreadable: more pixels than `LARGEST_IMAGE`.
         Exception: whatever Pillow's decoders raise for a damaged file.
     """
     with _open(file) as opened:
-        opened.draft("RGB", (size, size))
-        if opened.width * opened.height > LARGEST_IMAGE:
-            megapixels = opened.width * opened.height / 1e6
-            raise Unreadable(f"has {megapixels:.0f} megapixels, more than the limit of {LARGEST_IMAGE / 1e6:.0f}")
+        opened.draft(mode, (size, size))
+        _check_size(opened)
         ImageOps.exif_transpose(opened, in_place=True)
         if opened.mode.startswith("I") or opened.mode == "F":
             values = np.nan_to_num(np.asarray(opened).astype(np.float32))
             first, last = _range(float(values.min()), float(values.max()), opened.mode == "F")
             scaled = np.clip((values - first) * (255 / (last - first)) + 0.5, 0, 255).astype(np.uint8)
-            return Image.fromarray(scaled).convert("RGB")
-        return _flat(opened, "RGB")
+            return Image.fromarray(scaled).convert(mode)
+        return _flat(opened, mode, ground)
 
 
 def to_bytes(images: list[Deep]) -> tuple[list[npt.NDArray[np.uint8]], str]:
@@ -154,11 +152,17 @@ def _open(file: BinaryIO) -> Iterator[Image.Image]:
     yield opened
 
 
-def _flat(image: Image.Image, mode: str) -> Image.Image:
-    """Convert an image to gray or RGB, on white if it is transparent."""
+def _check_size(image: Image.Image) -> None:
+    if image.width * image.height > LARGEST_IMAGE:
+        megapixels = image.width * image.height / 1e6
+        raise Unreadable(f"has {megapixels:.0f} megapixels, more than the limit of {LARGEST_IMAGE / 1e6:.0f}")
+
+
+def _flat(image: Image.Image, mode: str, ground: str = "white") -> Image.Image:
+    """Convert an image to gray or RGB, on a ground if it is transparent."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, ground), image)
     return image.convert(mode)
 
 
