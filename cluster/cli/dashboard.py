@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from cluster.cli.arguments.tools import Dashboard, Export
@@ -29,6 +30,6 @@ def export(chosen: Export) -> int:
     """Run `impasto export`."""
     if not Path(chosen.runs).is_dir():
         raise UserError(f"export: {chosen.runs} is not a folder: give the folder that holds the runs")
-    count = write(Path(chosen.runs), Path(chosen.out), chosen.paintings)
+    count = write(Path(chosen.runs), Path(chosen.out), chosen.paintings, lambda line: print(line, file=sys.stderr))
     print(f"{count} files: {Path(chosen.out) / 'index.html'}")
     return 0

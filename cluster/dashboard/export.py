@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+import time
 from collections import deque
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -15,6 +17,7 @@ from cluster.dashboard.server import make_app
 from cluster.errors import UserError
 
 _ORIGIN = "http://localhost"
+REPORT_SECONDS = 5.0
 
 
 class _Links(HTMLParser):
@@ -28,25 +31,26 @@ class _Links(HTMLParser):
         self.found += [value for name, value in attributes if name in ("href", "src", "data-src") and value]
 
 
-def export(root: Path, out: Path, paintings: int) -> int:
+def export(root: Path, out: Path, paintings: int, report: Callable[[str], None] = lambda line: None) -> int:
     """Write every page below `root` to `out`; returns the number of files.
 
     Args:
         root: the folder of runs.
         out: a folder that is empty or does not exist.
         paintings: of each sheet that get a stroke theatre.
+        report: takes a line about the progress every few seconds.
 
     Raises:
         UserError: `out` holds something already.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"export: {out} is there already: give --out a new folder")
-    return asyncio.run(_walk(root, out, paintings))
+    return asyncio.run(_walk(root, out, paintings, report))
 
 
-async def _walk(root: Path, out: Path, paintings: int) -> int:
+async def _walk(root: Path, out: Path, paintings: int, report: Callable[[str], None]) -> int:
     transport = httpx.ASGITransport(make_app(root, static=True, paintings=paintings))
-    waiting, seen, written = deque(["index.html"]), {"index.html"}, 0
+    waiting, seen, written, told = deque(["index.html"]), {"index.html"}, 0, time.monotonic()
     async with httpx.AsyncClient(transport=transport, base_url=_ORIGIN) as client:
         while waiting:
             target = waiting.popleft()
@@ -58,6 +62,9 @@ async def _walk(root: Path, out: Path, paintings: int) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(answer.content)
             written += 1
+            if time.monotonic() - told >= REPORT_SECONDS:
+                told = time.monotonic()
+                report(f"{written} files, {len(waiting)} to go")
             if answer.headers["content-type"].startswith("text/html"):
                 parser = _Links()
                 parser.feed(answer.text)

@@ -72,7 +72,10 @@ class Library:
                 yield from self._entries(folder / name, depth + 1)
 
     def _kind(self, folder: Path) -> Kind | None:
-        if not (folder / "config.json").is_file():
+        try:
+            if not (folder / "config.json").is_file():
+                return None
+        except OSError:  # not readable
             return None
         return "population" if is_population(folder) else "run"
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from cluster import cli
+from cluster.dashboard.export import export
 from cluster.dashboard.pages.theatre import acts
 from cluster.dashboard.server import make_app
 from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
@@ -280,3 +281,30 @@ def test_export_refuses_to_overwrite(runs: Path, tmp_path: Path, capsys: pytest.
     assert "is there already" in capsys.readouterr().err
     assert cli.main(["export", str(tmp_path / "none")]) == 2
     assert cli.main(["export", str(runs), "--paintings=-1"]) == 2
+
+
+def test_an_export_tells_how_far_it_is(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster.dashboard.export.REPORT_SECONDS", 0.0)
+    lines: list[str] = []
+    count = export(runs, tmp_path / "out", 0, lines.append)
+    assert len(lines) == count
+    assert lines[-1] == f"{count} files, 0 to go"
+
+
+def test_folders_and_pipes_that_can_not_be_read_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path / "good")
+    make_run(tmp_path / "closed")
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / "config.json")
+    is_file = Path.is_file
+
+    def refuse(path: Path) -> bool:
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    answer = Client(make_app(tmp_path)).get("/")
+    assert answer.status_code == 200
+    assert "good" in answer.text
+    assert "closed" not in answer.text
