@@ -62,8 +62,8 @@ def strike(system: System, part: Part, fault: str, rng: random.Random, record: R
 def table(records: dict[tuple[str, str], Record]) -> str:
     """The campaign's outcome in Markdown."""
     lines = [
-        "| part | fault | times | process ended | went on | seconds until the next update (longest) | training lost (longest) "
-        "| silence without a note (longest) |",
+        "| part | fault | times | process ended | went on | seconds until the next update (longest) "
+        "| training lost (longest) | silence without a note (longest) |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for (part, fault), record in records.items():
