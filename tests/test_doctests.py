@@ -8,6 +8,9 @@ import pytest
 MODULES = (
     "actors.rollout",
     "actors.transition_rollout",
+    "cluster.evaluation.text_tables",
+    "cluster.metrics.catalogue",
+    "cluster.metrics.log",
     "envs.datasets",
     "envs.latent.tasks",
     "envs.latent.world",

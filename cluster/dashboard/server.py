@@ -36,6 +36,7 @@ UNREADABLE = (
     '<text x="100" y="35" text-anchor="middle" font-family="sans-serif" font-size="13" fill="#666">'
     "picture unreadable</text></svg>"
 )
+# Between two checks for changes of an open page, and between two signs of life on its connection.
 POLL_SECONDS = 2.0
 KEEP_ALIVE_SECONDS = 15.0
 
@@ -136,7 +137,7 @@ class Dashboard:
     async def live(self, request: Request) -> Response:
         """Server-sent events: one `change` whenever the page named by `?page=` would look different."""
         page = request.query_params.get("page", "")
-        first = await run_in_threadpool(self.look, page)
+        first = await run_in_threadpool(self.fingerprint, page)
         return StreamingResponse(
             self.changes(page, first), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
@@ -149,7 +150,7 @@ class Dashboard:
             await asyncio.sleep(POLL_SECONDS)
             silent += POLL_SECONDS
             try:
-                now = await run_in_threadpool(self.look, page)
+                now = await run_in_threadpool(self.fingerprint, page)
             except NotThere:
                 return
             if now != last:
@@ -159,7 +160,7 @@ class Dashboard:
                 yield ": still here\n\n"
                 silent = 0.0
 
-    def look(self, page: str) -> str:
+    def fingerprint(self, page: str) -> str:
         """The page's fingerprint."""
         with self.site.lock:
             return self.site.fingerprint(page)

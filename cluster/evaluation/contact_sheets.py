@@ -15,22 +15,21 @@ COLUMNS = 20
 _SIDE_COLUMNS = 10
 _SMALL = 64  # pixels; images up to this size are drawn twice as large
 _FRAME_MS, _LAST_MS = 250, 2000
-_SEPARATOR = 128
+_LINE_SHADE = 128
 _PAPER = "white"
 _INK = "black"
 _MARGIN = 4
 
 
-def tile(images: npt.NDArray[np.uint8], columns: int, *, separator: int = 1) -> npt.NDArray[np.uint8]:
-    """Put images side by side, row by row, with gray lines between and around them.
+def tile(images: npt.NDArray[np.uint8], columns: int) -> npt.NDArray[np.uint8]:
+    """Put images side by side, row by row, with gray lines, a pixel wide, between and around them.
 
     Args:
         images: uint8 [N, H, W, C], N > 0, C 1 or 3.
         columns: images in a row, > 0; missing ones in the last row are gray.
-        separator: width of the lines in pixels.
 
     Returns:
-        uint8 [rows * (H + separator) + separator, columns * (W + separator) + separator, C].
+        uint8 [rows * (H + 1) + 1, columns * (W + 1) + 1, C].
 
     Raises:
         ValueError: another dtype or shape, or no columns.
@@ -40,10 +39,10 @@ def tile(images: npt.NDArray[np.uint8], columns: int, *, separator: int = 1) -> 
         raise ValueError(f"columns: expected a positive number, got {columns}")
     count, height, width, channels = images.shape
     rows = -(-count // columns)
-    step_y, step_x = height + separator, width + separator
-    sheet = np.full((rows * step_y + separator, columns * step_x + separator, channels), _SEPARATOR, np.uint8)
+    step_y, step_x = height + 1, width + 1
+    sheet = np.full((rows * step_y + 1, columns * step_x + 1, channels), _LINE_SHADE, np.uint8)
     for i, image in enumerate(images):
-        top, left = separator + i // columns * step_y, separator + i % columns * step_x
+        top, left = 1 + i // columns * step_y, 1 + i % columns * step_x
         sheet[top : top + height, left : left + width] = image
     return sheet
 

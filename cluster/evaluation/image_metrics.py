@@ -18,6 +18,10 @@ from cluster.evaluation.judge import CLASSES, Judge, judge_view
 CONFIDENT = 0.9
 # Share of all samples that must be confident members of a class for it to count as covered.
 COVERED = 0.01
+# Neighbor to which the balls of precision and recall reach, k of the paper: larger makes both shares rise.
+NEAREST = 3
+# Of all draws.
+SEED = 0
 _CHUNK = 1000
 
 
@@ -37,28 +41,25 @@ def pixel_features(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     return flat
 
 
-def precision_and_recall(
-    real: npt.NDArray[np.float64], made: npt.NDArray[np.float64], *, nearest: int = 3
-) -> tuple[float, float]:
+def precision_and_recall(real: npt.NDArray[np.float64], made: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Share of the made that lie among the real, and of the real that lie among the made.
 
     Kynkaanniemi et al. 2019, "Improved precision and recall metric for assessing generative models", section 2: a set's
-    region is the union of balls around its vectors, each reaching to its `nearest`-th neighbor within the set.
+    region is the union of balls around its vectors, each reaching to its third neighbor within the set.
 
     Args:
-        real: float64 [N, D], N > nearest.
-        made: float64 [M, D], M > nearest; the same number as `real` for figures that compare.
-        nearest: k of the paper. Larger: wider balls, both shares rise.
+        real: float64 [N, D], N > 3.
+        made: float64 [M, D], M > 3; the same number as `real` for figures that compare.
 
     Returns:
         Precision and recall, 0 to 1.
 
     Raises:
-        ValueError: a set has no more than `nearest` vectors.
+        ValueError: a set has no more than three vectors.
     """
-    if min(len(real), len(made)) <= nearest:
-        raise ValueError(f"precision and recall need more than {nearest} images, got {len(real)} and {len(made)}")
-    return _share_inside(made, real, nearest), _share_inside(real, made, nearest)
+    if min(len(real), len(made)) <= NEAREST:
+        raise ValueError(f"precision and recall need more than {NEAREST} images, got {len(real)} and {len(made)}")
+    return _share_inside(made, real), _share_inside(real, made)
 
 
 def class_coverage(probabilities: npt.NDArray[np.float32]) -> int:
@@ -77,10 +78,8 @@ def evaluate_images(
     test_images: npt.NDArray[np.uint8],
     *,
     samples: int = 2000,
-    seed: int = 0,
-    nearest: int = 3,
 ) -> dict[str, Any]:
-    """Measures sets of images against `samples` randomly drawn test images.
+    """Measure sets of images against `samples` randomly drawn test images.
 
     A second, disjoint draw of test images is measured like the others, as "real": the best reading to expect at this
     number of samples. The draws must be random: the first and the last 2 000 of MNIST's test set differ by several
@@ -93,8 +92,6 @@ def evaluate_images(
         judge: see `cluster.evaluation.judge.load_judge`.
         test_images: uint8 [M, H, W, C], the data set's test split, of any size.
         samples: images per set; fewer if the smallest set, or half of the test images, has fewer.
-        seed: of all draws.
-        nearest: neighbors for precision and recall.
 
     Returns:
         JSON-able: {"samples", "seed", "judge": {"identity", "accuracy"}, "sets": {name: {...}}}, each set with
@@ -113,11 +110,11 @@ def evaluate_images(
     if "real" in images:
         raise ValueError('images: "real" is drawn from test_images; give this set another name')
     count = min([samples, len(test_images) // 2, *(len(each) for each in images.values())])
-    if count <= nearest:
-        raise ValueError(f"an evaluation needs more than {nearest} images in each set, got {count}")
-    order = np.random.default_rng(seed).permutation(len(test_images))
+    if count <= NEAREST:
+        raise ValueError(f"an evaluation needs more than {NEAREST} images in each set, got {count}")
+    order = np.random.default_rng(SEED).permutation(len(test_images))
     reference = test_images[order[:count]]
-    sets = {name: _draw(each, count, seed) for name, each in images.items()}
+    sets = {name: _draw(each, count) for name, each in images.items()}
     sets["real"] = test_images[order[count : 2 * count]]
     reference_features, _ = judge.features_and_probabilities(reference)
     reference_pixels = pixel_features(reference)
@@ -125,7 +122,7 @@ def evaluate_images(
     for name, each in sets.items():
         features, probabilities = judge.features_and_probabilities(each)
         confidence = probabilities.max(axis=1)
-        precision, recall = precision_and_recall(reference_features, features, nearest=nearest)
+        precision, recall = precision_and_recall(reference_features, features)
         shares = np.bincount(probabilities.argmax(axis=1), minlength=CLASSES) / count
         results[name] = {
             "frechet_distance": frechet_distance(features, reference_features),
@@ -143,24 +140,24 @@ def evaluate_images(
             result["frechet_ratio"] = result["frechet_distance"] / results["untrained"]["frechet_distance"]
     return {
         "samples": count,
-        "seed": seed,
+        "seed": SEED,
         "judge": {"identity": judge.identity, "accuracy": judge.accuracy},
         "sets": results,
     }
 
 
-def _draw(images: npt.NDArray[np.uint8], count: int, seed: int) -> npt.NDArray[np.uint8]:
+def _draw(images: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:
     """`count` of the images, drawn without replacement; all in their order if there are just as many."""
     if len(images) == count:
         return images
-    return images[np.random.default_rng(seed).choice(len(images), count, replace=False)]
+    return images[np.random.default_rng(SEED).choice(len(images), count, replace=False)]
 
 
-def _share_inside(points: npt.NDArray[np.float64], centers: npt.NDArray[np.float64], nearest: int) -> float:
-    """Share of points in at least one ball around a center that reaches to its `nearest`-th neighbor."""
+def _share_inside(points: npt.NDArray[np.float64], centers: npt.NDArray[np.float64]) -> float:
+    """Share of points in at least one ball around a center that reaches to its third neighbor."""
     radii = np.concatenate(
         [
-            np.partition(_squared_distances(centers[start : start + _CHUNK], centers), nearest, axis=1)[:, nearest]
+            np.partition(_squared_distances(centers[start : start + _CHUNK], centers), NEAREST, axis=1)[:, NEAREST]
             for start in range(0, len(centers), _CHUNK)  # the center itself, at distance 0, is rank 0
         ]
     )

@@ -26,6 +26,8 @@ from envs.resampling import resize_images
 
 # Height and width in pixels of the images that the judge sees.
 JUDGE_SIZE = 32
+# Images that the judge looks at together: decides memory only.
+CHUNK = 500
 FEATURES = 64
 CLASSES = 10
 
@@ -115,13 +117,12 @@ class Judge:
     identity: str
 
     def features_and_probabilities(
-        self, images: npt.NDArray[np.uint8], *, batch_size: int = 500
+        self, images: npt.NDArray[np.uint8]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
         """Features and class probabilities of images.
 
         Args:
             images: uint8 [N, H, W, C], C 1 or 3, dark on white; brought to 32x32 gray by `judge_view`.
-            batch_size: images at a time; changes memory only.
 
         Returns:
             features float64 [N, 64], >= 0; probabilities float32 [N, 10], rows summing to 1.
@@ -133,8 +134,8 @@ class Judge:
         features = np.empty((len(seen), FEATURES), np.float64)
         probabilities = np.empty((len(seen), CLASSES), np.float32)
         with torch.inference_mode():
-            for start in range(0, len(seen), batch_size):
-                rows = slice(start, start + batch_size)
+            for start in range(0, len(seen), CHUNK):
+                rows = slice(start, start + CHUNK)
                 found = self.network.features(_to_tensor(seen[rows]))
                 features[rows] = found.numpy()
                 probabilities[rows] = functional.softmax(self.network.to_logits(found), dim=1).numpy()
@@ -188,16 +189,13 @@ def train_judge(train: ImageSet, test: ImageSet, settings: JudgeSettings | None 
     return Judge(network, accuracy, judge.identity)
 
 
-def load_judge(
-    settings: JudgeSettings | None = None, *, data_dir: Path | None = None, cache_dir: Path | None = None
-) -> Judge:
+def load_judge(*, data_dir: Path | None = None, cache_dir: Path | None = None) -> Judge:
     """The MNIST judge: from the cache, or trained now (some CPU minutes) and kept there.
 
     A damaged file in the cache is named in a warning, and the judge is trained anew. Several processes may do so at
     once; the first to finish is kept.
 
     Args:
-        settings: default `JudgeSettings()`.
         data_dir: folder with MNIST, see `envs.datasets.load_dataset`.
         cache_dir: folder for the judge; default `$IMPASTO_CACHE` or `~/.cache/impasto`.
 
@@ -207,7 +205,7 @@ def load_judge(
     """
     train = load_dataset("mnist", split="train", size=JUDGE_SIZE, data_dir=data_dir, cache_dir=cache_dir)
     test = load_dataset("mnist", split="test", size=JUDGE_SIZE, data_dir=data_dir, cache_dir=cache_dir)
-    return kept_judge(train, test, settings or JudgeSettings(), cache_dir=cache_dir)
+    return kept_judge(train, test, JudgeSettings(), cache_dir=cache_dir)
 
 
 def kept_judge(train: ImageSet, test: ImageSet, settings: JudgeSettings, *, cache_dir: Path | None = None) -> Judge:

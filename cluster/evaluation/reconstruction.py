@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from cluster.evaluation.judge import Judge, judge_view
-
-CHUNK = 500
+from cluster.evaluation.judge import CHUNK, Judge, judge_view
 
 
 def measure_reconstruction(

@@ -37,6 +37,13 @@ def figures_table(
         columns: titles by the figures' names; those that no row has are left out.
         form: format of all figures.
         first: title of the rows' names.
+
+    Examples:
+        >>> rows = {"trained": {"recall": 0.512}, "untrained": {"recall": None}}
+        >>> print(figures_table(rows, {"recall": "recall"}, first="policy"))
+        policy     recall
+        trained     0.512
+        untrained       -
     """
     used = [name for name in columns if any(row.get(name) is not None for row in rows.values())]
     cells = ([name, *(number(row.get(column), form) for column in used)] for name, row in rows.items())

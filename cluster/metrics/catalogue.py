@@ -20,9 +20,9 @@ INTRODUCTION = """\
 # The numbers of a run
 
 A row of `metrics.jsonl` (and each point in TensorBoard) is a second of training. Rows of other moments: `event`
-`resume`; a look at samples, with `sample/*`; a `note` alone while the run waits, for Redis say; `nonfinite` names
-numbers that were not finite. Each has `update` and `time`. The live view shows a dozen of them in words. A share is a
-number in [0, 1].
+`resume`; an evaluation of samples, with `sample/*`; a `note` alone while the run waits, for Redis say; `nonfinite`
+names numbers that were not finite. Each has `update` and `time`. The live view shows a dozen of them in words. A share
+is a number in [0, 1].
 
 Ray's metrics hold those with a second name, with the tags `run` and `member`; `deploy/README.md` says how Prometheus
 and Grafana get them. This page is made of `cluster/metrics/catalogue.toml`:
@@ -64,6 +64,12 @@ CATALOGUE = read_catalogue()
 
 def find(name: str) -> Metric:
     """The metric of this name.
+
+    Examples:
+        >>> find("replay/fill").text(0.256)
+        '26%'
+        >>> find("noise/actor_3").name
+        'noise/actor_*'
 
     Raises:
         KeyError: there is none.

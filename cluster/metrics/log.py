@@ -115,6 +115,16 @@ class MetricsWriter:
 def read_metrics(path: str | Path) -> list[dict[str, Any]]:
     """All rows of a metrics file, also while it is being written: a half-written last line is left out.
 
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as run:
+        ...     with MetricsWriter(f"{run}/metrics.jsonl", tensorboard=None) as writer:
+        ...         writer.write(120, {"replay/fill": 0.5})
+        ...         writer.write(121, {"replay/fill": 0.75})
+        ...     rows = read_metrics(f"{run}/metrics.jsonl")
+        >>> [(row["update"], row["replay/fill"]) for row in rows]
+        [(120, 0.5), (121, 0.75)]
+
     Raises:
         ValueError: names the line, other than the last, that is not a JSON object.
     """

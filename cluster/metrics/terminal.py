@@ -30,6 +30,8 @@ SHARES = {
     "time/wait": "bright_black",
 }
 BAR_CELLS = 40
+# Of plain lines; a table is redrawn at every update.
+SECONDS_BETWEEN_LINES = 10.0
 # Pairs of metrics side by side: of all runs, of painters, and of runs with a replay of transitions.
 ALWAYS = (("env_steps", "env_steps_per_s"), ("lag/mean", "lag/max"), ("updates", "replay/fill"))
 PAINTER = (("discriminator/real", "discriminator/fake"), ("policy/return", "policy/entropy"))
@@ -50,18 +52,17 @@ class LiveView(Protocol):
         """Show the last metrics once more and give the terminal back. Safe to call twice."""
 
 
-def make_view(stream: TextIO, *, title: str = "impasto", interval_s: float = 10.0) -> LiveView:
+def make_view(stream: TextIO, *, title: str = "impasto") -> LiveView:
     """A live table if `stream` is a terminal that can draw one, else plain lines.
 
     Args:
         stream: usually sys.stdout.
         title: shown above the table, usually the run's folder.
-        interval_s: seconds between two plain lines; the table is redrawn at every update.
     """
     console = Console(file=stream)
     if console.is_terminal and not console.is_dumb_terminal:
         return TableView(console, title)
-    return LineView(stream, interval_s)
+    return LineView(stream, SECONDS_BETWEEN_LINES)
 
 
 class TableView:

@@ -11,16 +11,15 @@ from cluster.painter.learners import adopt_settings, live_values
 from cluster.painter.settings import PainterSettings
 from cluster.training.learner_client import first_result
 
+#: Settings that a population evolves, each with the part of the settings that holds it, and the setting at which its
+#: decay ends (empty if it has none).
+EVOLVING = {
+    "entropy_cost": ("policy", "final_entropy_cost"),
+    "policy_learning_rate": ("policy", "policy_final_learning_rate"),
+    "discriminator_learning_rate": ("discriminator", ""),
+}
 #: Settings that a live algorithm can change: its learners read them at each update.
-CHANGEABLE = (
-    "policy_learning_rate",
-    "policy_final_learning_rate",
-    "entropy_cost",
-    "final_entropy_cost",
-    "discriminator_learning_rate",
-    "minutes",
-    "steps",
-)
+CHANGEABLE = {*EVOLVING, *(final for _, final in EVOLVING.values() if final), "minutes", "steps"}
 
 
 def can_change(present: PainterSettings, new: PainterSettings) -> bool:

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from cluster.painter.live_settings import EVOLVING
 from cluster.painter.settings import PainterSettings
 from cluster.population.lineage.ancestry import Values
 from cluster.population.settings import PopulationSettings
-
-# The setting at which the decay of an evolved one ends; empty if it has none.
-DECAYS_TO = {
-    "entropy_cost": "final_entropy_cost",
-    "policy_learning_rate": "policy_final_learning_rate",
-    "discriminator_learning_rate": "",
-}
-PART_OF = {
-    "entropy_cost": "policy",
-    "policy_learning_rate": "policy",
-    "discriminator_learning_rate": "discriminator",
-}
 
 
 def draw(population: PopulationSettings, rng: np.random.Generator) -> Values:
@@ -61,8 +51,8 @@ def settings_with(base: PainterSettings, values: Mapping[str, float]) -> Painter
     changes: dict[str, float] = {}
     for name, value in values.items():
         changes[name] = value
-        if final := DECAYS_TO[name]:
-            part = getattr(base, PART_OF[name])
+        part, final = decay_of(base, name)
+        if final:
             changes[final] = value * (getattr(part, final) / getattr(part, name))
     return base.replace(**changes)
 
@@ -70,7 +60,7 @@ def settings_with(base: PainterSettings, values: Mapping[str, float]) -> Painter
 def check_decays(base: PainterSettings, population: PopulationSettings) -> None:
     """Raise ValueError if a setting that shall evolve is 0, so that its decay has no ratio."""
     for name in population.ranges():
-        if getattr(getattr(base, PART_OF[name]), name) <= 0:
+        if getattr(decay_of(base, name)[0], name) <= 0:
             raise ValueError(f"{name}: must be above 0 to evolve, as its decay is kept in proportion")
 
 
@@ -87,9 +77,15 @@ def decay(base: PainterSettings, name: str, progress: float, updates: int) -> fl
         updates: policy updates so far; the warm-up counts them.
     """
     factor = 1.0
-    if final := DECAYS_TO[name]:
-        part = getattr(base, PART_OF[name])
+    part, final = decay_of(base, name)
+    if final:
         factor += (getattr(part, final) / getattr(part, name) - 1.0) * progress
     if name == "policy_learning_rate" and updates < base.policy.policy_warmup_updates:
         factor *= (updates + 1) / base.policy.policy_warmup_updates
     return factor
+
+
+def decay_of(base: PainterSettings, name: str) -> tuple[Any, str]:
+    """The part of the settings that holds an evolved one, and the setting at which its decay ends (empty: none)."""
+    part, final = EVOLVING[name]
+    return getattr(base, part), final

@@ -85,16 +85,13 @@ class Ledger:
             begun = {"event": "restart", "member": None, "driver": True, "ticket": ticket}
             self.write({**begun, "reason": "the population was resumed"})
 
-    def join(
-        self, member: int, checkpoint: Mapping[str, Any] | None, reason: str = "", *, ticket: str = ""
-    ) -> dict[str, Any]:
+    def join(self, member: int, checkpoint: Mapping[str, Any] | None, *, ticket: str = "") -> dict[str, Any]:
         """A member's process begins, for the first time or again.
 
         Args:
             member: its number.
             checkpoint: the one that it goes on from: `branch`, `values`, `env_steps`, `checkpoint`,
                 `checkpoint_sha256`; None if it has none yet.
-            reason: of the start, if the caller knows it.
             ticket: names this call, so that a repetition of it is known.
 
         Returns:
@@ -134,7 +131,7 @@ class Ledger:
                 "checkpoint": back.get("checkpoint"),
                 "checkpoint_sha256": back.get("checkpoint_sha256"),
                 "restarts": known.restarts + 1,
-                "reason": reason or known.last_crash or "the population was resumed",
+                "reason": known.last_crash or "the population was resumed",
                 "ticket": ticket,
             }
         )

@@ -12,6 +12,7 @@ from cluster.population.critic_matrix import CriticMatrix
 from cluster.population.folder import PopulationFolder
 from cluster.population.lineage.events import Event, read_events
 
+# Between two readings of the record.
 INTERVAL_SECONDS = 1.0
 
 
@@ -36,7 +37,7 @@ class Watcher:
         self.thread.start()
 
     def run(self) -> None:
-        """Look about once a second, until `close`, and once more then."""
+        """Read about once a second, until `close`, and once more then."""
         while True:
             last = self.ended.wait(INTERVAL_SECONDS)
             if self.stop_reason is not None and not last:
@@ -45,11 +46,11 @@ class Watcher:
                 if upkeep := self.upkeep:
                     upkeep()
             with survived():
-                self.look(last=last)
+                self.read(last=last)
             if last:
                 return
 
-    def look(self, *, last: bool = False) -> None:
+    def read(self, *, last: bool = False) -> None:
         """Take in what is new; `last`: try once more what did not succeed."""
         size = self.folder.lineage.stat().st_size
         if size == self.size and not last:
@@ -69,7 +70,7 @@ class Watcher:
         self.compute_matrices()
 
     def compute_matrices(self) -> None:
-        """Compute the critic matrices that are due. One that fails waits for the next look and holds up no other."""
+        """Compute the critic matrices that are due. One that fails waits for the next reading and holds up no other."""
         due, self.waiting = self.waiting, []
         for event in due:
             problem = ""
@@ -83,7 +84,7 @@ class Watcher:
                 print(f"warning: comparison {event['comparison']}: no critic matrix, {problem}", file=sys.stderr)
 
     def close(self) -> None:
-        """Look once more, and end."""
+        """Read once more, and end."""
         self.ended.set()
         self.thread.join()
 

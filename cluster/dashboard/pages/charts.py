@@ -63,7 +63,7 @@ ELSEWHERE = {"update", "updates", "time", "env_steps", "elapsed_s", "progress", 
 
 def chart_groups(history: History) -> list[dict[str, Any]]:
     """The groups of charts that this run has numbers for; metrics of no group come last, one chart each."""
-    present = {*history.columns, *(name for row in history.looks() for name in row)}
+    present = {*history.columns, *(name for row in history.evaluations() for name in row)}
     groups = []
     for title, charts in GROUPS:
         shown = [chart_context(chart, history, present) for chart in charts if present.intersection(chart.metrics)]
@@ -95,16 +95,16 @@ def chart_context(chart: Chart, history: History, present: set[str]) -> dict[str
 
 def chart_data(history: History) -> dict[str, Any]:
     """The data of a run's charts."""
-    looks = history.looks()
+    evaluations = history.evaluations()
     points = {
         axis: [value / (60 if axis == "minutes" else 1) if value is not None else None for value in values]
         for axis, name in X_AXES.items()
-        for values in [[row.get(name) for row in looks]]
+        for values in [[row.get(name) for row in evaluations]]
     }
-    measures = {name for row in looks for name, value in row.items() if is_measure(name, value)}
+    measures = {name for row in evaluations for name, value in row.items() if is_measure(name, value)}
     resumes = [row for row in history.notable if row.get("event") == "resume"]
     names = [name for name in history.columns if name not in ELSEWHERE]
     return buckets(history, names) | {
-        "points": points | {"y": {name: [row.get(name) for row in looks] for name in measures}},
+        "points": points | {"y": {name: [row.get(name) for row in evaluations] for name in measures}},
         "resumes": [row.get("update") for row in resumes],
     }

@@ -96,12 +96,12 @@ def describe(branch: Branch) -> str:
     )
 
 
-def round_steps(last: float, most: int = 8) -> list[float]:
-    """Ticks at multiples of 1, 2 or 5 times a power of ten, from 0 to `last`."""
+def round_steps(last: float) -> list[float]:
+    """Ticks at multiples of 1, 2 or 5 times a power of ten, from 0 to `last`; at most nine."""
     step = 1.0
-    while last / step > most:
+    while last / step > 8:
         for factor in (2.0, 2.5, 2.0):
             step *= factor
-            if last / step <= most:
+            if last / step <= 8:
                 break
     return [step * count for count in range(int(last / step) + 1)]

@@ -45,15 +45,15 @@ def lineage_data(population: Population) -> Context:
     series = {}
     for member, run in population.members.items():
         curves = buckets(run.history, [*CURVES, "population/branch"], 200)
-        looks = [row for row in run.history.pictures() if row.get("env_steps") is not None]
+        evaluations = [row for row in run.history.rows_with("sample/pixel_frechet") if row.get("env_steps") is not None]
         series[member] = {
             "steps": curves["x"]["steps"],
             "branch": curves["series"].get("population/branch", {}).get("mean", []),
             "curves": {name: curves["series"][name]["mean"] for name in CURVES if name in curves["series"]},
-            "looks": {
-                "steps": [row["env_steps"] for row in looks],
-                "branch": [row.get("population/branch") for row in looks],
-                "y": [row["sample/pixel_frechet"] for row in looks],
+            "evaluations": {
+                "steps": [row["env_steps"] for row in evaluations],
+                "branch": [row.get("population/branch") for row in evaluations],
+                "y": [row["sample/pixel_frechet"] for row in evaluations],
             },
         }
     comparisons: dict[int, Context] = {}

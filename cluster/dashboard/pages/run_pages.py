@@ -57,16 +57,16 @@ def run_row(run: Run) -> Context:
         "name": run.title,
         "best": best,
         "shown": shown,
-        "trend": sparkline([row[shown.measure] for row in history.pictures(shown.measure)]) if shown else "",
+        "trend": sparkline([row[shown.measure] for row in history.rows_with(shown.measure)]) if shown else "",
         "rate": history.recent_mean("env_steps_per_s"),
         "rates": sparkline(thin(history.column("env_steps_per_s"))),
     }
 
 
-def thin(values: Any, most: int = 60) -> list[float]:
-    """Means of so many equal parts of a column, for a sparkline."""
+def thin(values: Any) -> list[float]:
+    """Means of 60 equal parts of a column, for a sparkline."""
     values = values[~np.isnan(values)]
-    return [float(part.mean()) for part in np.array_split(values, min(most, len(values)))] if len(values) else []
+    return [float(part.mean()) for part in np.array_split(values, min(60, len(values)))] if len(values) else []
 
 
 def run_page(run: Run) -> Context:
@@ -93,7 +93,7 @@ def run_page(run: Run) -> Context:
 
 
 def run_health(run: Run) -> list[Context]:
-    """The strip at the top of a run: what, value, unit, remark, whether to look twice."""
+    """The strip at the top of a run: label, value, kind, remark, and a mark for values to look at twice."""
     latest, history = run.latest, run.history
     checkpoints = run.checkpoints()
     actors = latest.get("runners/wanted") or run.setting("system", "actors")

@@ -53,7 +53,7 @@ class History:
     def refresh(self) -> None:
         """Read what is new."""
         generation = self.tail.generation
-        if not self.tail.look():
+        if not self.tail.has_changed():
             return
         if self.tail.generation != generation:
             self._start_over()
@@ -129,17 +129,17 @@ class History:
             return np.full(self.length, math.nan)
         return np.array(self.columns[name])
 
-    def recent_mean(self, name: str, rows: int = 30) -> float | None:
-        """Mean of the last rows that have it."""
+    def recent_mean(self, name: str) -> float | None:
+        """Mean of the last 30 rows that have it."""
         values = self.column(name)
-        values = values[~np.isnan(values)][-rows:]
+        values = values[~np.isnan(values)][-30:]
         return float(values.mean()) if len(values) else None
 
-    def pictures(self, name: str = "sample/pixel_frechet") -> list[dict[str, Any]]:
+    def rows_with(self, name: str) -> list[dict[str, Any]]:
         """Notable rows with a number of this name, in order."""
         return [row for row in self.notable if isinstance(row.get(name), int | float)]
 
-    def looks(self) -> list[dict[str, Any]]:
+    def evaluations(self) -> list[dict[str, Any]]:
         """Notable rows with something measured on samples, in order."""
         return [row for row in self.notable if any(is_measure(name, value) for name, value in row.items())]
 

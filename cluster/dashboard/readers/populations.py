@@ -66,7 +66,7 @@ class Population:
             if tail.path.exists():
                 self.library.check(tail.path)
             generation = tail.generation
-            if not tail.look():
+            if not tail.has_changed():
                 return rows
             if tail.generation != generation:
                 start_over()

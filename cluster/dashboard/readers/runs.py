@@ -38,7 +38,7 @@ class Sheet:
         update: policy updates behind it; None if the name does not say.
         branch: of a population; None in a single run.
         steps: environment steps behind it, None if unknown.
-        measure: metric that the look at it is scored by; empty if it was not measured.
+        measure: metric that its evaluation is scored by; empty if it was not measured.
         value: of that metric.
         recorded: its actions lie beside it, for the stroke theatre.
     """
@@ -64,7 +64,7 @@ class Sheet:
 
     @property
     def score(self) -> float | None:
-        """The score of the look at it, higher is better."""
+        """The score of its evaluation, higher is better."""
         return best.score({self.measure: self.value})
 
     @property
@@ -171,7 +171,7 @@ class Run:
 
     def sheets(self) -> list[Sheet]:
         """The contact sheets made while training, oldest first."""
-        looks = {(row.get("update"), row.get("population/branch")): row for row in self.history.looks()}
+        evaluations = {(row.get("update"), row.get("population/branch")): row for row in self.history.evaluations()}
         updates, steps = self.history.column("update"), self.history.column("env_steps")
         known = ~(np.isnan(updates) | np.isnan(steps))
         updates, steps = updates[known], steps[known]
@@ -181,13 +181,13 @@ class Run:
             if match := _SHEET.fullmatch(path.name):
                 update = int(match[1])
                 branch = int(match[2]) if match[2] else None
-                look = looks.get((update, branch), {})
-                at = look.get("env_steps")
+                evaluation = evaluations.get((update, branch), {})
+                at = evaluation.get("env_steps")
                 if at is None and len(updates):
                     at = float(np.interp(update, updates[order], steps[order], left=0.0))
                 recorded = path.with_suffix(".npz").is_file()
-                measure = best.scored_by(look) or ""
-                found.append(Sheet(path.stem, path, update, branch, at, recorded, measure, look.get(measure)))
+                measure = best.scored_by(evaluation) or ""
+                found.append(Sheet(path.stem, path, update, branch, at, recorded, measure, evaluation.get(measure)))
         return sorted(found, key=lambda sheet: (sheet.branch or 0, sheet.update or 0))
 
     def other_sheets(self) -> list[Sheet]:

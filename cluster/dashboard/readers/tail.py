@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+# Bytes that are read together.
 CHUNK = 1 << 23
 
 
 class Tail:
-    """Gives the complete lines that were added to a file since the last look.
+    """Gives the complete lines that were added to a file since the last reading.
 
     Half a line at the end waits for its rest. A file that shrank or was replaced is read again from its start, and
     `generation` grows.
 
     Attributes:
         generation: times that reading started over.
-        stamp: size and modification time at the last look; None before, and if there is no file.
+        stamp: size and modification time when it was last checked; None before, and if there is no file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,8 +29,8 @@ class Tail:
         self._inode = -1
         self._offset = 0
 
-    def look(self) -> bool:
-        """Tell whether there may be something new: compare size, time and identity with the last look."""
+    def has_changed(self) -> bool:
+        """Tell whether there may be new lines: compare size, time and identity with those of the last call."""
         try:
             status = self.path.stat()
         except OSError:

@@ -18,7 +18,7 @@
       const branch = data.branches[at], series = data.series[branch.member], points = { at, x: [], y: [] };
       const add = (steps, y) => { if (steps !== null && y !== null && steps >= branch.start && steps <= until(way, place)) { points.x.push(steps); points.y.push(y); } };
       if (name === "fitness") (data.fitness[at]?.steps || []).forEach((steps, i) => add(steps, data.fitness[at].y[i]));
-      else if (series && name === "distance") series.looks.steps.forEach((steps, i) => { if (series.looks.branch[i] === at) add(steps, series.looks.y[i]); });
+      else if (series && name === "distance") series.evaluations.steps.forEach((steps, i) => { if (series.evaluations.branch[i] === at) add(steps, series.evaluations.y[i]); });
       else if (series?.curves[name]) series.steps.forEach((steps, i) => { if (series.branch[i] === at) add(steps, series.curves[name][i]); });
       return points;
     });

@@ -13,6 +13,7 @@ from cluster.population.lineage.events import Event
 from cluster.population.lineage.state import PopulationState
 from cluster.population.settings import PopulationSettings
 
+# Fields of a `score` event that a standing repeats.
 STANDING = (
     "member",
     "branch",

@@ -19,16 +19,16 @@ def append(path: Path, *rows: dict[str, Any] | str) -> None:
 
 
 def read(tail: Tail) -> list[bytes]:
-    return [line for lines in tail.lines() for line in lines] if tail.look() else []
+    return [line for lines in tail.lines() for line in lines] if tail.has_changed() else []
 
 
 def test_each_line_is_read_once_and_half_a_line_waits(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     tail = Tail(path)
-    assert not tail.look()
+    assert not tail.has_changed()
     append(path, "one\ntw")
     assert read(tail) == [b"one"]
-    assert not tail.look()  # nothing new
+    assert not tail.has_changed()  # nothing new
     append(path, "o\nthree\n")
     assert read(tail) == [b"two", b"three"]
     assert tail.generation == 0
@@ -70,7 +70,7 @@ def test_columns_keep_their_rows_apart(tmp_path: Path) -> None:
     np.testing.assert_array_equal(history.column("update"), [1, 2, 3])
     assert history.damaged == 2
     assert history.latest["update"] == 4
-    assert [row["update"] for row in history.pictures()] == [4]
+    assert [row["update"] for row in history.rows_with("sample/pixel_frechet")] == [4]
     append(path, ": 7}\n")
     history.refresh()
     assert history.column("a")[-1] == 7
@@ -84,7 +84,7 @@ def test_a_resumed_run_drops_what_was_lost_with_the_kill(tmp_path: Path) -> None
     history = History(path)
     history.refresh()
     np.testing.assert_array_equal(history.column("x"), [1, 2, 3, 40])
-    assert history.pictures() == []
+    assert history.rows_with("sample/pixel_frechet") == []
     assert [row["event"] for row in history.notable] == ["resume"]
 
 
@@ -112,7 +112,7 @@ def test_a_restart_right_after_an_exploit_leaves_the_branch_before_it(tmp_path: 
     history = History(path)
     history.refresh()
     np.testing.assert_array_equal(history.column("update"), [10, 20, 30, 40, 50, 35])
-    assert [row["update"] for row in history.pictures()] == [50]
+    assert [row["update"] for row in history.rows_with("sample/pixel_frechet")] == [50]
 
 
 def test_a_restart_before_the_first_row_of_a_branch_says_which_it_is(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_long_runs_take_bounded_room_however_they_are_read(tmp_path: Path) -> No
         assert history.rows == count
         assert MOST_ROWS / 4 < history.length <= MOST_ROWS
         assert history.latest["update"] == count
-        assert len(history.pictures()) == 1
+        assert len(history.rows_with("sample/pixel_frechet")) == 1
         kept = history.column("update")
         assert kept[0] == 0
         assert (np.diff(kept) == history.stride).all()

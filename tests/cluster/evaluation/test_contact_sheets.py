@@ -11,12 +11,12 @@ RNG = np.random.default_rng(0)
 
 def test_tiles_are_where_they_belong() -> None:
     images = RNG.integers(0, 256, (5, 6, 4, 3), dtype=np.uint8)
-    sheet = tile(images, 3, separator=2)
-    assert sheet.shape == (2 * 8 + 2, 3 * 6 + 2, 3)
-    np.testing.assert_array_equal(sheet[2:8, 8:12], images[1])
-    np.testing.assert_array_equal(sheet[10:16, 2:6], images[3])
-    assert (sheet[10:16, 14:18] == 128).all()  # no sixth image
-    assert (sheet[:2] == 128).all()
+    sheet = tile(images, 3)
+    assert sheet.shape == (2 * 7 + 1, 3 * 5 + 1, 3)
+    np.testing.assert_array_equal(sheet[1:7, 6:10], images[1])
+    np.testing.assert_array_equal(sheet[8:14, 1:5], images[3])
+    assert (sheet[8:14, 11:15] == 128).all()  # no sixth image
+    assert (sheet[:1] == 128).all()
 
 
 def test_a_sheet_without_text_is_its_tiles_at_twice_the_size(tmp_path: Path) -> None:

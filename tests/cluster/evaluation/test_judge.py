@@ -1,5 +1,6 @@
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from cluster.evaluation import judge as module
-from cluster.evaluation.judge import Judge, JudgeError, JudgeSettings, judge_view, load_judge, train_judge
+from cluster.evaluation.judge import Judge, JudgeError, JudgeSettings, judge_view, kept_judge, load_judge, train_judge
 from envs.datasets import ImageSet, load_dataset
 from tests.shared_data import shared_path
 
@@ -31,7 +32,7 @@ def quick() -> Judge:
 
 def test_a_judge_learns_and_reports_its_accuracy(quick: Judge) -> None:
     unseen = bars(300, 2)
-    features, probabilities = quick.features_and_probabilities(unseen.images, batch_size=128)
+    features, probabilities = quick.features_and_probabilities(unseen.images)
     assert (features.shape, features.dtype) == ((300, 64), np.float64)
     assert (probabilities.shape, probabilities.dtype) == ((300, 10), np.float32)
     assert features.min() >= 0
@@ -87,13 +88,12 @@ def test_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return train_judge(train, test, settings)
 
     sets = {"train": bars(320, 0), "test": bars(100, 1)}
-    monkeypatch.setattr(module, "load_dataset", lambda name, split, **_: sets[split])
     monkeypatch.setattr(module, "train_judge", count_training)
     settings = JudgeSettings(epochs=1, batch_size=32, minimum_accuracy=-1.0)
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        first, second = (load_judge(settings, cache_dir=tmp_path) for _ in range(2))
+        first, second = (kept_judge(sets["train"], sets["test"], settings, cache_dir=tmp_path) for _ in range(2))
     assert len(trained) == 1
     assert first.identity == second.identity
     assert first.accuracy == second.accuracy
@@ -106,9 +106,9 @@ def test_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert manifest["identity"] == first.identity
     assert manifest["settings"]["epochs"] == 1
 
-    load_judge(JudgeSettings(epochs=1, batch_size=32, minimum_accuracy=-1.0, seed=1), cache_dir=tmp_path)
+    kept_judge(sets["train"], sets["test"], replace(settings, seed=1), cache_dir=tmp_path)
     sets["test"] = bars(100, 3)
-    load_judge(settings, cache_dir=tmp_path)
+    kept_judge(sets["train"], sets["test"], settings, cache_dir=tmp_path)
     assert len(trained) == 3  # other settings and other data are other judges
     assert len(list((tmp_path / "judge").iterdir())) == 3
 
@@ -116,7 +116,7 @@ def test_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, content in (("weights.safetensors", b"half"), ("manifest.json", b"{}"), ("manifest.json", b"")):
         (folder / name).write_bytes(content)
         with pytest.warns(UserWarning, match="is damaged"):
-            assert load_judge(settings, cache_dir=tmp_path).identity == first.identity
+            assert kept_judge(sets["train"], sets["test"], settings, cache_dir=tmp_path).identity == first.identity
     assert len(trained) == 6
 
 

@@ -42,9 +42,9 @@ def test_a_matrix_that_fails_holds_up_no_other_and_is_tried_again(
     place.lineage.touch()
     watcher = Watcher(place, cast(CriticMatrix, matrix), lambda reason: None)
     place.lineage.write_text("".join(json.dumps(comparison(n, n + 1)) + "\n" for n in range(4)))
-    watcher.look()
+    watcher.read()
     assert matrix.taken == [1, 3, 4]
-    watcher.look()
+    watcher.read()
     assert matrix.taken == [1, 3, 4], "nothing new"
     watcher.close()
     assert matrix.taken == [1, 3, 4, 2]

@@ -17,7 +17,7 @@ from tests.cluster.dashboard.made_up import make_run
 
 
 @pytest.mark.parametrize(
-    ("look", "score"),
+    ("evaluation", "score"),
     [
         ({"sample/pixel_frechet": 0.5}, -0.5),
         ({"sample/pixel_frechet": 0.5, "sample/l2": 0.02}, -0.02),
@@ -26,12 +26,14 @@ from tests.cluster.dashboard.made_up import make_run
         ({"sample/pixel_frechet": None}, None),
     ],
 )
-def test_a_look_is_scored_by_its_most_telling_measure(look: dict[str, float | None], score: float | None) -> None:
-    assert best.score(look) == score
+def test_an_evaluation_is_scored_by_its_most_telling_measure(
+    evaluation: dict[str, float | None], score: float | None
+) -> None:
+    assert best.score(evaluation) == score
 
 
-#: Looks by update in which the measures disagree, and the update of the best one.
-LOOKS = {
+# Evaluations by update in which the measures disagree, and the update of the best one.
+EVALUATIONS = {
     "targets": (
         {100: {"sample/pixel_frechet": 0.1, "sample/l2": 0.09}, 200: {"sample/pixel_frechet": 0.4, "sample/l2": 0.01}},
         200,
@@ -45,19 +47,22 @@ LOOKS = {
 }
 
 
-@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("name", EVALUATIONS)
 def test_the_dashboard_marks_what_best_paints_with(name: str, tmp_path: Path) -> None:
-    looks, update = LOOKS[name]
+    evaluations, update = EVALUATIONS[name]
     path = make_run(tmp_path / "run", seconds=2, sheets=0)
     for folder in (path / "checkpoints").iterdir():
         (folder / manifests.MANIFEST).unlink()
         folder.rmdir()
-    rows = [{"update": at, "time": 1.79e9 + at, "env_steps": 10 * at, **look} for at, look in looks.items()]
+    rows = [
+        {"update": at, "time": 1.79e9 + at, "env_steps": 10 * at, **evaluation}
+        for at, evaluation in evaluations.items()
+    ]
     (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    for at, look in looks.items():
+    for at, evaluation in evaluations.items():
         (path / "samples" / f"{at:08d}.png").write_bytes(b"")
-        checkpoints.save(path / "checkpoints", Checkpoint(at, score=best.score(look)))
-    checkpoints.save(path / "checkpoints", Checkpoint(300))  # newer, and not looked at
+        checkpoints.save(path / "checkpoints", Checkpoint(at, score=best.score(evaluation)))
+    checkpoints.save(path / "checkpoints", Checkpoint(300))  # newer, and not evaluated
     painted = last_checkpoint(RunFolder.open(path, write=False), best=True)
     library = Library(tmp_path)
     run = Run(library.entries()[0], library)
@@ -66,7 +71,7 @@ def test_the_dashboard_marks_what_best_paints_with(name: str, tmp_path: Path) ->
     assert painted is not None
     assert shown is not None
     assert painted.update == shown.update == update
-    assert shown.score == best.score(looks[update])
+    assert shown.score == best.score(evaluations[update])
 
 
 def test_without_a_scored_checkpoint_nothing_is_called_best(tmp_path: Path) -> None:
