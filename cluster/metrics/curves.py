@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from cluster.metrics.log import read_metrics
 from envs.data_files import write_atomically
 
@@ -41,12 +43,8 @@ def plot_curves(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], path: Path, *, title: str, measure: str
 ) -> Path:
     """Draw named curves over environment steps; the picture is replaced in one step."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.0))
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.subplots()
     for name, (steps, values) in curves.items():
         axes.plot(steps, values, label=name)
     axes.set_xlabel("environment steps")
@@ -54,9 +52,7 @@ def plot_curves(
     axes.set_title(title)
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.tight_layout()
     picture = BytesIO()
     figure.savefig(picture, dpi=120)
-    pyplot.close(figure)
     write_atomically(path, picture.getvalue())
     return path

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 from cluster.painter.settings import PainterSettings
+from cluster.population.lineage.events import LOCK_SECONDS
 from cluster.population.settings import PopulationSettings
 from cluster.runs.folder import RunFolder, RunFolderError
 
@@ -71,3 +73,15 @@ def create(path: str | Path, config: dict[str, Any]) -> RunFolder:
         unused.rmdir()
     (folder.path / "members").mkdir(exist_ok=True)
     return folder
+
+
+def open_when_free(path: Path) -> RunFolder:
+    """Open a member's folder, waiting for the processes of a killed driver to let go of it."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return RunFolder.open(path)
+        except RunFolderError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

@@ -17,17 +17,16 @@ from cluster.painter.sampler import ON_SHEET, Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral
 from cluster.population.fitness import Critic, Fitness
-from cluster.population.folder import PopulationFolder
+from cluster.population.folder import PopulationFolder, open_when_free
 from cluster.population.hyperparameters import settings_with
 from cluster.population.lineage.ancestry import Values
-from cluster.population.lineage.events import LOCK_SECONDS
 from cluster.population.live_values import apply_values
 from cluster.population.member_config import comparison_due, member_config, own_settings
 from cluster.population.settings import PopulationSettings
 from cluster.replay.buffer import ReplayUnavailable
 from cluster.runs import checkpoints, manifests
 from cluster.runs.checkpoints import Checkpoint
-from cluster.runs.folder import RunFolder, RunFolderError
+from cluster.runs.folder import RunFolder
 from cluster.runs.manifests import CheckpointDamaged
 from cluster.training.stall_watch import StallWatch, silence
 from learners.conditioning import make_records
@@ -67,7 +66,7 @@ class Member(Trainable):
         if not self.place.path.is_dir():
             raise UserWarning(f"{self.place.path} is not there: all nodes must reach the population's folder")
         path = self.place.member(self.number)
-        self.folder = wait_for(path) if (path / "config.json").is_file() else None
+        self.folder = open_when_free(path) if (path / "config.json").is_file() else None
         found, _ = checkpoints.latest_good(path / "checkpoints")
         checkpoint = checkpoints.load(found) if found else None
         back = None
@@ -292,15 +291,3 @@ class Member(Trainable):
             part: Any = getattr(self, name, None)
             if part is not None:
                 part.stop() if name == "algorithm" else part.close()
-
-
-def wait_for(path: Path) -> RunFolder:
-    """Open a member's folder, waiting for the processes of a killed driver to let go of it."""
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            return RunFolder.open(path)
-        except RunFolderError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)

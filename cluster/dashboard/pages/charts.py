@@ -88,7 +88,7 @@ def chart_context(chart: Chart, history: History, present: set[str]) -> dict[str
         "title": chart.title,
         "kind": chart.kind,
         "series": [(name, metrics[name].label if name in metrics else name) for name in names],
-        "hint": " ".join(metric.caution for metric in metrics.values() if metric.caution),
+        "hint": " ".join(metric.caution for metric in metrics.values() if metric.caution).replace("`", ""),
         "now": number(history.latest.get(names[0])) if len(names) == 1 else "",
     }
 
