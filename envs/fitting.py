@@ -4,39 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from scipy import ndimage
 
 from envs.archives import Unreadable
 from envs.decoding import decode_whole
-from envs.resampling import resampling_matrix
+from envs.ink import LEAST_CONTRAST, MARKED, Floats, box_of, find_ink, middle_of, stroke_width
+from envs.resampling import resampling_matrix, resize_images
 
-Floats = NDArray[np.float32]
+_TURNED = "turned to bright on dark"
 
 _LARGEST_SIDE = 1024
 """Pixels that a picture is looked at with at most."""
 
-_LEAST_CONTRAST = 0.08
-"""Difference between ink and ground below which there is no ink, as a share of black to white."""
-
-_MOST_INK = 0.4
-"""Share of the picture that ink may cover."""
-
-_MOST_RIM = 0.1
-"""Share of the picture's rim that ink may cover."""
-
-_MOST_PARTS = 4
-"""Strokes that do not touch each other; specks of less than a fiftieth of the largest are dust."""
-
-_CLEARNESS = 4.5
-"""Least contrast, in standard deviations of the ground: measured 6 to 36 for digits, 2 to 8 for faces."""
-
-_ONE_SIDED = 0.9
-"""Least share of the ink that lies on one side of the ground, darker or brighter."""
+_TRIED, _ALIKE = 200, 0.9
+"""Training images that a form is tried on, and the share of them that it must leave as they are."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +47,28 @@ class Framing:
     stroke: float = 1.5
 
     @classmethod
-    def of(cls, images: NDArray[np.uint8]) -> Framing:
-        """Measure the form of training images uint8 [N, H, W, 1], bright on a dark ground, on the first 1 000."""
-        inks = images[:1000, ..., 0].astype(np.float32) / 255
-        boxes = [box for ink in inks if (box := _box(ink > 0.2)) is not None]
+    def of(cls, images: NDArray[np.uint8]) -> Framing | None:
+        """Measure the form of training images, on the first 1 000 of them.
+
+        Args:
+            images: uint8 [N, H, W, C], bright on a dark ground.
+
+        Returns:
+            Their form; None if they have none, being in color or of shapes that are not alike in size and place: fewer
+            than nine of ten would be left as they are.
+        """
+        if images.shape[3] != 1:
+            return None
+        inks = [ink for ink in images[:1000, ..., 0].astype(np.float32) / 255 if (ink > MARKED).any()]
+        if not inks:
+            return None
+        boxes = [box_of(ink > MARKED) for ink in inks]
         sides = [max(bottom - top, right - left) for top, bottom, left, right in boxes]
-        widths = [_stroke_width(ink) for ink in inks if ink.any()]
-        height, width = images.shape[1:3]
-        if not sides:
-            return cls(height, width, 20 / 28 * min(height, width), (height / 2, width / 2))
-        y, x = np.median([_middle(ink) for ink in inks if ink.any()], 0)
-        return cls(height, width, float(np.median(sides)), (float(y), float(x)), float(np.percentile(widths, 5)))
+        y, x = np.median([middle_of(ink) for ink in inks], 0)
+        width = float(np.percentile([stroke_width(ink) for ink in inks], 5))
+        framing = cls(images.shape[1], images.shape[2], float(np.median(sides)), (float(y), float(x)), width)
+        kept = [_left_alone(ink, framing) for ink in inks[:_TRIED]]
+        return framing if np.mean(kept) >= _ALIKE else None
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ class Fitted:
     """A picture in the form of the training data.
 
     Attributes:
-        image: uint8 [H, W], bright on a dark ground.
+        image: uint8 [H, W, C], gray ones bright on a dark ground.
         changes: changes that were made, a few words each; empty if the picture had the form already.
     """
 
@@ -112,11 +109,54 @@ def fit(path: Path, framing: Framing | None = None) -> Fitted:
         raise ValueError(f"{path}: {error}") from None
 
 
+def fit_size(path: Path, shape: tuple[int, int, int]) -> Fitted:
+    """Bring a picture file to the size, channels and polarity of training data that have no form of their own.
+
+    Args:
+        path: of the picture.
+        shape: (H, W, C) of an image, H = W; with one channel they are bright on a dark ground.
+
+    Returns:
+        The picture's center square, resized; gray ones with a bright rim are turned.
+
+    Raises:
+        ValueError: it can not be read, or is empty.
+    """
+    height, width, channels = shape
+    image = _opened(path, height, "L" if channels == 1 else "RGB")
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    pixels = np.asarray(image.crop((left, top, left + side, top + side))).reshape(1, side, side, channels)
+    made = resize_images(pixels, height)[0]
+    if np.ptp(made) < 255 * LEAST_CONTRAST:
+        raise ValueError(f"{path}: nothing in it: the picture is empty")
+    changes = [] if image.size == (width, height) else [f"cut and resized from {image.width}x{image.height} pixels"]
+    if channels == 1 and np.median(np.concatenate([made[0], made[-1], made[:, 0], made[:, -1]])) > 127:
+        made = 255 - made
+        changes.insert(0, _TURNED)
+    return Fitted(made, tuple(changes))
+
+
+def _left_alone(ink: Floats, framing: Framing) -> bool:
+    """True if `fit_array` would leave a training image as it is."""
+    try:
+        return not fit_array(ink, framing).changes
+    except ValueError:
+        return False
+
+
 def _read(path: Path, ground: str) -> Floats:
-    """Read a picture in gray; ValueError, one line, if it can not be read."""
+    """Read a picture in gray, float32 [H, W], with at most `_LARGEST_SIDE` pixels a side."""
+    image = _opened(path, _LARGEST_SIDE, "L", ground)
+    gray: Floats = np.asarray(image.reduce(-(-max(image.size) // _LARGEST_SIDE)), np.float32) / np.float32(255)
+    return gray
+
+
+def _opened(path: Path, size: int, mode: Literal["L", "RGB"], ground: str = "white") -> Image.Image:
+    """Decode a picture; ValueError, one line, if it can not be read."""
     try:
         with path.open("rb") as file:
-            image = decode_whole(file, _LARGEST_SIDE, "L", ground)
+            return decode_whole(file, size, mode, ground)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except Unreadable as error:
@@ -125,9 +165,6 @@ def _read(path: Path, ground: str) -> Floats:
         raise ValueError(f"{path}: is not an image that Pillow can read") from None
     except Exception as error:  # decoders raise almost anything on a broken file
         raise ValueError(f"{path}: can not be read as an image ({' '.join(str(error).split())[:120]})") from None
-    factor = -(-max(image.size) // _LARGEST_SIDE)
-    gray: Floats = np.asarray(image.reduce(factor), np.float32) / np.float32(255)
-    return gray
 
 
 def fit_array(gray: Floats, framing: Framing | None = None) -> Fitted:
@@ -137,19 +174,18 @@ def fit_array(gray: Floats, framing: Framing | None = None) -> Fitted:
         ValueError: it can not be a digit; the message says why.
     """
     framing = framing or Framing()
-    ink, dark_on_light = _ink(gray)
-    box = _box(ink > 0.2)
-    assert box is not None  # `_ink` refuses pictures without ink
+    ink, dark_on_light = find_ink(gray)
+    box = box_of(ink > MARKED)
     if not dark_on_light and gray.shape == (framing.height, framing.width) and _framed(ink, box, framing):
         return Fitted(_bytes(gray), ())
     top, bottom, left, right = box
     cut = ink[top:bottom, left:right]
     scale = framing.side / max(cut.shape)
-    changes = ["turned to bright on dark"] if dark_on_light else []
+    changes = [_TURNED] if dark_on_light else []
     if abs(scale - 1) > 0.02:
         changes.append(f"scaled from {cut.shape[1]}x{cut.shape[0]} pixels of ink")
     small = _scaled(cut, framing.side)
-    missing = (framing.stroke - _stroke_width(small)) / scale
+    missing = (framing.stroke - stroke_width(small)) / scale
     if missing > 0 and (extra := round(missing / 2)):
         small = _scaled(ndimage.grey_dilation(np.pad(cut, extra), size=(2 * extra + 1,) * 2), framing.side)
         changes.append("strokes thickened")
@@ -163,93 +199,10 @@ def _scaled(ink: Floats, side: float) -> Floats:
     return np.clip(scaled, 0, 1)
 
 
-def _ink(gray: Floats) -> tuple[Floats, bool]:
-    """Separate ink from ground.
-
-    Returns:
-        float32 [H, W], 0 on the ground to 1 on ink; and true if the ink is darker than the ground.
-
-    Raises:
-        ValueError: there is no ink, or it can not be that of a digit.
-    """
-    rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    difference = np.abs(gray - np.median(rim))
-    marked = difference > _otsu(difference)
-    flat = gray - _plane(gray, ~marked)
-    marked = np.abs(flat) > _otsu(np.abs(flat))
-    ground = flat[~marked]
-    dark_on_light = bool(np.median(flat[marked]) < 0) if marked.any() else False
-    raw = np.clip(-flat if dark_on_light else flat, 0, None)
-    strength = float(np.median(raw[marked])) if marked.any() else 0.0
-    if strength < _LEAST_CONTRAST:
-        raise ValueError("no digit in it: the picture is empty, or ink and ground hardly differ")
-    one_sided = float(np.mean((flat[marked] < 0) == dark_on_light))
-    if marked.mean() > _MOST_INK or strength < _CLEARNESS * float(ground.std()) or one_sided < _ONE_SIDED:
-        raise ValueError("no digit in it: a picture without a plain ground")
-    if np.concatenate([marked[0], marked[-1], marked[:, 0], marked[:, -1]]).mean() > _MOST_RIM:
-        raise ValueError("no digit in it: ink reaches the picture's edge; leave a margin around the digit")
-    noise = float(1.4826 * np.median(np.abs(ground - np.median(ground))))
-    ink = np.clip((raw - 3 * noise) / max(strength - 3 * noise, 1e-3), 0, 1).astype(np.float32)
-    labels, count = ndimage.label(ink > 0.2, structure=np.ones((3, 3)))
-    masses = ndimage.sum_labels(ink, labels, np.arange(1, count + 1))
-    large = masses > masses.max() / 50
-    if large.sum() > _MOST_PARTS:
-        raise ValueError(f"no single digit in it: {int(large.sum())} separate parts; cut one digit out")
-    kept = np.concatenate([[False], large])[labels]
-    near = ndimage.binary_dilation(kept, iterations=2)
-    return np.where(near, ink, 0).astype(np.float32), dark_on_light
-
-
-def _otsu(values: Floats) -> float:
-    """Threshold that separates values into two groups of the least variance (Otsu 1979)."""
-    counts, edges = np.histogram(values, 256)
-    middles = (edges[1:] + edges[:-1]) / 2
-    below = np.cumsum(counts)
-    above = below[-1] - below
-    sums = np.cumsum(counts * middles)
-    valid = (below > 0) & (above > 0)
-    means = sums / np.maximum(below, 1), (sums[-1] - sums) / np.maximum(above, 1)
-    between = np.where(valid, below * above * (means[0] - means[1]) ** 2, -1.0)
-    return float(edges[1:][between.argmax()])
-
-
-def _plane(gray: Floats, ground: NDArray[np.bool_]) -> Floats:
-    """Brightness of the ground with a slope of lighting: a plane through its pixels, float32 [H, W]."""
-    y, x = np.mgrid[-1 : 1 : gray.shape[0] * 1j, -1 : 1 : gray.shape[1] * 1j]
-    columns = np.stack([np.ones_like(x), x, y], -1)
-    if ground.sum() < 3:
-        return np.full_like(gray, np.median(gray))
-    solution: NDArray[Any] = np.linalg.lstsq(columns[ground], gray[ground], rcond=None)[0]
-    plane: Floats = (columns @ solution).astype(np.float32)
-    return plane
-
-
-def _box(marked: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
-    """Rows and columns, the last ones not included, of the box around what is marked."""
-    rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
-    if not len(rows):
-        return None
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-
-
-def _stroke_width(ink: Floats) -> float:
-    """Width of strokes in pixels: 2 A / TV, as in `envs.latent.measures.measure`."""
-    padded = np.pad(ink, 1)
-    down, right = np.diff(padded, axis=0)[:, :-1], np.diff(padded, axis=1)[:-1]
-    return float(2 * ink.sum() / max(float(np.hypot(down, right).sum()), 1e-3))
-
-
-def _middle(ink: Floats) -> tuple[float, float]:
-    """Center of mass in pixels from the top left corner."""
-    total = float(ink.sum())
-    y, x = (np.arange(side) + 0.5 for side in ink.shape)
-    return float(ink.sum(1) @ y) / total, float(ink.sum(0) @ x) / total
-
-
 def _framed(ink: Floats, box: tuple[int, int, int, int], framing: Framing) -> bool:
     """True if a picture has the training data's form already."""
     top, bottom, left, right = box
-    y, x = _middle(ink)
+    y, x = middle_of(ink)
     off = max(abs(y - framing.center[0]), abs(x - framing.center[1]))
     return off < 1.5 and abs(max(bottom - top, right - left) - framing.side) < 2.5
 
@@ -259,7 +212,7 @@ def _centered(ink: Floats, framing: Framing) -> Floats:
     made = np.zeros((framing.height, framing.width), np.float32)
     ink = ink[: framing.height, : framing.width]
     places = []
-    for middle, center, side, size in zip(_middle(ink), framing.center, ink.shape, made.shape, strict=True):
+    for middle, center, side, size in zip(middle_of(ink), framing.center, ink.shape, made.shape, strict=True):
         places.append(min(max(round(center - middle), 0), size - side))
     y, x = places
     made[y : y + ink.shape[0], x : x + ink.shape[1]] = ink
@@ -267,5 +220,6 @@ def _centered(ink: Floats, framing: Framing) -> Floats:
 
 
 def _bytes(values: Floats) -> NDArray[np.uint8]:
-    made: NDArray[np.uint8] = np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8)
+    """Convert float32 [H, W] in [0, 1] to uint8 [H, W, 1]."""
+    made: NDArray[np.uint8] = np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8)[..., None]
     return made

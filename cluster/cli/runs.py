@@ -97,8 +97,10 @@ def translate(chosen: Translate) -> int:
     """Run `impasto translate`; the exit status is 1 if some files could not be read."""
     folder, checkpoint = stored(chosen.run, chosen.best)
     settings = read_settings_as(LatentSettings, folder, "translate")
-    done = translate_files(folder, settings, checkpoint, chosen.images, chosen.task, chosen.out)
+    done = translate_files(folder, settings, checkpoint, chosen.images, chosen.task, chosen.out, chosen.fit)
     for each in done:
+        if each.changes:
+            print(f"{each.path}: {', '.join(each.changes)} (--no-fit takes images as they are)", file=sys.stderr)
         print(f"impasto: {each.problem}" if each.problem else each.output, file=sys.stderr if each.problem else None)
     return 1 if any(each.problem for each in done) else 0
 

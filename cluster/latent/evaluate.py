@@ -13,14 +13,16 @@ from cluster.latent.assets import LatentAssets, load_images
 from cluster.latent.baselines import evaluate_baselines
 from cluster.latent.contact_sheet import write_sheet
 from cluster.latent.judge import latent_judge
-from cluster.latent.parts_cache import parts_identity, parts_of_run
+from cluster.latent.parts_cache import framing_of_report, framing_report, parts_identity, parts_of_run
 from cluster.latent.policy import checkpoint_policy
 from cluster.latent.policy_evaluation import LatentEvaluation
 from cluster.latent.settings import LatentSettings
-from cluster.latent.translation import Translated, translate_files
+from cluster.latent.translation import Fitting, Translated, translate_files
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.stored import about_run
+from envs.fitting import fit, fit_size
+from envs.latent.parts import FrozenParts
 from envs.latent.rules import LatentRules
 
 
@@ -95,8 +97,9 @@ def translate(
     images: Sequence[str],
     task: str,
     out: str,
+    fit_images: bool = True,
 ) -> list[Translated]:
-    """Translate a user's images with a run's policy.
+    """Translate a user's images with a run's policy, fitted to its training data unless `fit_images` is false.
 
     Raises:
         UserError: The policy was not trained for the task; none is given and there are several; the run's folder does
@@ -110,4 +113,26 @@ def translate(
     if task not in names:
         raise UserError(f"translate: {folder.path} was trained for {', '.join(names)}, not for {task!r}")
     policy = checkpoint_policy(settings, known, checkpoint)
-    return translate_files(known, policy, [Path(image) for image in images], task, Path(out))
+    fitted = fitting_of(known.parts, settings) if fit_images else None
+    return translate_files(known, policy, [Path(image) for image in images], task, Path(out), fitted)
+
+
+def fitting_of(parts: FrozenParts, settings: LatentSettings) -> Fitting:
+    """Return the way to bring images to the form of a run's training data, which its parts tell.
+
+    Parts of before 0.2 do not tell it; it is then measured on the data again.
+
+    Raises:
+        UserError: It is not told, and the data can not be loaded any more.
+    """
+    if "framing" not in parts.report:
+        try:
+            parts.report["framing"] = framing_report(load_images(settings, "train").images)
+        except ValueError as error:
+            raise UserError(
+                f"translate: the form of the training data can not be measured ({error}); give --no-fit"
+            ) from None
+    framing = framing_of_report(parts.report["framing"])
+    if framing is None:
+        return lambda path: fit_size(path, parts.shape.image_shape)
+    return lambda path: fit(path, framing)

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cluster.errors import UserError
 from envs.data_files import default_cache_dir, load_or_make
+from envs.fitting import Framing
 from envs.latent.data import LatentImages
 from envs.latent.parts import FrozenParts
 from learners.latent_parts.settings import PartsSettings
@@ -50,8 +53,8 @@ def frozen_parts(
     Auto-encoder and classifier are cached separately too: settings that differ only in the GAN share them.
 
     A damaged file in the cache is named in a warning and replaced. Several processes may train the same parts at once;
-    those of the first to finish are kept, and returned to all. In their report, "made_of" names settings and data, and
-    "inverted" tells whether the data's files have a bright background.
+    those of the first to finish are kept, and returned to all. In their report, "made_of" names settings and data,
+    "inverted" tells whether the data's files have a bright background, and "framing" is their form (`framing_report`).
 
     Args:
         settings: Of the training.
@@ -69,10 +72,21 @@ def frozen_parts(
     def parts() -> FrozenParts:
         readers = _kept(below, lambda: train_readers(data.images, data.labels, len(data.classes), settings, say))
         made = train_on_readers(readers, data.images, data.labels, settings, say)
-        made.report["inverted"] = data.inverted
+        made.report |= {"inverted": data.inverted, "framing": framing_report(data.images)}
         return made
 
     return _kept(path, parts)
+
+
+def framing_report(images: NDArray[np.uint8]) -> dict[str, Any] | None:
+    """Measure the form of training images for a parts' report; None if they have none."""
+    framing = Framing.of(images)
+    return asdict(framing) if framing else None
+
+
+def framing_of_report(stored: Any) -> Framing | None:
+    """Read what `framing_report` returned, from JSON or not."""
+    return Framing(**{**stored, "center": tuple(stored["center"])}) if stored else None
 
 
 def _kept(path: Path, make: Callable[[], FrozenParts]) -> FrozenParts:

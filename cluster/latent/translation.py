@@ -13,12 +13,16 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from cluster.errors import one_line
+from envs.fitting import Fitted
 from envs.latent.features import Outcome
 from envs.latent.networks import to_unit
 from envs.latent.rules import Floats, Ints, LatentRules
 
 Policy = Callable[[Floats], Floats]
 """Observations float32 [N, O] to actions float32 [N, z] in [-1, 1]."""
+
+Fitting = Callable[[Path], Fitted]
+"""Path of an image to the image in the form of the training data."""
 
 _BATCH = 1000
 
@@ -99,25 +103,27 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Translated:
-    """Result of one file: `output` is None if there is a `problem`."""
+    """Result of one file: `output` is None if there is a `problem`; `changes` are those that fitted it to the data."""
 
     path: Path
     output: Path | None
     problem: str = ""
+    changes: tuple[str, ...] = ()
 
 
 def translate_files(
-    rules: LatentRules, policy: Policy, paths: Sequence[Path], task: str, out: Path
+    rules: LatentRules, policy: Policy, paths: Sequence[Path], task: str, out: Path, fitted: Fitting | None = None
 ) -> list[Translated]:
     """Translate image files; one that can not be read does not stop the others.
 
     Args:
         rules: Of the world that the policy was trained in.
         policy: Deterministic or not.
-        paths: Images of exactly the size and mode that the parts were trained on, and with as bright a background; so
-            are the results.
+        paths: Images. Without `fitted`, of exactly the size and mode that the parts were trained on, and with as bright
+            a background; so are the results in any case.
         task: Name of the task, one of `rules.tasks.names`.
         out: Folder for the results, `NAME-TASK.png`; made if it is missing; files in it are replaced.
+        fitted: Reads a file and brings it to the form of the training data, bright on dark.
 
     Returns:
         One entry for each path, in their order.
@@ -133,20 +139,24 @@ def translate_files(
         twice = next(path for path, output in zip(paths, outputs, strict=True) if outputs.count(output) > 1)
         raise ValueError(f"{twice}: another image has the same name; rename one, or translate them one after the other")
     out.mkdir(parents=True, exist_ok=True)
-    read: list[tuple[int, NDArray[np.uint8]]] = []
+    inverted = bool(rules.parts.report.get("inverted"))
+
+    def as_stored(path: Path) -> Fitted:
+        pixels = read_image(path, rules.parts.shape.image_shape)
+        return Fitted(255 - pixels if inverted else pixels, ())
+
+    read: list[tuple[int, Fitted]] = []
     results = [Translated(path, None) for path in paths]
     for position, path in enumerate(paths):
         try:
-            read.append((position, read_image(path, rules.parts.shape.image_shape)))
+            read.append((position, (fitted or as_stored)(path)))
         except ValueError as error:
             results[position] = Translated(path, None, str(error))
     if read:
-        given = np.stack([pixels for _, pixels in read])
-        inverted = bool(rules.parts.report.get("inverted"))
-        images = to_unit(torch.from_numpy(255 - given if inverted else given))
+        images = to_unit(torch.from_numpy(np.stack([each.image for _, each in read])))
         made = to_bytes(translate(rules, policy, images, np.full(len(read), number, np.int64)).images)
         made = 255 - made if inverted else made
-        for (position, _), pixels in zip(read, made, strict=True):
+        for (position, each), pixels in zip(read, made, strict=True):
             Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(outputs[position])
-            results[position] = Translated(paths[position], outputs[position])
+            results[position] = Translated(paths[position], outputs[position], changes=each.changes)
     return results

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from envs.fitting import Framing, fit, fit_array
+from envs.fitting import Framing, fit, fit_array, fit_size
 from envs.mnist import load_mnist
 from tests.shared_data import shared_path
 
@@ -25,8 +25,9 @@ def digit(
 
 def check_form(image: np.ndarray) -> None:
     """MNIST's form: a box of 20 pixels, the center of mass at pixel 14, bright on a dark ground."""
-    assert image.shape == (28, 28)
+    assert image.shape == (28, 28, 1)
     assert image.dtype == np.uint8
+    image = image[..., 0]
     rows, columns = np.flatnonzero((image > 40).any(1)), np.flatnonzero((image > 40).any(0))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 in (19, 20, 21)
     weight = image / image.sum()
@@ -103,7 +104,8 @@ def test_dust_is_left_out_and_loose_strokes_are_kept() -> None:
     np.testing.assert_array_equal(fit_array(page).image, clean)
     page[:] = 0
     page[40:60, 60:200] = page[100:120, 60:200] = 1  # two bars
-    assert (fit_array(page).image.max(1) > 128).sum() > 2
+    rows = fit_array(page).image.max((1, 2)) > 128
+    assert 0 < rows.sum() < np.ptp(np.flatnonzero(rows))  # a gap between them
 
 
 @pytest.mark.parametrize(
@@ -148,26 +150,58 @@ def test_another_training_set_has_another_form() -> None:
     images = np.zeros((20, 40, 40, 1), np.uint8)
     images[:, 5:29, 14:22] = 255  # high and to the left
     framing = Framing.of(images)
+    assert framing is not None
     assert (framing.height, framing.width, framing.side) == (40, 40, 24.0)
     assert framing.center == (17.0, 18.0)
-    made = fit_array(np.asarray(digit(100, 0, 255, 8), np.float32) / 255, framing).image
+    made = fit_array(np.asarray(digit(100, 0, 255, 8), np.float32) / 255, framing).image[..., 0]
     rows = np.flatnonzero((made > 40).any(1))
     assert made.shape == (40, 40)
     assert np.ptp(rows) + 1 in (23, 24, 25)
     assert abs((made.sum(1) / made.sum()) @ np.arange(40) - 16.5) < 0.75
-    assert Framing.of(np.zeros((3, 28, 28, 1), np.uint8)).side == 20
+
+
+def test_data_without_a_form_of_their_own() -> None:
+    rng = np.random.default_rng(0)
+    assert Framing.of(np.zeros((3, 28, 28, 1), np.uint8)) is None
+    assert Framing.of(np.zeros((3, 28, 28, 3), np.uint8)) is None
+    assert Framing.of(rng.integers(0, 256, (30, 28, 28, 1), dtype=np.uint8)) is None
+    places = np.zeros((30, 40, 40, 1), np.uint8)
+    for image, (y, x) in zip(places, rng.integers(4, 20, (30, 2)), strict=True):
+        image[y : y + 12, x : x + 5] = 255
+    assert Framing.of(places) is None
+
+
+def test_then_only_size_and_polarity_are_brought(tmp_path: Path) -> None:
+    page = Image.new("L", (60, 40), 250)
+    page.paste(30, (30, 10, 40, 30))
+    page.save(tmp_path / "a.png")
+    fitted = fit_size(tmp_path / "a.png", (20, 20, 1))
+    assert fitted.changes == ("turned to bright on dark", "cut and resized from 60x40 pixels")
+    assert fitted.image.shape == (20, 20, 1)
+    assert fitted.image[0, 0, 0] == 5
+    assert fitted.image[10, 12, 0] == 225
+    Image.new("L", (20, 20), 255).save(tmp_path / "empty.png")
+    with pytest.raises(ValueError, match=r"empty.png: nothing in it"):
+        fit_size(tmp_path / "empty.png", (20, 20, 1))
+    Image.new("RGB", (8, 8), (250, 0, 0)).save(tmp_path / "b.png")
+    same = fit_size(tmp_path / "b.png", (8, 8, 3))
+    assert same.changes == ()
+    assert (same.image == [250, 0, 0]).all()
 
 
 def test_mnist_is_left_as_it_is_and_found_again_in_photos() -> None:
     images, _ = load_mnist("test", data_dir=shared_path("data/MNIST").parent)
     digits = images[:200].astype(np.float32) / 255
-    assert Framing.of(images[:1000, ..., None]).side == Framing().side
+    framing = Framing.of(images[:1000, ..., None])
+    assert framing is not None
+    assert framing.side == Framing().side
+    np.testing.assert_allclose(framing.center, Framing().center, atol=0.1)
     rng = np.random.default_rng(0)
     alike = []
     for whole in digits:
         same = fit_array(whole)
         assert not same.changes
-        np.testing.assert_array_equal(same.image, np.round(whole * 255))
+        np.testing.assert_array_equal(same.image[..., 0], np.round(whole * 255))
     for whole in digits[:40]:
         big = np.asarray(Image.fromarray(whole).resize((280, 280), Image.Resampling.BICUBIC))
         page = np.pad(big, rng.integers(10, 150, (2, 2)))

@@ -90,14 +90,15 @@ class Evaluate:
 class Translate:
     """Translate images with a trained agent: the digit that a task makes of each, in its hand.
 
-    Images are of the size and mode of the training data, bright on a dark ground. One that can not be read is named and
-    left out.
+    Each image is brought to the training data's polarity, size and center first, as MNIST's authors did. One
+    that can not be read, or can not be a digit, is named and left out.
 
     Attributes:
         images: Files.
         run: Folder of the run.
         task: Task to do, one of those that the run was trained for; its only one if not given.
         out: Folder for the results, `NAME-TASK.png`.
+        fit: Bring images to the form of the training data; if not, they must have its size, mode and background.
         best: Take the checkpoint of highest score, on held-out training images, instead of the newest.
     """
 
@@ -105,6 +106,7 @@ class Translate:
     run: str = ""
     task: str = ""
     out: str = "translated"
+    fit: bool = True
     best: bool = False
 
     def __post_init__(self) -> None:

@@ -82,7 +82,7 @@ def test_translate_goes_on_after_a_file_that_is_none(
     bad.write_bytes(b"rubbish")
     Image.fromarray(np.zeros((30, 30), np.uint8)).save(large)
     out = tmp_path / "out"
-    words = ["translate", str(bad), str(good), str(large), "--run", str(run), "--out", str(out)]
+    words = ["translate", str(bad), str(good), str(large), "--run", str(run), "--out", str(out), "--no-fit"]
     assert cli.main(words) == 1
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [str(out / f"{good.stem}-add-1.png")]
@@ -92,6 +92,30 @@ def test_translate_goes_on_after_a_file_that_is_none(
         assert picture.size == (SIDE, SIDE)
     assert cli.main([*words, "--task", "add:2"]) == 2
     assert "was trained for add:1, not for 'add:2'" in capsys.readouterr().err
+
+
+def test_translate_fits_images_to_the_training_data(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = sorted((data / "test" / "a").glob("*.png"))[0]
+    with Image.open(good) as bar:
+        turned = Image.eval(bar, lambda value: 255 - value).resize((5 * SIDE, 5 * SIDE), Image.Resampling.BOX)
+    turned.convert("RGB").save(tmp_path / "turned.png")
+    Image.new("L", (50, 50), 255).save(tmp_path / "empty.png")
+    paths = [str(good), str(tmp_path / "turned.png"), str(tmp_path / "empty.png")]
+    out = tmp_path / "out"
+    assert cli.main(["translate", *paths, "--run", str(run), "--out", str(out)]) == 1
+    printed = capsys.readouterr()
+    made = [out / f"{good.stem}-add-1.png", out / "turned-add-1.png"]
+    assert printed.out.splitlines() == [str(path) for path in made]
+    told = [line for line in printed.err.splitlines() if str(tmp_path) in line]
+    assert told == [
+        f"{paths[1]}: turned to bright on dark, cut and resized from {5 * SIDE}x{5 * SIDE} pixels "
+        "(--no-fit takes images as they are)",
+        f"impasto: {paths[2]}: nothing in it: the picture is empty",
+    ]
+    one, other = (np.asarray(Image.open(path)) for path in made)
+    np.testing.assert_array_equal(one, other)
 
 
 def test_a_run_owns_its_frozen_parts(
