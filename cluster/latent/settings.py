@@ -23,7 +23,7 @@ class TD3SystemSettings(SystemSettings):
         data: `mnist`, `fashion-mnist`, `kmnist`, or the path of a folder of images.
         image_size: Side in pixels to which a folder's images are scaled; data sets known by name keep theirs. Larger
             shows more and takes longer; usual: 28 to 64.
-        image_channels: Channels of a folder's images, 1 (grey) or 3 (color).
+        image_channels: Channels of a folder's images, 1 (gray) or 3 (color).
         worlds: Worlds that an actor steps at once. More use the CPU better and act with older weights; usual: 32 to
             512.
         block: Transitions that an actor sends to the replay at once, a multiple of `worlds`. Larger blocks cost less to

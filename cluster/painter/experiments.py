@@ -39,7 +39,7 @@ REPRODUCE: dict[str, Any] = {
 #: A small agent that makes scenes again. It learns from scenes of random objects, whose actions are known, how a scene
 #: is made, and from the reward when to stop. With half the price of an object it covered those that it got slightly
 #: wrong with others (4.5 objects a scene, 3 are there); learning from its own scenes alone it made eight each, their
-#: colours right no more often than by chance (single runs of 10 and 3 minutes).
+#: colors right no more often than by chance (single runs of 10 and 3 minutes).
 SCENE_LEARNER: dict[str, Any] = {
     "network": "glimpse",
     "conditional": True,
@@ -113,7 +113,7 @@ def celeba(name: PresetName, conditional: bool | None) -> PainterSettings:
     if name == "paper":
         return start.replace(conditional=wanted, **without_penalties(wanted))
     brush = {"brush": "classic/dry_brush", "brush_sizes": (4.0, 8.0, 16.0), "color_levels": 8, "fixed_pressure": 0.8}
-    trying = {"entropy_cost": 8e-2, "final_entropy_cost": 3e-3}  # colours and sizes too
+    trying = {"entropy_cost": 8e-2, "final_entropy_cost": 3e-3}  # colors and sizes too
     start = start.replace(**(REPRODUCE | trying if wanted else {}))
     return start.replace(**(brush | {"episode_length": 12, "first_is_move": False}))
 
@@ -186,7 +186,7 @@ SEARCHED = ("mnist", "omniglot", "celeba", "pictures")
 EXPERIMENTS: dict[str, Experiment] = {
     "mnist": Experiment("digits, free or (--conditional True) reproduced", mnist),
     "omniglot": Experiment("characters of unseen alphabets, reproduced", omniglot),
-    "celeba": Experiment("faces in colour, reproduced", celeba),
+    "celeba": Experiment("faces in color, reproduced", celeba),
     "pictures": Experiment("any picture, reproduced: crops of photos and made-up pictures, with search", pictures),
     "scenes": Experiment("MuJoCo scenes of up to five objects, made again", scenes),
     "celeba-long": Experiment(

@@ -27,9 +27,9 @@ COLUMNS = {
     "fid": "FID (judge)",
     "pixel_fid": "FID (8x8 pixels)",
     "judge_accuracy": "read right",
-    "count_and_color": "scenes: count and colour",
-    "count_and_color_near": "scenes: count and near colour",
-    "object_color": "objects: colour",
+    "count_and_color": "scenes: count and color",
+    "count_and_color_near": "scenes: count and near color",
+    "object_color": "objects: color",
     "object_place": "objects: place",
 }
 #: Ends of runs fall a little before or after their time.

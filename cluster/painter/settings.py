@@ -16,8 +16,8 @@ from learners.settings import Conditioning, DiscriminatorSettings, PolicySetting
 
 PresetName = Literal["laptop", "paper", "search"]
 
-#: Named data sets without colour.
-GREY = ("mnist", "omniglot")
+#: Named data sets without color.
+GRAY = ("mnist", "omniglot")
 
 
 @dataclass(frozen=True)
@@ -175,10 +175,10 @@ def preset(name: PresetName, data: str = "mnist") -> PainterSettings:
     """
     if name == "search":
         return search_preset(data)
-    grey = data in GREY
+    gray = data in GRAY
     if name == "paper":
         return PainterSettings(
-            paint=PaintConfig(color=not grey), policy=PolicySettings(), system=PainterSystemSettings(data=data)
+            paint=PaintConfig(color=not gray), policy=PolicySettings(), system=PainterSystemSettings(data=data)
         )
     return PainterSettings(
         paint=PaintConfig(
@@ -189,7 +189,7 @@ def preset(name: PresetName, data: str = "mnist") -> PainterSettings:
             brush_sizes=(1.0, 2.0),
             pressure_levels=1,
             fixed_pressure=0.5,
-            color=not grey,
+            color=not gray,
             first_is_move=True,
         ),
         policy=PolicySettings(
@@ -220,7 +220,7 @@ def preset(name: PresetName, data: str = "mnist") -> PainterSettings:
 
 def search_preset(data: str) -> PainterSettings:
     """The preset `search`; the discriminator is as the laptop's."""
-    gray = data in GREY
+    gray = data in GRAY
     start = preset("laptop", data).replace(
         strokes="free",
         first_is_move=False,

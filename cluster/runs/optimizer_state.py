@@ -1,4 +1,4 @@
-"""A torch optimiser's state as tensors and JSON, so that a checkpoint needs no pickle."""
+"""A torch optimizer's state as tensors and JSON, so that a checkpoint needs no pickle."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import torch
 
 
 def flatten_optimizer(state: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Split a torch optimiser's `state_dict()` into tensors ("3.exp_avg", "3.step", ...) and the JSON-able rest.
+    """Split a torch optimizer's `state_dict()` into tensors ("3.exp_avg", "3.step", ...) and the JSON-able rest.
 
     Raises:
         ValueError: names an entry that is neither a tensor nor JSON-able (a tensor learning rate, for example).
@@ -40,5 +40,5 @@ def _plain(value: Any, name: str) -> Any:
     try:
         json.dumps(value)
     except TypeError:
-        raise ValueError(f"optimiser {name}: a {type(value).__name__} can not be written as JSON") from None
+        raise ValueError(f"optimizer {name}: a {type(value).__name__} can not be written as JSON") from None
     return list(value) if isinstance(value, tuple) else value

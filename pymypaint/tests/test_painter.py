@@ -62,13 +62,13 @@ def test_stroke_without_reset_is_stroke_after_reset(painter: BatchPainter) -> No
 
 
 def test_observation_is_the_same_from_every_call(painter: BatchPainter) -> None:
-    from_stroke, from_observe, grey = picture(), picture(), picture(channels=1)
+    from_stroke, from_observe, gray = picture(), picture(), picture(channels=1)
     for seed in range(4):
         painter.stroke(**strokes(seed), observation=from_stroke)
         painter.observe(from_observe)
         np.testing.assert_array_equal(from_stroke, from_observe)
-        painter.observe(grey)
-        np.testing.assert_array_equal(grey[..., 0], from_stroke[..., 0])
+        painter.observe(gray)
+        np.testing.assert_array_equal(gray[..., 0], from_stroke[..., 0])
     painter.reset(from_stroke)
     assert (from_stroke == 255).all()
     np.testing.assert_array_equal(painter.canvas_fix15(), 1 << 15)

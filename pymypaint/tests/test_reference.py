@@ -56,7 +56,7 @@ def changed(tmp_path: Path, name: str, **settings: float) -> Path:
     return path
 
 
-# Some of each kind: smudging, colour dynamics, tracking noise, turned and elliptical dabs, tilt, erasing, snapping.
+# Some of each kind: smudging, color dynamics, tracking noise, turned and elliptical dabs, tilt, erasing, snapping.
 BRUSHES = [
     *("classic/" + name for name in ("blur", "calligraphy", "impressionism", "ink_eraser", "kabura", "long_grass")),
     *("classic/" + name for name in ("puantilism2", "smudge", "textured_ink", "wet_knife")),

@@ -33,7 +33,7 @@ TINY: dict[str, Any] = {
 
 
 def make_images(folder: Path, count: int = 24) -> Path:
-    """A data set: coloured rectangles on white, 32x32."""
+    """A data set: colored rectangles on white, 32x32."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for number in range(count):

@@ -86,7 +86,7 @@ def test_observations_are_the_callers_to_keep() -> None:
 
 
 @pytest.mark.parametrize("config", [COLOR, GRAY], ids=["color", "gray"])
-def test_a_canvas_does_not_depend_on_its_neighbours(config: PaintConfig) -> None:
+def test_a_canvas_does_not_depend_on_its_neighbors(config: PaintConfig) -> None:
     actions = random_actions(config, 5)
     together = paint(PaintVectorEnv(5, config), actions)
     assert (together[-1] != 255).any(axis=(1, 2, 3)).all()

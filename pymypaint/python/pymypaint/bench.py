@@ -1,7 +1,7 @@
 """Strokes per second: `python -m pymypaint.bench` prints one JSON line per figure.
 
 Every action paints: random end and control points on a 32x32 grid, the published environment's ten pressures and twenty
-levels of colour, radii 1 to 24 px; 64x64 colour canvases; the observation is written at every step. CPU time, so that
+levels of color, radii 1 to 24 px; 64x64 color canvases; the observation is written at every step. CPU time, so that
 other programs on the machine disturb little; medians of several repeats, with the extremes beside them.
 """
 

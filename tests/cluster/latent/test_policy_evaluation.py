@@ -190,12 +190,12 @@ def test_files_are_translated_and_bad_ones_named(tmp_path: Path) -> None:
     paths = [tmp_path / f"bar{i}.png" for i in range(3)]
     for path, image in zip(paths, data.images, strict=True):
         Image.fromarray(image[..., 0]).save(path)
-    wide, colour, damaged, missing = (tmp_path / f"{n}.png" for n in ("wide", "colour", "damaged", "missing"))
+    wide, color, damaged, missing = (tmp_path / f"{n}.png" for n in ("wide", "color", "damaged", "missing"))
     Image.new("L", (28, 12)).save(wide)
-    Image.new("RGBA", (12, 12)).save(colour)
+    Image.new("RGBA", (12, 12)).save(color)
     damaged.write_bytes(paths[0].read_bytes()[:44])
     out = tmp_path / "out"
-    everything = [paths[0], wide, paths[1], colour, damaged, missing, paths[2]]
+    everything = [paths[0], wide, paths[1], color, damaged, missing, paths[2]]
     results = translate_files(rules, oracle, everything, "add:1", out)
     assert [result.path for result in results] == everything
     assert [result.output is None for result in results] == [False, True, False, True, True, True, False]

@@ -41,7 +41,7 @@ def test_one_minute_on_mnist(
         {"task": "envs/latent/examples/strokes.py:Thicker", "horizon": 1},
         {"task": "envs/latent/examples/strokes.py:Rotated", "image_channels": 3},
     ],
-    ids=["refinement", "a user's task", "colour"],
+    ids=["refinement", "a user's task", "color"],
 )
 def test_other_worlds_are_learned_in_and_judged(
     changes: dict[str, object],

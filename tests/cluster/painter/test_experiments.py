@@ -142,7 +142,7 @@ def test_images_of_any_channels_are_brought_to_the_canvas(tmp_path: Path, mode: 
     assert load_dataset(str(path), size=8, channels=channels).images.shape == (1, 8, 8, channels)
 
 
-def test_channels_that_are_neither_grey_nor_colour(tmp_path: Path) -> None:
+def test_channels_that_are_neither_gray_nor_color(tmp_path: Path) -> None:
     from envs.datasets import load_dataset
 
     with pytest.raises(ValueError, match="channels: expected 1 or 3, got 2"):

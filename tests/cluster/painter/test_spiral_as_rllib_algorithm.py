@@ -35,7 +35,7 @@ def spiral(images: Path, private_ray: None) -> Iterator[Spiral]:
 
 
 def same(one: Checkpoint, other: Checkpoint) -> None:
-    """Fail unless both hold the same weights, optimisers, replay and counters.
+    """Fail unless both hold the same weights, optimizers, replay and counters.
 
     Learning rates follow from the settings and the progress of the run: each update sets them.
     """
