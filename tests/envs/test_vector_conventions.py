@@ -52,8 +52,8 @@ def test_make_vec_in_every_mode_paints_the_same(mode: str | None) -> None:
 
 
 def test_settings_that_do_not_exist_are_named() -> None:
-    with pytest.raises(TypeError, match="color"):
-        gym.make_vec("impasto/Paint-v0", color=False)
+    with pytest.raises(TypeError, match="colour"):
+        gym.make_vec("impasto/Paint-v0", colour=False)
     with pytest.raises(ValueError, match="grid"):
         gym.make_vec("impasto/Paint-v0", grid=1)
     with pytest.raises(ValueError, match=r"'human'.*HumanRendering"):
