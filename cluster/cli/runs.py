@@ -25,7 +25,7 @@ from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError, is_population
 from cluster.runs.location import RunPlace
 from cluster.runs.settings import RunSettings
-from cluster.runs.stored import last_checkpoint, open_to_read, read_settings, read_settings_as
+from cluster.runs.stored import last_checkpoint, open_to_read, read_settings, read_settings_as, trust_task
 from cluster.training import launch
 
 
@@ -36,6 +36,8 @@ def resume(chosen: Resume) -> int:
     place.fetch()
     if is_population(place.path):
         return resume_population(str(place.path), chosen.address, **changes)
+    if chosen.trust_task:
+        trust_task(open_to_read(str(place.path)))
     return launch.resume(place, chosen.address, changes, scheduled_trainer)
 
 
@@ -71,6 +73,8 @@ def sample(chosen: Sample) -> int:
 def evaluate(chosen: Evaluate) -> int:
     """Run `impasto evaluate`, of paintings, scenes or translations."""
     folder, checkpoint = stored(chosen.run, chosen.best)
+    if chosen.trust_task:
+        trust_task(folder)
     settings = read_settings(folder)
     table: Any = latent_table
     if isinstance(settings, LatentSettings):
@@ -96,6 +100,8 @@ def evaluate(chosen: Evaluate) -> int:
 def translate(chosen: Translate) -> int:
     """Run `impasto translate`; the exit status is 1 if some files could not be read."""
     folder, checkpoint = stored(chosen.run, chosen.best)
+    if chosen.trust_task:
+        trust_task(folder)
     settings = read_settings_as(LatentSettings, folder, "translate")
     done = translate_files(folder, settings, checkpoint, chosen.images, chosen.task, chosen.out, chosen.fit)
     for each in done:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cluster.errors import UserError
-from cluster.runs import checkpoints
+from cluster.runs import checkpoints, own_files
 from cluster.runs.agents import find_agent
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError
@@ -22,13 +22,28 @@ def read_settings(folder: RunFolder) -> RunSettings:
     """Read the settings of a run of any kind.
 
     Raises:
-        UserError: They can not be read.
+        UserError: They can not be read, or its task is code that this machine has not confirmed.
     """
     try:
         config = folder.read_config()
-        return settings_class(config.get("kind", DEFAULT_KIND)).from_json(config)
+        settings = settings_class(config.get("kind", DEFAULT_KIND)).from_json(config)
     except (RunFolderError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{folder.config}: not the settings of a run: {error}") from error
+    settings = own_files.located(folder.path, settings)
+    own_files.require_confirmed(folder.path, settings)
+    return settings
+
+
+def trust_task(folder: RunFolder) -> None:
+    """Confirm the code that a run's task is, on this machine; its user has read it.
+
+    Raises:
+        UserError: The run's settings can not be read.
+    """
+    config = folder.read_config()
+    settings = settings_class(config.get("kind", DEFAULT_KIND)).from_json(config)
+    for code in own_files.own_code(own_files.located(folder.path, settings)):
+        own_files.confirm(code)
 
 
 def read_settings_as(kind: type[Settings], folder: RunFolder, command: str) -> Settings:

@@ -13,6 +13,7 @@ from typing import Any
 import ray
 
 from cluster.errors import UserError
+from cluster.runs import own_files
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.kinds import trainer_class
@@ -80,10 +81,12 @@ def begun(run: str, settings: RunSettings) -> RunPlace | None:
         return None
     place.fetch()
     folder = RunFolder.open(place.path, write=False)
+    for code in own_files.own_code(settings):  # given now, so it is the user's; that of the run has to be the same
+        own_files.confirm(code)
     stored, given = read_settings(folder), type(settings).from_json(settings.storable()).flat()
     if stored.kind != settings.kind:
         raise UserError(f"--or-resume: {run} is a run of kind {stored.kind}, not {settings.kind}")
-    same = ("minutes", "steps", "redis", "actors")  # taken as given, stored without a password, or scaled meanwhile
+    same = ("minutes", "steps", "redis", "actors", "task", "brush")  # as given, without a password, scaled, or copies
     other = [name for name, value in stored.flat().items() if given[name] != value and name not in same]
     if other:
         print(f"warning: {run} goes on with its own {', '.join(other)}, not with those given now", file=sys.stderr)
@@ -108,6 +111,8 @@ def start(
     """
     with create(place.path, trainer.settings) as folder, folder.start():
         place.mark()
+        trainer.settings = own_files.keep(folder.path, trainer.settings)
+        folder.write_config(own_files.storable(folder.path, trainer.settings))
         prepare(folder)
         return train_in(folder, trainer, None, address, place.remote)
 
@@ -147,7 +152,7 @@ def resume(place: RunPlace, address: str, changes: dict[str, Any], make_trainer:
         settings = read_settings(folder).replace(**changes)
         if HIDDEN in settings.flat()["redis"]:
             raise UserError("resume: this run used a Redis with a password, which is not kept; give --redis its URL")
-        folder.write_config(settings.storable())
+        folder.write_config(own_files.storable(folder.path, settings))
         checkpoint = last_checkpoint(folder, required=False)
         restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
         trainer = make_trainer(folder, settings, restarts)

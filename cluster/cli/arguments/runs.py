@@ -21,6 +21,8 @@ class Resume:
         redis: URL of a shared Redis, needed again where it has a password; empty keeps the run's.
         data_dir: Folder with data sets; empty keeps the run's.
         address: Ray cluster to join.
+        trust_task: Confirm the run's own task, code that you have read, on this machine; needed once for a run that
+            began elsewhere.
     """
 
     changeable: ClassVar = ("minutes", "steps", "actors", "redis", "data_dir")
@@ -32,6 +34,7 @@ class Resume:
     redis: str = ""
     data_dir: str = ""
     address: str = ""
+    trust_task: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -73,6 +76,8 @@ class Evaluate:
         best: Take the checkpoint that did best while training (lowest pixel Fréchet distance, or nearest to its
             targets) instead of the newest.
         baselines: Also train and measure the baselines of a run in the latent world; takes minutes.
+        trust_task: Confirm the run's own task, code that you have read, on this machine; needed once for a run that
+            began elsewhere.
     """
 
     run: Positional[str]
@@ -81,6 +86,7 @@ class Evaluate:
     data_dir: str = ""
     best: bool = False
     baselines: bool = False
+    trust_task: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -100,6 +106,8 @@ class Translate:
         out: Folder for the results, `NAME-TASK.png`.
         fit: Bring images to the form of the training data; if not, they must have its size, mode and background.
         best: Take the checkpoint of highest score, on held-out training images, instead of the newest.
+        trust_task: Confirm the run's own task, code that you have read, on this machine; needed once for a run that
+            began elsewhere.
     """
 
     images: Positional[tuple[str, ...]] = ()
@@ -108,6 +116,7 @@ class Translate:
     out: str = "translated"
     fit: bool = True
     best: bool = False
+    trust_task: bool = False
 
     def __post_init__(self) -> None:
         if not self.run:

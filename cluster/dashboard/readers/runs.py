@@ -16,9 +16,10 @@ import numpy as np
 
 from cluster.dashboard.readers.history import History
 from cluster.dashboard.readers.library import Entry, Library, NotThere, decode
+from cluster.errors import UserError
 from cluster.metrics.catalogue import CATALOGUE
 from cluster.painter.settings import PainterSettings
-from cluster.runs import best, manifests
+from cluster.runs import best, manifests, own_files
 
 # A run that wrote nothing for so long, in seconds, is taken to have ended: rows come every second, and making sheets
 # and checkpoints takes less.
@@ -111,8 +112,8 @@ class Run:
     def settings(self) -> PainterSettings | None:
         """The settings of a painter; None if this Impasto does not know them (another world, another version)."""
         try:
-            return PainterSettings.from_json(self.config)
-        except (ValueError, TypeError, AttributeError):
+            return own_files.located(self.entry.path, PainterSettings.from_json(self.config))
+        except (UserError, ValueError, TypeError, AttributeError):
             return None
 
     def setting(self, part: str, name: str) -> Any:
