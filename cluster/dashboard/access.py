@@ -22,7 +22,7 @@ POLICY = (
 
 
 def is_loopback(host: str) -> bool:
-    """Tell an address that only this machine can reach."""
+    """Return whether only this machine can reach an address to bind to."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -30,7 +30,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Access:
-    """Stands before every route, static files and live updates too; lets GET and HEAD through, to those who may.
+    """A gate before every route, static files and live updates too: only GET and HEAD, and only with access.
 
     With a token, a request must bring it: as `?token=`, which is turned into a cookie and a redirect so that it does
     not stay in the address bar, as that cookie, or as `Authorization: Bearer`. All are compared in constant time.
@@ -98,7 +98,7 @@ def cookie(header: str) -> str:
 
 
 def secured(send: Send) -> Send:
-    """Adds the headers that keep a browser from loading or telling anything elsewhere."""
+    """Add the headers that keep a browser from loading or telling anything elsewhere."""
 
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -28,5 +28,5 @@ class Links:
         return (up + quote(target, safe="/~")) or "./"
 
     def has_theatre(self, place: int) -> bool:
-        """Tell a painting of a sheet, by its place, that has a page."""
+        """Return whether painting `place` of a sheet has a page."""
         return self.paintings is None or place < self.paintings

@@ -15,7 +15,7 @@ from cluster.dashboard.pages import numbers
 
 
 def environment() -> jinja2.Environment:
-    """The templates of this package, escaping, with our formats as filters."""
+    """The templates of this package, escaping, with the formats of `pages.numbers` as filters."""
     result = jinja2.Environment(
         loader=jinja2.PackageLoader("cluster.dashboard"),
         autoescape=True,
@@ -48,7 +48,7 @@ def finite(value: Any) -> Any:
 
 
 class Renderer:
-    """Renders templates for pages that are served, or that are files."""
+    """A renderer of templates, for pages that are served or that are files."""
 
     def __init__(self, *, static: bool = False, paintings: int | None = None) -> None:
         self.environment = environment()

@@ -122,7 +122,7 @@ class Dashboard:
         return self.population(request)
 
     def static(self, request: Request) -> Response:
-        """Our own scripts and styles, and Plotly's from its wheel."""
+        """The dashboard's scripts and styles, and Plotly's from its wheel."""
         name = request.path_params["name"]
         if name == "plotly.min.js":
             path = Path(plotly.__file__).parent / "package_data" / name

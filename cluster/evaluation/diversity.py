@@ -1,4 +1,4 @@
-"""Measures of translations as pure functions: variety within a class, and how much of the input's hand is kept."""
+"""Measures of translations as pure functions: variety within a class, and the input's hand in the output."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def pixel_features(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
 
 
 def precision_and_recall(real: npt.NDArray[np.float64], made: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Share of the made that lie among the real, and of the real that lie among the made.
+    """Share of the made vectors that lie among the real ones, and of the real ones that lie among the made.
 
     Kynkaanniemi et al. 2019, "Improved precision and recall metric for assessing generative models", section 2: a set's
     region is the union of balls around its vectors, each reaching to its third neighbor within the set.

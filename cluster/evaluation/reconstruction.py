@@ -59,7 +59,7 @@ def perceptual_distance(first: NDArray[np.uint8], second: NDArray[np.uint8], jud
     """LPIPS's distance (Zhang et al. 2018, equation 1) in the judge's layers, all channels weighing the same.
 
     After each of the judge's three blocks the features of a place are scaled to unit length; squared differences are
-    averaged over places and channels summed, then summed over the blocks. 0 for equal images, at most 12.
+    averaged over places, summed over channels, then summed over the blocks. 0 for equal images, at most 12.
 
     Args:
         first: uint8 [N, H, W, C]; brought to 32x32 gray as for the judge.
@@ -86,6 +86,6 @@ def block_features(judge: Judge, images: NDArray[np.uint8]) -> list[Tensor]:
 
 
 def as_row(figures: dict[str, Any]) -> str:
-    """One line of text for a terminal."""
+    """Figures of a reconstruction as one line of text."""
     names = {"l2": "L2", "blank_l2": "L2 of a blank canvas", "perceptual": "perceptual", "judge_accuracy": "read right"}
     return ", ".join(f"{name} {figures[key]:.4f}" for key, name in names.items() if figures[key] is not None)

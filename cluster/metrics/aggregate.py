@@ -48,7 +48,7 @@ class Meters:
         self.updates += updates
 
     def summary(self) -> dict[str, float]:
-        """Rates, shares of time and means since the last call; then begin anew."""
+        """Rates, shares of time and means since the last call; all begin anew after it."""
         now = time.perf_counter()
         wall = max(now - self.last, 1e-9)
         total = sum(self.seconds.values()) or 1.0

@@ -15,7 +15,7 @@ POINTS = 200
 
 
 def read_curve(path: Path, metric: str) -> tuple[list[float], list[float]]:
-    """Environment steps and a metric over them, averaged to at most 200 points; what a restart undid is left out."""
+    """Environment steps and a metric over them, averaged to at most 200 points; steps that a restart undid are out."""
     steps: list[float] = []
     values: list[float] = []
     latest = 0.0

@@ -16,7 +16,7 @@ MOST_PENDING = 1 << 20
 
 
 class MetricsWriter:
-    """Appends one row per call to a JSON-lines file, and its numbers to TensorBoard at step `update`.
+    """A writer that appends one row per call to a JSON-lines file, and its numbers to TensorBoard at step `update`.
 
     A row is flat: {"update": 120, "time": 1763790000.1, "replay/fill": 1.0, ...}. JSON knows no NaN: a value that is
     not finite becomes null, and its key is listed under "nonfinite". After a kill, rows later than the checkpoint stay

@@ -18,7 +18,7 @@ TAGS = ("run", "member")
 
 
 class Telemetry:
-    """Passes the metrics that the catalogue exports on to Ray. Needs a connected Ray.
+    """An exporter of the catalogue's exported metrics to Ray, which has to be connected.
 
     Args:
         run: name of the run, the tag `run`.

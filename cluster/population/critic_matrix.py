@@ -22,14 +22,14 @@ from learners.conditioning import make_records
 
 
 class CriticMatrix:
-    """Computes and keeps a matrix for each comparison; used by one process at a time.
+    """The matrices of all comparisons, computed once each and kept in a file; used by one process at a time.
 
     Attributes:
         done: comparisons whose matrix is on disk, each with how many members it had: more may come later.
     """
 
     def __init__(self, folder: PopulationFolder, settings: PainterSettings, paintings: int) -> None:
-        """`paintings`: of each member, and real images."""
+        """Open the file; `paintings` of each member, and as many real images, are scored."""
         self.folder, self.settings, self.paintings = folder, settings, paintings
         if folder.critics.exists():
             cut_torn_line(folder.critics)

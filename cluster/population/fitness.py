@@ -19,7 +19,7 @@ from learners.networks.build import build_discriminator
 
 
 class Fitness:
-    """Measures paintings; the same real images and the same judge for every member.
+    """A measure of paintings, with the same real images and the same judge for every member.
 
     Attributes:
         name: the measure that is the score.
@@ -27,7 +27,7 @@ class Fitness:
     """
 
     def __init__(self, settings: PainterSettings, population: PopulationSettings) -> None:
-        """Loads the data set and, for mnist, the judge (which is trained once on a machine, some CPU minutes).
+        """Load the data set and, for mnist, the judge (which is trained once on a machine, some CPU minutes).
 
         Raises:
             ValueError: the fitness can not be had for this data.

@@ -25,12 +25,12 @@ class PopulationFolder:
 
     @property
     def lineage(self) -> Path:
-        """The record."""
+        """File of the record."""
         return self.path / "lineage.jsonl"
 
     @property
     def critics(self) -> Path:
-        """The critic matrices."""
+        """File of the critic matrices."""
         return self.path / "critics.jsonl"
 
     def member(self, number: int) -> Path:

@@ -1,4 +1,4 @@
-"""Evolved hyper-parameters: how values are drawn and changed, and how they compose with a run's decays."""
+"""Evolved hyper-parameters: draws and changes of values, and their product with a run's decays."""
 
 from __future__ import annotations
 

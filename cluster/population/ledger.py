@@ -24,7 +24,7 @@ from cluster.population.settings import PopulationSettings
 
 
 class Ledger:
-    """One process's object (a Ray actor in a running population) that all members talk to.
+    """The object that all members call (a Ray actor in a running population).
 
     Its state is the fold of the events in the file, nothing else: a ledger that is opened again goes on from the moment
     in which the last one was killed. Ray repeats a call if its answer was lost with a ledger that died; the events of
@@ -172,12 +172,12 @@ class Ledger:
         self.settle_all()
 
     def settle_all(self, *, over: bool = False) -> None:
-        """Decide all comparisons that can be decided; `over`: nobody else comes."""
+        """Decide all comparisons that can be decided; `over`: no other member comes."""
         for number in sorted(self.state.scores):
             self.settle(number, over=over)
 
     def settle(self, number: int, *, over: bool = False) -> None:
-        """Decide comparison `number` for those who are not decided yet, if everybody is there (or it is `over`).
+        """Decide comparison `number` for members that are not decided yet, if all are there (or it is `over`).
 
         A member that was given up or lags by a whole interval is not waited for; it is decided when it comes.
         """
@@ -191,7 +191,7 @@ class Ledger:
             self.write(*comparison_events(state, number, waiting, self.population, seed=self.seed, steps=self.steps))
 
     def given_up(self, member: int) -> bool:
-        """Tell a member that crashed so often that Tune does not start it again until the population is resumed."""
+        """Return whether a member crashed too often: Tune does not start it again before a resume."""
         known = self.state.members.get(member)
         return known is not None and not known.running and known.crashes > self.population.member_failures
 

@@ -1,4 +1,4 @@
-"""Setting evolved values in a live member, and the check that its learners really hold them."""
+"""Changes of evolved values in a live member, and the check that its learners hold them."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class Member(Trainable):
         return algorithm
 
     def ask(self, question: str, *arguments: Any, **named: Any) -> Any:
-        """Call the ledger and wait for its answer; through its restarts too."""
+        """Call the ledger and wait for its answer, also while it restarts."""
         with self.watch.watching("a question to the population's ledger"):
             return ray.get(getattr(self.ledger, question).remote(self.number, *arguments, **named))
 
@@ -280,7 +280,7 @@ class Member(Trainable):
         self.ask("saved", saved)
 
     def finish(self, reason: str) -> None:
-        """End as one should: with a checkpoint."""
+        """End with a checkpoint, and tell the ledger."""
         self.ask("saved", self.write_anyway())
         self.ask("finished", self.algorithm.trained_steps, reason)
         self.done = True

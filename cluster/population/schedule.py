@@ -27,7 +27,7 @@ class ScheduledTrainer(PainterTrainer):
         self.values: Values = plan[0][1]
 
     def handle_requests(self, algorithm: RunAlgorithm) -> None:
-        """Orders as in any run; and change the values if the schedule does so at these steps."""
+        """Handle requests as in any run; then change the values if the schedule does so at these steps."""
         super().handle_requests(algorithm)
         assert isinstance(algorithm, Spiral)
         values = values_at(algorithm.trained_steps, self.plan)
@@ -38,7 +38,7 @@ class ScheduledTrainer(PainterTrainer):
             self.values = values
 
     def attempt(self, *arguments: Any) -> Any:
-        """Begins with the first values again: a restarted algorithm does."""
+        """Begin with the first values again, as a restarted algorithm does."""
         self.values = self.plan[0][1]
         return super().attempt(*arguments)
 

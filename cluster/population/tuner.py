@@ -46,10 +46,10 @@ TUNE_ENVIRONMENT = {
 
 
 class PopulationTuner:
-    """Runs members until they are done, the time is over, or someone presses Ctrl-C."""
+    """A driver that runs members until they are done, the time is over, or Ctrl-C is pressed."""
 
     def __init__(self, settings: PainterSettings, population: PopulationSettings) -> None:
-        """Reads data set, brush and judge, so that what is wrong with them is known before there is a folder.
+        """Read data set, brush and judge, so that errors in them are known before there is a folder.
 
         Raises:
             ValueError: one of them can not be had.
@@ -60,7 +60,7 @@ class PopulationTuner:
 
     @property
     def members_settings(self) -> PainterSettings:
-        """The settings, less the processes that are shared."""
+        """The settings of a member, without the processes that are shared."""
         return self.settings.replace(discriminator_learners=0) if self.population.share_discriminator else self.settings
 
     def cpus(self) -> int:

@@ -17,7 +17,7 @@ INTERVAL_SECONDS = 1.0
 
 
 class Watcher:
-    """Follows the record while Tune has the main thread.
+    """A follower of the record while Tune has the main thread.
 
     Attributes:
         stop_reason: set it (a signal handler does) to have the population end.
@@ -51,7 +51,7 @@ class Watcher:
                 return
 
     def read(self, *, last: bool = False) -> None:
-        """Take in what is new; `last`: try once more what did not succeed."""
+        """Read new events; `last`: try once more to compute the matrices that failed."""
         size = self.folder.lineage.stat().st_size
         if size == self.size and not last:
             return

@@ -12,7 +12,7 @@ from cluster.metrics.catalogue import CATALOGUE
 
 @dataclass(frozen=True)
 class Chart:
-    """One small chart.
+    """A small chart.
 
     Attributes:
         title: name of the chart.

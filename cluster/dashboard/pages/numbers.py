@@ -29,7 +29,7 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def significant(value: float, digits: int) -> str:
-    """With so many significant digits, no exponent, trailing zeros kept."""
+    """A number with so many significant digits, without exponent, trailing zeros kept."""
     if value == 0:
         return "0"
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
@@ -38,21 +38,21 @@ def significant(value: float, digits: int) -> str:
 
 
 def whole(value: float) -> str:
-    """Thousands apart by thin spaces: `3 175 040`."""
+    """A whole number with thin spaces between thousands: `3 175 040`."""
     if not math.isfinite(value):
         return MISSING
     return f"{int(value):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def percent(value: Any) -> str:
-    """A share in [0, 1]."""
+    """A share in [0, 1] in percent: `26 %`."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         return MISSING
     return f"{100 * value:.0f}\N{NARROW NO-BREAK SPACE}%"
 
 
 def duration(seconds: Any) -> str:
-    """`48 s`, `15 min`, `1 h 30 min`, `3 d 4 h`."""
+    """Seconds in their two largest units: `48 s`, `15 min`, `1 h 30 min`, `3 d 4 h`."""
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         return MISSING
     total = round(max(0, seconds))
@@ -92,7 +92,7 @@ def clock(moment: Any) -> str:
 
 
 def size(count: Any) -> str:
-    """Bytes: `1.4 GB`."""
+    """A number of bytes: `1.4 GB`."""
     if not isinstance(count, int | float) or not math.isfinite(count):
         return MISSING
     for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):

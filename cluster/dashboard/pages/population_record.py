@@ -56,7 +56,7 @@ def matrix_rows(matrix: Context) -> list[Context]:
 
 
 def column_ranks(matrix: Context, column: int) -> Context:
-    """A critic: its member, its score of real images, and the member whose paintings it likes best."""
+    """A critic: its member, its score of real images, and the member whose paintings it scores highest."""
     scores = [row[column] for row in matrix["scores"]]
     known = [score for score in scores if score is not None]
     real = matrix.get("real") or []

@@ -1,4 +1,4 @@
-"""Curves of a word's size."""
+"""Sparklines: curves of a word's size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stroke theatre's text: what each recorded action does, in pixels of the canvas."""
+"""The stroke theatre's text: the effect of each recorded action, in pixels of the canvas."""
 
 from __future__ import annotations
 

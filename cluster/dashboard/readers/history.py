@@ -145,7 +145,7 @@ class History:
 
 
 def lines_with(block: bytes, ends: NDArray[np.int64], marks: Iterable[bytes]) -> NDArray[np.bool_]:
-    """Mark the lines of a block that have one of the marks, bool [lines]; `ends` are the places of their newlines.
+    """Find the lines of a block that have one of the marks: bool [lines]; `ends` are the places of their newlines.
 
     The block is searched as a whole: most lines have none, and Python never looks at those.
     """
@@ -160,7 +160,7 @@ def lines_with(block: bytes, ends: NDArray[np.int64], marks: Iterable[bytes]) ->
 
 
 def is_measure(name: str, value: Any) -> bool:
-    """Tell a number that was measured on samples."""
+    """Return whether this is a number that was measured on samples."""
     return name.startswith("sample/") and isinstance(value, int | float)
 
 

@@ -108,7 +108,7 @@ class Population:
         return self.lineage.current
 
     def lives_on(self, branch: Branch) -> bool:
-        """Tell a branch of which something trains on, itself or in a copy, from one that died out."""
+        """Return whether a branch, or a copy of it, still trains; the others died out."""
         return self.useful.get(branch.number, -1) > branch.start
 
     @property
@@ -123,7 +123,7 @@ class Population:
 
     @property
     def standings(self) -> list[dict[str, Any]]:
-        """Of the newest comparison, best first."""
+        """Standings of the newest comparison, best first."""
         return [row for row in self.lineage.standings if "member" in row]
 
     @property
@@ -152,7 +152,7 @@ class Population:
 
 
 def matrix_fits(row: Mapping[str, Any]) -> bool:
-    """Tell a line of critics.jsonl that holds a square of numbers with its members."""
+    """Return whether a line of critics.jsonl holds a square of numbers with its members."""
     members, scores = row.get("members"), row.get("scores")
     if not isinstance(members, list) or not isinstance(scores, list) or not members:
         return False

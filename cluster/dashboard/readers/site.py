@@ -84,7 +84,7 @@ class Site:
         return [self.population(entry.key) for entry in self.entries() if entry.kind == "population"]
 
     def fingerprint(self, page: str) -> str:
-        """Changes when the page at this path would. Cheap: looks at sizes and times only.
+        """A text that changes when the page at this path would; cheap, as it is made of sizes and times only.
 
         Raises:
             NotThere: the path names a run or population that is not there.

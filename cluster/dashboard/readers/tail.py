@@ -12,7 +12,7 @@ CHUNK = 1 << 23
 
 
 class Tail:
-    """Gives the complete lines that were added to a file since the last reading.
+    """The complete lines that were added to a file since the last reading.
 
     Half a line at the end waits for its rest. A file that shrank or was replaced is read again from its start, and
     `generation` grows.
@@ -30,7 +30,7 @@ class Tail:
         self._offset = 0
 
     def has_changed(self) -> bool:
-        """Tell whether there may be new lines: compare size, time and identity with those of the last call."""
+        """Return whether there may be new lines: compare size, time and identity with those of the last call."""
         try:
             status = self.path.stat()
         except OSError:

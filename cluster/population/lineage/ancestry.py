@@ -137,7 +137,7 @@ class Lineage:
         return next(iter(self.standings), None)
 
     def useful_until(self) -> dict[int, int]:
-        """Steps of each branch up to which a branch that trains now descends from it; those of which none does lack."""
+        """Steps up to which a branch that trains now descends from each branch; branches without such are left out."""
         useful: dict[int, int] = {}
         for branch in self.current.values():
             reached = branch.end

@@ -135,7 +135,7 @@ def rescue_decision(state: PopulationState, member: int, population: PopulationS
 
 
 def applied_events(decision: Mapping[str, Any], record: Mapping[str, Any]) -> list[Event]:
-    """`exploit` and `explore`: a decision that was carried out, and what was read back."""
+    """The `exploit` and `explore` events of a decision that was carried out, with the values that were read back."""
     about = {"member": decision["member"], "branch": decision["branch"], "env_steps": record["env_steps"]}
     about["comparison"] = decision["comparison"]
     copied = ("donor", "donor_branch", "score", "donor_score", "episodes", "donor_episodes")

@@ -19,7 +19,7 @@ LOCK_SECONDS = 60.0
 
 
 class EventFile:
-    """Appends events, synced to disk when `append` returns. One process at a time has the file open.
+    """An append-only file of events, synced to disk when `append` returns. One process at a time has the file open.
 
     Attributes:
         events: all events so far, those found in the file included.

@@ -86,7 +86,7 @@ class PopulationState:
         self.next_branch = max(self.next_branch, event["branch"] + 1)
 
     def take_restart(self, event: Event, member: int | None) -> None:
-        """A member begins again; or (no member) the ledger does, or, with a new driver, everything, and none runs."""
+        """A member begins again; without a member the ledger does, or the population with a new driver."""
         if member is None:
             for each in self.members.values():
                 if event["driver"]:
@@ -126,7 +126,7 @@ class PopulationState:
             del self.pending[member]
 
     def take_exploit(self, event: Event, member: int) -> None:
-        """A member copied another; what it was measured at beyond the donor's place is void."""
+        """A member copied another; its scores at later steps than the donor's are void."""
         self.pending.pop(member, None)
         state = self.members[member]
         state.branch, state.env_steps, state.divergences = event["branch"], event["env_steps"], 0
