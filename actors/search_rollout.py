@@ -17,7 +17,8 @@ from envs.resampling import pool
 from envs.trials import TrialCanvases
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.precision import autocast
-from learners.settings import Precision, SearchSettings
+from learners.search_settings import SearchSettings
+from learners.settings import Precision
 from learners.trajectory import Before, Searched, Trajectory
 
 ZOOMED_FROM = 0.4

@@ -14,7 +14,7 @@ from learners.optimization import descend, set_learning_rate
 from learners.policy_learner import PolicyLearner
 from learners.precision import autocast
 from learners.search_memory import SearchMemory, Situations
-from learners.settings import SearchSettings
+from learners.search_settings import SearchSettings
 from learners.trajectory import Trajectory
 
 

@@ -243,8 +243,7 @@ class TD3(RunAlgorithm):
 
     def report(self) -> None:
         """Write the iteration's metrics to `latest` and to RLlib's logger."""
-        self.meters.seconds["learn"] += self.policy_client.seconds
-        self.policy_client.seconds = 0.0
+        self.meters.take_seconds(learn=self.policy_client)
         self.latest = self.base_metrics() | {
             "limiter/samples_per_insert": self.limiter.sampled / max(1, self.limiter.inserted),
             "limiter/ahead": self.limiter.ahead,

@@ -33,6 +33,16 @@ class Meters:
         yield
         self.seconds[activity] += time.perf_counter() - start
 
+    def take_seconds(self, **workers: Any) -> None:
+        """Book the seconds of workers to activities, and set the workers' to 0.
+
+        Args:
+            workers: By activity, anything that counts its `seconds`.
+        """
+        for activity, worker in workers.items():
+            self.seconds[activity] += worker.seconds
+            worker.seconds = 0.0
+
     def learner(self, name: str, result: dict[str, Any]) -> None:
         """Take in a learner's result; its metrics are reported as `name/metric`."""
         for metric, value in result.get("metrics", {}).items():

@@ -10,6 +10,7 @@ from cluster.metrics.aggregate import Meters
 from cluster.painter.settings import PainterSystemSettings
 from cluster.training.env_runner_pool import EnvRunnerPool
 from cluster.training.learner_client import LearnerClient
+from learners.search_settings import SearchSettings
 
 IDLE_SECONDS = 0.02
 
@@ -111,3 +112,16 @@ class BatchQueue:
         """Return the environment steps of the batches fetched since the last call."""
         steps, self.steps = self.steps, 0
         return steps
+
+
+def search_keywords(search: SearchSettings, progress: float, discriminator: Any) -> dict[str, Any]:
+    """Make the keywords of a request that the runner of a search takes besides; none if actors do not search.
+
+    Args:
+        search: Settings of the search.
+        progress: Of the run, in [0, 1].
+        discriminator: Reference of the discriminator's newest weights.
+    """
+    if not search.candidates:
+        return {}
+    return {"progress": progress, "discriminator": None if search.search_score == "pixels" else discriminator}

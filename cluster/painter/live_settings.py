@@ -34,6 +34,14 @@ def can_change(present: PainterSettings, new: PainterSettings) -> bool:
     return new.replace(**kept) == present
 
 
+def with_settings(config: Any, settings: PainterSettings) -> Any:
+    """Copy an algorithm's frozen configuration with other settings."""
+    config = config.copy(copy_frozen=False)
+    config.settings = settings
+    config.freeze()
+    return config
+
+
 def adopt(groups: Mapping[str, Any], settings: PainterSettings, progress: float) -> None:
     """Have learner groups go on under other settings; their optimizers hold the new step sizes on return."""
     for group in groups.values():

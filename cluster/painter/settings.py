@@ -12,7 +12,8 @@ from envs.ranges import Count, Natural
 from envs.scenes.config import SceneConfig
 from envs.spec import ActionSpec
 from envs.worlds import WorldConfig
-from learners.settings import Conditioning, DiscriminatorSettings, PolicySettings, SearchSettings
+from learners.search_settings import SearchSettings
+from learners.settings import Conditioning, DiscriminatorSettings, PolicySettings
 
 PresetName = Literal["laptop", "paper", "search"]
 

@@ -13,11 +13,11 @@ from ray.tune import PlacementGroupFactory
 
 from actors.paint_runner import PaintRunner
 from actors.search_runner import SearchRunner
-from cluster.painter.batch_queue import BatchQueue
+from cluster.painter.batch_queue import BatchQueue, search_keywords
 from cluster.painter.data import run_targets
 from cluster.painter.discriminator_client import Share, SharedDiscriminatorGroup
 from cluster.painter.learners import DiscriminatorGroupLearner, PolicyGroupLearner
-from cluster.painter.live_settings import adopt, can_change
+from cluster.painter.live_settings import adopt, can_change, with_settings
 from cluster.painter.rl_modules import DiscriminatorModule, PolicyModule
 from cluster.painter.settings import PainterSettings, preset
 from cluster.replay.buffer import Replay, ReplayUnavailable
@@ -94,13 +94,12 @@ class SpiralConfig(RunConfig[PainterSettings]):
 class Spiral(RunAlgorithm):
     """Ganin et al. 2018 on Ray.
 
-    An iteration is a second of training: batches are fetched from actors as they come and consumed in order; each is
-    followed by as many discriminator updates as configured. `latest` holds its metrics.
+    An iteration is a second of training: batches from actors are consumed in order, each followed by as many
+    discriminator updates as configured. `latest` holds its metrics.
 
     Attributes:
         discriminator_updates: Updates of the discriminator so far.
-        discriminator_weights: A list with a reference of newly published discriminator weights, or empty once the
-            policy's learner has them.
+        discriminator_weights: A list with a reference of weights that the policy's learner does not have, or empty.
     """
 
     result_key = "spiral"
@@ -124,10 +123,7 @@ class Spiral(RunAlgorithm):
         if not can_change(self.settings, settings):
             return False
         self.collect(everything=True)
-        config = self.spiral_config.copy(copy_frozen=False)
-        config.settings = settings
-        config.freeze()
-        self.config = config
+        self.config = with_settings(self.spiral_config, settings)
         adopt(self.own_learner_groups, settings, self.progress)
         return True
 
@@ -135,10 +131,8 @@ class Spiral(RunAlgorithm):
         """Start Redis, actors and the two learner groups."""
         self.discriminator_updates = self.discriminator_debt = self.lost_batches = 0
         settings = config.settings
-        ring = config.replay if config.shared is None else config.shared.replay
-        self.replay_host = ReplayHost(
-            settings.system.redis, settings.record_shape, settings.system.replay_capacity, ring
-        )
+        ring, system = config.replay if config.shared is None else config.shared.replay, settings.system
+        self.replay_host = ReplayHost(system.redis, settings.record_shape, system.replay_capacity, ring)
         config.replay = self.replay_host.spec
         self.start_rllib(config)
         # In the object store once a node, wherever that node's actors are.
@@ -160,11 +154,6 @@ class Spiral(RunAlgorithm):
         """The configuration, by its type."""
         assert isinstance(self.config, SpiralConfig)
         return self.config
-
-    @property
-    def settings(self) -> PainterSettings:
-        """The run's settings."""
-        return self.spiral_config.settings
 
     @property
     def owns_replay(self) -> bool:
@@ -206,22 +195,15 @@ class Spiral(RunAlgorithm):
     def request_batches(self) -> None:
         """Ask actors for batches, as far as the policy lag allows."""
         request = {"weights": self.weights, "version": self.weights_version, "epoch": self.epoch}
-        self.queue.request(**request, targets=self.targets, **self.search_request())
-
-    def search_request(self) -> dict[str, Any]:
-        """Keywords that the runner of a search takes besides."""
-        search = self.settings.search
-        if not search.candidates:
-            return {}
-        scores = search.search_score != "pixels"
-        return {"progress": self.progress, "discriminator": self.newest_discriminator if scores else None}
+        search = search_keywords(self.settings.search, self.progress, self.newest_discriminator)
+        self.queue.request(**request, targets=self.targets, **search)
 
     def fetch_batches(self) -> None:
         """Queue the batches that actors have finished."""
         self.queue.fetch(self.policy_updates, self.epoch)
 
     def busy_actors(self) -> set[int]:
-        """Numbers of the actors with batches in the queue, or in an update that has not ended."""
+        """Return the actors with batches in the queue, or in an update that has not ended."""
         return self.queue.busy_actors(self.policy_updates)
 
     def learn(self) -> None:
@@ -244,7 +226,7 @@ class Spiral(RunAlgorithm):
     def collect(self, *, everything: bool = False) -> None:
         """Submit the discriminator updates that are due, and take in the results of both learners.
 
-        The policy never gets further ahead of the discriminator than the updates that its client holds.
+        The policy is ahead of the discriminator by at most the updates that its client holds.
         """
         while self.discriminator_debt >= 1:
             if not self.discriminator_client.has_room:
@@ -259,8 +241,10 @@ class Spiral(RunAlgorithm):
 
     def drain(self) -> None:
         """Wait for the updates in flight, also those that find no Redis, and submit none."""
-        takers = (self.discriminator_client, self.take_discriminator), (self.policy_client, self.take_policy)
-        for client, take in takers:
+        for client, take in (
+            (self.discriminator_client, self.take_discriminator),
+            (self.policy_client, self.take_policy),
+        ):
             while client.in_flight:
                 with contextlib.suppress(ReplayUnavailable):
                     take(client.results(wait=True))
@@ -293,9 +277,7 @@ class Spiral(RunAlgorithm):
 
     def report(self) -> None:
         """Write the iteration's metrics to `latest` and to RLlib's logger."""
-        for activity, client in (("learn", self.policy_client), ("discriminate", self.discriminator_client)):
-            self.meters.seconds[activity] += client.seconds
-            client.seconds = 0.0
+        self.meters.take_seconds(learn=self.policy_client, discriminate=self.discriminator_client)
         self.sampled_steps += self.queue.take_steps()
         self.latest = self.base_metrics() | {
             "discriminator/updates": self.discriminator_updates,

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from abc import abstractmethod
 from typing import Any
 
-from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_ENV_STEPS_TRAINED_LIFETIME
 
 from cluster.metrics.aggregate import Meters
 from cluster.metrics.object_store import ObjectStoreMeter
 from cluster.metrics.prometheus import Telemetry
-from cluster.replay.buffer import Replay, ReplayUnavailable
-from cluster.replay.host import ReplayHost
-from cluster.runs import checkpoints, manifests
-from cluster.runs.checkpoints import Checkpoint
+from cluster.replay.buffer import ReplayUnavailable
+from cluster.training.checkpointing import CheckpointedAlgorithm
 from cluster.training.clock import TrainingClock
 from cluster.training.env_runner_pool import EnvRunnerPool
 from cluster.training.learner_client import LearnerClient
-from cluster.training.learner_state import export_learners, restore_learners
 from cluster.training.stall_watch import silence
 
 ITERATION_SECONDS = 1.0
@@ -32,29 +26,21 @@ IDLE_SECONDS = 0.02
 OWED_SECONDS = 5.0
 
 
-class RunAlgorithm(Algorithm):
+class RunAlgorithm(CheckpointedAlgorithm):
     """An RLlib algorithm whose learners are `GroupLearner`s and whose actors share a replay.
 
     A subclass's `start` sets `replay_host` and `clients`; its `advance` does a bit of training. Its configuration is a
     `RunConfig`.
 
     Attributes:
-        clock: Counts the training time, over all restarts.
-        sampled_steps, trained_steps: Environment steps acted and learned from.
-        policy_updates: Updates of the policy so far.
-        epoch: Number of checkpoints that were restored.
         latest: Flat metrics of the last iteration.
         weights: Reference of the policy's newest published weights.
-        replay_host: The shared replay and, if it was started here, its Redis.
         clients: Clients of all learner groups.
         pool: The actors.
     """
 
     #: Name of the metrics in RLlib's result.
     result_key: str
-    #: Name of the replay's records in a checkpoint.
-    records_name: str
-    replay_host: ReplayHost
     clients: list[LearnerClient]
     pool: EnvRunnerPool
     weights: Any
@@ -92,25 +78,6 @@ class RunAlgorithm(Algorithm):
     def report(self) -> None:
         """Write the iteration's metrics to `latest` and, by `log`, to RLlib."""
 
-    @abstractmethod
-    def publish(self) -> None:
-        """Publish the weights that the learners hold now (at the start, and after a restore)."""
-
-    @abstractmethod
-    def collect(self, *, everything: bool = False) -> None:
-        """Take in the results of the learners.
-
-        Args:
-            everything: Wait until no update is in flight.
-
-        Raises:
-            ReplayUnavailable: A learner found no Redis.
-        """
-
-    @abstractmethod
-    def drain(self) -> None:
-        """Wait for the updates in flight, also those that find no Redis, and submit none."""
-
     def settle(self) -> None:
         """Wait for the updates in flight, and publish the weights that they lead to."""
         self.collect(everything=True)
@@ -126,45 +93,10 @@ class RunAlgorithm(Algorithm):
         return None
 
     @property
-    def learner_groups(self) -> dict[str, Any]:
-        """Learner groups of a checkpoint, by name."""
-        return {"policy": self.policy_group}
-
-    @property
-    def own_learner_groups(self) -> dict[str, Any]:
-        """Learner groups that belong to this run alone, by name."""
-        return self.learner_groups
-
-    @property
-    def owns_replay(self) -> bool:
-        """True if the replay belongs to this run alone."""
-        return True
-
-    @property
-    def replay(self) -> Replay:
-        """The driver's handle of the shared replay."""
-        return self.replay_host.replay
-
-    @property
     def runners(self) -> EnvRunnerGroup:
         """The actors, as RLlib holds them."""
         assert self.env_runner_group is not None
         return self.env_runner_group
-
-    @property
-    def policy_group(self) -> LearnerGroup:
-        """The policy's learner group."""
-        assert self.learner_group is not None
-        return self.learner_group
-
-    @property
-    def trained_seconds(self) -> float:
-        """Wall seconds of training so far, over all restarts."""
-        return self.clock.seconds
-
-    @trained_seconds.setter
-    def trained_seconds(self, seconds: float) -> None:
-        self.clock.seconds = seconds
 
     @property
     def progress_mark(self) -> Any:
@@ -199,15 +131,7 @@ class RunAlgorithm(Algorithm):
 
     def waits_for(self) -> str:
         """Say in a line which parts of the system owe an answer; may be called by another thread."""
-        waits = []
-        with contextlib.suppress(RuntimeError):  # the actors changed meanwhile: the next question comes soon
-            owed = {actor: seconds for actor, seconds in self.pool.overdue().items() if seconds > OWED_SECONDS}
-            if owed:
-                names = ", ".join(map(str, sorted(owed)))
-                waits.append(f"{'actor' if len(owed) == 1 else 'actors'} {names} for {max(owed.values()):.0f} s")
-            away = self.pool.wanted - len(self.pool.working)
-            if away:
-                waits.append(f"{away} of {self.pool.wanted} actors, which are being started or have no room")
+        waits = self.pool.owed(OWED_SECONDS)
         for name, client in self.clients_by_name.items():
             if client.waited > OWED_SECONDS:
                 waits.append(f"the {name}'s learner for {client.waited:.0f} s")
@@ -252,73 +176,6 @@ class RunAlgorithm(Algorithm):
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
         """Bring dead actors back; they get their weights with the next request."""
         return self.pool.revive()
-
-    def make_checkpoint(self, *, replay: bool = True) -> Checkpoint:
-        """Return everything that a later process needs to go on: learners, replay, counters.
-
-        Args:
-            replay: With the replay's records; without, its ring is empty, to be filled again. A ring that other runs
-                share is never part of a checkpoint.
-
-        Raises:
-            ReplayUnavailable: Redis is away. Without `replay` it is not asked.
-        """
-        if replay:
-            self.collect(everything=True)
-        else:
-            self.drain()
-        documents, tensors = export_learners(self.learner_groups)
-        records, total = self.replay.dump() if replay and self.owns_replay else self.replay.empty()
-        documents["counters"] |= {
-            "trained_seconds": self.trained_seconds,
-            "trained_steps": self.trained_steps,
-            "replay_total": total,
-            "restarts": self.config.restarts,  # type: ignore[union-attr]
-        }
-        return Checkpoint(
-            update=self.policy_updates,
-            tensors=tensors,
-            arrays={"replay": {self.records_name: records}},
-            documents=documents,
-        )
-
-    def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Go on from `checkpoint`: weights, optimizers, replay, counters."""
-        self.collect(everything=True)
-        self.epoch += 1  # what was sampled before is not this policy's
-        counters = checkpoint.documents["counters"]
-        restore_learners(self.own_learner_groups, checkpoint)
-        self.policy_updates = int(counters["policy"]["updates"])
-        self.trained_seconds = float(counters["trained_seconds"])
-        self.trained_steps = self.sampled_steps = int(counters["trained_steps"])
-        records = checkpoint.arrays["replay"][self.records_name]
-        if len(records) and self.owns_replay:
-            self.replay.load(records, int(counters["replay_total"]))
-        self.restore_counters(counters, replay=len(records) > 0)
-        self.telemetry.begin_at(self.lifetime_counters())
-        self.publish()
-
-    def restore_counters(self, counters: dict[str, Any], *, replay: bool) -> None:
-        """Restore a subclass's own counters of a checkpoint; `replay`: its replay was restored too."""
-
-    def lifetime_counters(self) -> dict[str, float]:
-        """Return the metrics that only grow, by name."""
-        return {"env_steps": self.trained_steps, "updates": self.policy_updates}
-
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Write a checkpoint in our format (safetensors, JSON, hashes), not pickle; RLlib's and Tune's hook."""
-        checkpoints.save(checkpoint_dir, self.make_checkpoint())
-
-    def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]
-        """Go on from the newest intact checkpoint in a folder; RLlib's and Tune's hook.
-
-        Raises:
-            CheckpointDamaged: There is no intact checkpoint.
-        """
-        path, damaged = checkpoints.latest_good(checkpoint_dir)
-        if path is None:
-            raise manifests.CheckpointDamaged("; ".join(damaged) or f"no checkpoint in {checkpoint_dir}")
-        self.restore_checkpoint(checkpoints.load(path))
 
     def cleanup(self) -> None:
         """Stop actors, learners and, last, the replay."""

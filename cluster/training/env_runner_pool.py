@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections import defaultdict, deque
@@ -133,6 +134,19 @@ class EnvRunnerPool:
         if known is None or incarnation > known:
             self.restarts += known is not None
             self.incarnations[actor] = incarnation
+
+    def owed(self, seconds: float) -> list[str]:
+        """Say in words which actors have owed an answer for more than `seconds`; may be called by another thread."""
+        waits = []
+        with contextlib.suppress(RuntimeError):  # the actors changed meanwhile: the next question comes soon
+            late = {actor: age for actor, age in self.overdue().items() if age > seconds}
+            if late:
+                names = ", ".join(map(str, sorted(late)))
+                waits.append(f"{'actor' if len(late) == 1 else 'actors'} {names} for {max(late.values()):.0f} s")
+            away = self.wanted - len(self.working)
+            if away:
+                waits.append(f"{away} of {self.wanted} actors, which are being started or have no room")
+        return waits
 
     def resize(self, actors: int) -> None:
         """Change the number of actors.

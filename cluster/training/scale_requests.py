@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 import ray
 from ray.exceptions import RayActorError
 
+from cluster.training.env_runner_pool import EnvRunnerPool
 from envs.data_files import write_atomically
 
 NAMESPACE = "impasto"
@@ -208,3 +210,29 @@ def give(inbox: Any, request: ResizeRequest, seconds: float) -> str | None:
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Replace `path` at once, so that nobody reads half of it."""
     write_atomically(path, json.dumps(values))
+
+
+def carry_out(inboxes: Sequence[ResizeInbox], pool: EnvRunnerPool, most: int | None) -> Iterator[int]:
+    """Resize a pool as requested, and answer.
+
+    Args:
+        inboxes: They are asked once each.
+        pool: The actors.
+        most: Maximum number of sample requests in flight, for a hint; None for no limit.
+
+    Yields:
+        The new number of actors, before the request is answered.
+    """
+    for inbox in inboxes:
+        request = inbox.take()
+        if request is None:
+            continue
+        try:
+            pool.resize(request.actors)
+        except ValueError as error:
+            inbox.answer(request, str(error))
+            continue
+        yield request.actors
+        idle = most is not None and request.actors > most
+        note = f"; only {most} can have work at a time: raise max_lag at the next resume" if idle else ""
+        inbox.answer(request, f"{request.actors} actors from now on{note}")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -26,18 +24,17 @@ from cluster.runs.folder import RunFolder
 from cluster.runs.remote import Mirror
 from cluster.training import resources
 from cluster.training.algorithm import RunAlgorithm
+from cluster.training.checkpoint_writer import CheckpointWriter, kept
 from cluster.training.full_disk import DiskPatience
 from cluster.training.learner_client import LearnerDied
 from cluster.training.outcome import Evaluation, Outcome
 from cluster.training.ray_session import standard_error_to
-from cluster.training.scale_requests import ResizeInbox
+from cluster.training.restarts import RestartBudget
+from cluster.training.scale_requests import ResizeInbox, carry_out
 from cluster.training.stall_watch import SECONDS_BETWEEN_NOTES, StallWatch, silence
 from cluster.training.stopping import Stopped, StopSignals
 from learners.optimization import NonFiniteLoss
 
-#: Restarts from the last checkpoint in an hour, because of learners that died, before a run gives up.
-LEARNER_RESTARTS = 3
-HOUR = 3600.0
 #: Seconds that an evaluation of unknown length is taken to last.
 LONG_LOOK = 20.0
 
@@ -58,6 +55,7 @@ class RunTrainer(ABC):
     """
 
     folder: RunFolder
+    checkpoint_writer: CheckpointWriter
     cpus: int
     introduction: str = ""
 
@@ -74,7 +72,6 @@ class RunTrainer(ABC):
         self.last_warning = ""  # the mirror's trouble that was printed last
         torch.set_num_threads(settings.system.torch_threads)
         self.last: dict[str, Any] = {}
-        self.measured: tuple[int, float | None] = (-1, None)  # update and score of the last look
 
     @classmethod
     def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:
@@ -105,8 +102,10 @@ class RunTrainer(ABC):
                 run folder holds the last good checkpoint.
         """
         self.folder, self.disk.folder = folder, folder.path
+        keep = self.settings.system.keep_checkpoints
+        self.checkpoint_writer = CheckpointWriter(folder, keep, self.disk, self.mirror)
         view = make_view(sys.stdout, title=str(self.folder.path))
-        deaths: deque[float] = deque()
+        budget = RestartBudget()
         try:
             with self.stop.handled():
                 while True:
@@ -117,14 +116,14 @@ class RunTrainer(ABC):
                     except Stopped:
                         return Outcome.interrupted_at(resume)
                     except (LearnerDied, RayError) as error:
-                        resume = self.last_good(error, deaths)
+                        resume = self.last_good(error, budget)
         except (NonFiniteLoss, ReplayUnavailable) as error:
-            raise UserError(f"training stopped: {error}; {self.kept()}") from error
+            raise UserError(f"training stopped: {error}; {kept(self.folder)}") from error
         finally:
             view.close()
             self.close()
 
-    def last_good(self, error: Exception, deaths: deque[float]) -> Checkpoint | None:
+    def last_good(self, error: Exception, budget: RestartBudget) -> Checkpoint | None:
         """Return the checkpoint to go on from after the death of a learner, or of a part of Ray; None for none.
 
         Raises:
@@ -132,21 +131,13 @@ class RunTrainer(ABC):
         """
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         if self.stop.came:
-            raise UserError(f"stopped without a last checkpoint: {line}; {self.kept()}") from error
-        deaths.append(time.monotonic())
-        while deaths[0] < time.monotonic() - HOUR:
-            deaths.popleft()
-        if len(deaths) > LEARNER_RESTARTS:
-            raise UserError(f"{line}; gave up after {LEARNER_RESTARTS} restarts in an hour; {self.kept()}") from error
+            raise UserError(f"stopped without a last checkpoint: {line}; {kept(self.folder)}") from error
+        if not budget.allows():
+            raise UserError(f"{line}; gave up after {budget.most} restarts in an hour; {kept(self.folder)}") from error
         print(f"warning: {line}; going on from the last checkpoint", file=sys.stderr)
         self.restarts += 1
         path, _ = checkpoints.latest_good(self.folder.checkpoints)
         return checkpoints.load(path) if path else None
-
-    def kept(self) -> str:
-        """Say which checkpoint there is."""
-        path, _ = checkpoints.latest_good(self.folder.checkpoints)
-        return f"the last good checkpoint is {path}" if path else "there is no checkpoint yet"
 
     def attempt(self, resume: Checkpoint | None, writer: MetricsWriter, view: Any) -> Outcome:
         """Build the algorithm and train until the end, a signal, or a learner's death."""
@@ -230,24 +221,12 @@ class RunTrainer(ABC):
         return latest.get("note") or stall or self.disk.trouble or trouble or None
 
     def handle_requests(self, algorithm: RunAlgorithm) -> None:
-        """Carry out what was ordered since the last iteration, and remember it for a resume."""
-        for inbox in self.inboxes:
-            request = inbox.take()
-            if request is None:
-                continue
-            try:
-                algorithm.pool.resize(request.actors)
-            except ValueError as error:
-                inbox.answer(request, str(error))
-                continue
-            self.settings = self.settings.replace(actors=request.actors)
+        """Carry out the resize requests that came since the last iteration, and remember them for a resume."""
+        for actors in carry_out(self.inboxes, algorithm.pool, algorithm.max_requests_in_flight):
+            self.settings = self.settings.replace(actors=actors)
             config = self.folder.read_config()
-            config["system"]["actors"] = request.actors
+            config["system"]["actors"] = actors
             self.folder.write_config(config)
-            most = algorithm.max_requests_in_flight
-            idle = most is not None and request.actors > most
-            note = f"; only {most} can have work at a time: raise max_lag at the next resume" if idle else ""
-            inbox.answer(request, f"{request.actors} actors from now on{note}")
 
     def evaluate(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
         """Look at the policy as it is, and record what is seen.
@@ -261,7 +240,7 @@ class RunTrainer(ABC):
             seen = self.evaluate_weights(ray.get(algorithm.weights), update)
         except ObjectLostError as error:
             raise LearnerDied("the policy's learner died, and its weights with it") from error
-        self.measured = update, seen.score
+        self.checkpoint_writer.measured = update, seen.score
         self.last |= {"sample/last": str(seen.picture)} | seen.metrics
         times = {"elapsed_s": algorithm.trained_seconds, "env_steps": algorithm.trained_steps}
         writer.write(update, seen.metrics | times)
@@ -274,7 +253,7 @@ class RunTrainer(ABC):
         """
         if self.mirror is not None and self.mirror.lost:
             self.try_save(algorithm)
-            raise UserError(f"another driver has taken over {self.mirror.remote.uri}; {self.kept()}")
+            raise UserError(f"another driver has taken over {self.mirror.remote.uri}; {kept(self.folder)}")
 
     def try_look(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
         """Look at the policy, and remember how long that takes; without a picture if the disk is full."""
@@ -282,9 +261,12 @@ class RunTrainer(ABC):
         if self.disk.tried("picture", lambda: self.evaluate(algorithm, writer)):
             self.look_seconds = time.monotonic() - begin
 
-    def try_save(self, algorithm: RunAlgorithm, *, replay: bool = True) -> bool:
-        """Write a checkpoint, unless the disk is full. Returns whether it was written."""
-        return self.disk.tried("checkpoint", lambda: self.save(algorithm, replay=replay))
+    def try_save(self, algorithm: RunAlgorithm) -> bool:
+        """Write a checkpoint, unless the disk is full; returns True if it was written."""
+        written = self.checkpoint_writer.try_save(algorithm)
+        if written:
+            self.last["checkpoint/last"] = str(self.checkpoint_writer.last)
+        return written
 
     def end(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
         """Save, and look if there is time. A Redis that is away costs the replay, not the training.
@@ -294,53 +276,16 @@ class RunTrainer(ABC):
         """
         for client in algorithm.clients:
             client.patience = min(client.patience, self.stop.seconds / 2)
-        replay = True
+        lost_replay = ""
         try:
             algorithm.replay_host.keep_alive()
             if not self.stop.came:
                 self.try_look(algorithm, writer)
         except ReplayUnavailable as error:
-            self.lost_replay, replay = str(error), False
-        self.last_save(algorithm, replay=replay)
-        if self.stop.came and replay and self.stop.left > 2 * self.look_seconds:
+            lost_replay = str(error)
+        self.checkpoint_writer.save_last(algorithm, self.stop.left, lost_replay)
+        self.last["checkpoint/last"] = str(self.checkpoint_writer.last)
+        if self.stop.came and not lost_replay and self.stop.left > 2 * self.look_seconds:
             with contextlib.suppress(ReplayUnavailable):
                 self.try_look(algorithm, writer)
                 self.try_save(algorithm)  # with the score
-
-    def last_save(self, algorithm: RunAlgorithm, *, replay: bool) -> None:
-        """Write the last checkpoint, again and again if the disk is full.
-
-        Raises:
-            UserError: It could not be written as long as there was time.
-        """
-        deadline = time.monotonic() + self.stop.left
-        while True:
-            self.disk.again("checkpoint")
-            try:
-                if self.try_save(algorithm, replay=replay):
-                    break
-            except ReplayUnavailable as error:
-                if not replay:
-                    raise
-                self.lost_replay, replay = str(error), False
-                continue
-            if time.monotonic() > deadline:
-                raise UserError(f"stopped without a last checkpoint: {self.disk.trouble}; {self.kept()}")
-            time.sleep(1.0)
-        if not replay:
-            path = self.last["checkpoint/last"]
-            print(
-                f"warning: {self.lost_replay}; {path} holds everything but the replay, which fills again",
-                file=sys.stderr,
-            )
-
-    def save(self, algorithm: RunAlgorithm, *, replay: bool = True) -> Path:
-        """Write a checkpoint, with the score of the last look if that was at this update; `replay`: with its ring."""
-        checkpoint = algorithm.make_checkpoint(replay=replay)
-        update, score = self.measured
-        checkpoint = dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)
-        path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.settings.system.keep_checkpoints)
-        self.last["checkpoint/last"] = str(path)
-        if self.mirror is not None:
-            self.mirror.request()
-        return path

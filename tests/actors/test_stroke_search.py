@@ -12,7 +12,8 @@ from actors.stroke_search import Objective, choose, vary
 from envs.paint import PaintConfig
 from envs.trials import TrialCanvases
 from learners.networks.build import build_policy
-from learners.settings import PolicySettings, SearchSettings
+from learners.search_settings import SearchSettings
+from learners.settings import PolicySettings
 from learners.trajectory import Trajectory
 from tests.learners.examples import LINES, PICTURES
 

@@ -12,7 +12,8 @@ from learners.networks.picture import PicturePolicy
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.search_learner import SearchLearner
 from learners.search_memory import SearchMemory, Situations
-from learners.settings import DiscriminatorSettings, NetworkName, PolicySettings, SearchSettings
+from learners.search_settings import SearchSettings
+from learners.settings import DiscriminatorSettings, NetworkName, PolicySettings
 from tests.learners.examples import LINES, PICTURES, SMALL
 
 BOTH = pytest.mark.parametrize(("network", "config"), [("picture", PICTURES), ("line", LINES)])
