@@ -68,6 +68,7 @@ def test_a_signal_while_nothing_is_there_yet_ends_at_once() -> None:
 
 def test_the_first_ctrl_c_says_that_the_second_ends_at_once(capfd: pytest.CaptureFixture[str]) -> None:
     stop = StopSignals()
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, if the tests run in the background
     before = signal.getsignal(signal.SIGINT)
     with stop.handled():
         os.kill(os.getpid(), signal.SIGINT)
@@ -77,6 +78,7 @@ def test_the_first_ctrl_c_says_that_the_second_ends_at_once(capfd: pytest.Captur
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) == before
+    signal.signal(signal.SIGINT, inherited)
 
 
 def test_a_signal_that_was_ignored_stays_so() -> None:
