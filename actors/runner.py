@@ -45,6 +45,8 @@ class BatchRunner(EnvRunner):
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
         keep_large_blocks()
+        # The driver has made a world of these settings too, and has warned of an odd brush: once a run is enough.
+        warnings.filterwarnings("ignore", "brush: ", UserWarning)
         torch.set_num_threads(max(1, int(config.num_cpus_per_env_runner)))
         self.index = int(self.worker_index or 0)
         self.name = f"{config.member}/actor-{self.index}"

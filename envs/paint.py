@@ -121,6 +121,7 @@ class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
             width=config.canvas_size,
             history=config.history,
             legacy_move=config.legacy_move,
+            defaults=config.brush_defaults,
             threads=config.threads,
         )
 

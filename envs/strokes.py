@@ -30,7 +30,10 @@ class PaintConfig:
             usual: 16 to 64.
         episode_length: length of an episode; as published, the reset counts as one step, so that an episode has
             `episode_length - 1` actions. More actions paint more detail and are harder to credit; usual: 5 to 100.
-        brush: name of a libmypaint brush, or path of a `.myb` file.
+        brush: name of a libmypaint brush, or path of a `.myb` file. An eraser makes white paint transparent, which
+            observations show as black, as in the published environment.
+        brush_defaults: what the settings are that the brush file leaves out: libmypaint's defaults, as in MyPaint
+            (True), or 0, as in the published environment (False). None: True for a path, False for a name.
         brush_sizes: brush radii in pixels of the canvas; more than one makes it an action component. Larger ones cover
             faces, smaller ones draw lines; usual: 1 to a quarter of `canvas_size`.
         pressure_levels: number of pressures, `linspace(0.1, 1, n)`; 1 fixes the pressure at `fixed_pressure`. More vary
@@ -64,6 +67,7 @@ class PaintConfig:
     grid: Annotated[int, Interval(ge=2, le=MAX_GRID)] = 32
     episode_length: Annotated[int, Ge(2)] = 20
     brush: str = "classic/dry_brush"
+    brush_defaults: bool | None = None
     brush_sizes: tuple[Positive, ...] = (1.0, 2.0, 4.0, 8.0, 12.0, 24.0)
     pressure_levels: Count = 10
     fixed_pressure: Share = 1.0

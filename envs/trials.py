@@ -30,7 +30,14 @@ class TrialCanvases:
         size = config.canvas_size
         # Row 0 of each picture is the canvas itself, the others are its copies.
         self.rows = tries + 1
-        self.painter = BatchPainter(count * self.rows, config.brush, height=size, width=size, threads=config.threads)
+        self.painter = BatchPainter(
+            count * self.rows,
+            config.brush,
+            height=size,
+            width=size,
+            defaults=config.brush_defaults,
+            threads=config.threads,
+        )
         self.pixels = np.empty((count * self.rows, size, size, config.channels), np.uint8)
         self.change = np.zeros(count * self.rows, np.int64)
         self.own = np.arange(count) * self.rows

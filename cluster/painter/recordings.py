@@ -75,6 +75,9 @@ def paint_again(
 ) -> NDArray[np.uint8]:
     """Paint recorded actions again, on canvases `scale` times as large.
 
+    The brush sees the speed that it had, so that strokes keep their shape and ink; those of a few pixels, which
+    libmypaint's antialiasing makes heavier at a scale of 1, are 5 to 18 % lighter.
+
     Args:
         settings: Of the run that recorded them.
         actions: Integers [T, B, K].
@@ -96,7 +99,15 @@ def paint_again(
         return frames
     paint = settings.paint
     decoder = StrokeDecoder(paint)
-    with BatchPainter(count, paint.brush, height=size, width=size, legacy_move=paint.legacy_move) as painter:
+    with BatchPainter(
+        count,
+        paint.brush,
+        height=size,
+        width=size,
+        legacy_move=paint.legacy_move,
+        defaults=paint.brush_defaults,
+        scale=scale,
+    ) as painter:
         painter.reset(frames[0], log_radius=decoder.smallest_log_radius(scale))
         for step, action in enumerate(actions):
             if step % every == 0:

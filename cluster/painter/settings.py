@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from cluster.runs.settings import RunSettings, SystemSettings
 from envs.datasets import NAMES as NAMED_DATA
@@ -84,6 +84,14 @@ class PainterSettings(RunSettings):
     discriminator: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     system: PainterSystemSettings = field(default_factory=PainterSystemSettings)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Read the settings that `to_json` returned.
+
+        Runs from before `brush_defaults` have painted with 0 for all that their brush's file leaves out.
+        """
+        return super().from_json(values | {"paint": {"brush_defaults": False} | values.get("paint", {})})
 
     def __post_init__(self) -> None:
         unroll, actions = self.policy.unroll_length, self.world.num_actions

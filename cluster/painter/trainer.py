@@ -21,6 +21,8 @@ from cluster.training.algorithm import RunAlgorithm
 from cluster.training.learner_client import LearnerDied
 from cluster.training.outcome import Evaluation
 from cluster.training.trainer import RunTrainer
+from envs.brush_trial import require_marks
+from envs.strokes import PaintConfig
 
 
 class PainterTrainer(RunTrainer):
@@ -33,7 +35,7 @@ class PainterTrainer(RunTrainer):
         """Read the data set and the brush, so that a wrong name is known before there is a folder.
 
         Raises:
-            ValueError: One of them can not be loaded.
+            ValueError: One of them can not be loaded, or the brush paints nothing.
         """
         system = settings.system
         in_driver = min(system.policy_learners, system.discriminator_learners) == 0
@@ -41,6 +43,8 @@ class PainterTrainer(RunTrainer):
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
         self.cpus = 2 + system.actors + system.policy_learners + system.discriminator_learners
+        if isinstance(settings.world, PaintConfig):
+            require_marks(settings.world)
         self.introduction = introduce(settings)
         self.sampler = Sampler(settings)
         self.quality = PixelQuality(settings)

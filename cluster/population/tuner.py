@@ -32,6 +32,8 @@ from cluster.population.member_config import resources
 from cluster.population.settings import PopulationSettings
 from cluster.population.watcher import Watcher
 from cluster.runs.folder import RunFolder
+from envs.brush_trial import require_marks
+from envs.strokes import PaintConfig
 
 # Tune's own record, its terminal output and its handling of Ctrl-C are switched off: the population has its own.
 TUNE_ENVIRONMENT = {
@@ -52,9 +54,11 @@ class PopulationTuner:
         """Read data set, brush and judge, so that errors in them are known before there is a folder.
 
         Raises:
-            ValueError: one of them can not be had.
+            ValueError: one of them can not be had, or the brush paints nothing.
         """
         self.settings, self.population = settings, population
+        if isinstance(settings.world, PaintConfig):
+            require_marks(settings.world)
         Sampler(settings).close()
         self.fitness = Fitness(settings, population)
 

@@ -128,6 +128,19 @@ def test_a_mistake_leaves_no_folder(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_brush_that_paints_nothing_is_refused_before_training(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.myb"
+    own.write_text('{"version": 3, "settings": {"opaque": {"base_value": 0}}}')
+    for command in ("train", "tune"):
+        for brush in ("classic/smudge", str(own)):
+            said = refused([command, str(images), "--brush", brush, "--run", str(tmp_path / "run"), *options()], capsys)
+            assert f"{brush} paints nothing on white" in said
+            assert "apt" not in said
+    assert not (tmp_path / "run").exists()
+
+
 def test_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("photos.zip").touch()

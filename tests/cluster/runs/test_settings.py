@@ -37,6 +37,16 @@ def test_json_and_back(settings: PainterSettings) -> None:
     assert PainterSettings.from_json(json.loads(written)) == settings
 
 
+def test_runs_from_before_brush_defaults_paint_as_they_did() -> None:
+    """With 0 for what a brush's file leaves out, even if it is a file of one's own."""
+    new = preset("laptop").replace(brush="mine.myb")
+    assert new.paint.brush_defaults is None
+    written = json.loads(json.dumps(new.to_json()))
+    assert PainterSettings.from_json(written) == new
+    del written["paint"]["brush_defaults"]
+    assert PainterSettings.from_json(written).paint.brush_defaults is False
+
+
 def test_a_setting_is_replaced_by_its_bare_name() -> None:
     changed = preset("laptop").replace(entropy_cost=0.5, actors=4, spectral_norm=False, brush_sizes=(3.0,))
     assert changed.policy.entropy_cost == 0.5
