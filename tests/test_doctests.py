@@ -25,7 +25,7 @@ MODULES = (
     "learners.conditioning",
     "learners.networks.build",
     "learners.networks.laptop",
-    "learners.networks.policy",
+    "learners.networks.situation",
     "learners.optimization",
     "learners.rewards",
     "learners.transitions",

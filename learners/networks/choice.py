@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from learners.networks.policy import sample_categorical
+from learners.networks.sampling import sample_categorical
 
 
 class Decisions:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionSpec
-from learners.networks.policy import ComponentPolicy, PolicyInputs, encode_situation
+from learners.networks.policy import ComponentPolicy, PolicyInputs
+from learners.networks.situation import encode_situation
 
 HIDDEN = 256
 LOCAL = 48

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from envs.spec import ActionSpec
 from learners.networks.discriminator import Discriminator, normalizer
-from learners.networks.policy import unit_location
+from learners.networks.situation import unit_location
 
 TRACE = 128
 

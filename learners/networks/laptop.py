@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from envs.spec import ActionSpec
 from learners.networks.pointer import CellKeys, PointerHead
-from learners.networks.policy import ComponentPolicy, PolicyInputs, encode_situation
+from learners.networks.policy import ComponentPolicy, PolicyInputs
+from learners.networks.situation import encode_situation
 
 HIDDEN = 256
 PATCH = 4

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionComponent, ActionSpec
-from learners.networks.policy import ComponentPolicy, PolicyInputs, coordinate_planes, unit_location
+from learners.networks.policy import ComponentPolicy, PolicyInputs
+from learners.networks.situation import coordinate_planes, unit_location
 from learners.networks.td3 import mlp
 
 CHANNELS = 32

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from envs.spec import ActionSpec
+from learners.networks.sampling import joint_entropy, sample_categorical
 
 
 @dataclass
@@ -279,68 +279,3 @@ class ComponentPolicy(PaintPolicy):
             painting = torch.arange(2, device=logits.device) == 1
             logits = logits.masked_fill((step == 0)[:, None] & painting, -1e4)
         return torch.log_softmax(logits, 1)
-
-
-def joint_entropy(entropies: list[Tensor], log_probs: list[Tensor]) -> Tensor:
-    """Joint entropy [N] of an action's decisions.
-
-    The value is the sum of the entropies. The gradient also has the effect of a decision on the entropy of later ones
-    (score function, less the mean over the rows). Without it the entropy bonus never favors painting, which opens all
-    other decisions, and a policy that is paid nothing at first stops painting.
-
-    Args:
-        entropies: [N] each, in the order of decoding, masked: a decision's entropy given the decisions before it.
-        log_probs: [N] each, likewise: the log-probability of what was decided.
-    """
-    total = torch.zeros_like(entropies[0])
-    for entropy, log_prob in zip(reversed(entropies), reversed(log_probs), strict=True):
-        opened = (total - total.mean()).detach()
-        total = total + entropy + opened * (log_prob - log_prob.detach())
-    return total
-
-
-def sample_categorical(log_p: Tensor) -> Tensor:
-    """Samples int64 [N] from log-probabilities float32 [N, M], by inverting the distribution function.
-
-    It takes one random number for each row. On CPUs the random numbers of Gumbel sampling, one for each of 1024
-    locations, cost more than the network's layer.
-    """
-    cumulative = log_p.exp().cumsum(1)
-    threshold = torch.rand(len(log_p), 1, device=log_p.device) * cumulative[:, -1:]
-    index = (cumulative <= threshold).sum(1)
-    # In float32 the product stays below the last entry; the bound is for devices that round sums differently.
-    return index.clamp_max(log_p.shape[1] - 1)
-
-
-def unit_location(value: Tensor, grid: int) -> Tensor:
-    """Cells int64 [N] of a grid as (y, x) in [-1, 1], float32 [N, 2].
-
-    >>> unit_location(torch.tensor([0, 5, 15]), grid=4)[[0, 2]].tolist()
-    [[-1.0, -1.0], [1.0, 1.0]]
-    """
-    y = torch.div(value, grid, rounding_mode="floor")
-    return torch.stack([y, value - y * grid], -1).float() * (2 / (grid - 1)) - 1
-
-
-def encode_situation(spec: ActionSpec, num_actions: int, inputs: PolicyInputs) -> Tensor:
-    """Noise, step and previous action as float32 [N, E], for policies without an LSTM.
-
-    E is the sum of the noise's size, `num_actions`, and for each component 2 (a location) or its size. Components that
-    did not count are zero.
-    """
-    mask = spec.mask(inputs.previous_action)
-    # Inputs after the last action occur only beside episodes that go on, and their values are not used.
-    step = inputs.step.clamp_max(num_actions - 1)
-    parts = [inputs.noise, functional.one_hot(step, num_actions).float()]
-    for column, component in enumerate(spec.components):
-        value = inputs.previous_action[:, column]
-        location = component.location
-        encoded = unit_location(value, spec.grid) if location else functional.one_hot(value, component.size).float()
-        parts.append(encoded * mask[:, column, None])
-    return torch.cat(parts, 1)
-
-
-def coordinate_planes(height: int, width: int) -> Tensor:
-    """Coordinates y and x of each pixel in [-1, 1], float32 [2, H, W]."""
-    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
-    return torch.stack([y, x])

@@ -11,7 +11,8 @@ from torch.nn import functional
 from envs.spec import ActionSpec
 from learners.networks.choice import Decisions
 from learners.networks.eyes import LOOK, WIDTHS, Eyes, Seen
-from learners.networks.policy import PaintPolicy, PolicyEvaluation, PolicyInputs, PolicyStep, joint_entropy
+from learners.networks.policy import PaintPolicy, PolicyEvaluation, PolicyInputs, PolicyStep
+from learners.networks.sampling import joint_entropy
 
 #: Columns of free strokes that every policy here decides; the rest differ.
 Told = dict[str, Tensor]

@@ -7,7 +7,7 @@ from torch import nn
 from envs.paint import PaintConfig
 from learners.networks.build import build_discriminator, build_policy
 from learners.networks.paper import ComponentEmbedding, LocationHead, PaperPolicy, ResidualBlock
-from learners.networks.policy import coordinate_planes, unit_location
+from learners.networks.situation import coordinate_planes, unit_location
 from learners.settings import DiscriminatorSettings, PolicySettings
 
 

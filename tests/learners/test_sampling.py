@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from learners.networks import policy as policy_module
-from learners.networks.policy import sample_categorical
+from learners.networks.sampling import sample_categorical
 
 LARGEST = 1 - 2.0**-24  # of torch.rand's float32 numbers
 
