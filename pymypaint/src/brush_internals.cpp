@@ -39,7 +39,7 @@ bool try_out() {
   known &= !inside.smudge_buckets && inside.num_buckets == 0;
   // The first update of a brush only places it, draws one random number and touches no surface.
   mypaint_brush_stroke_to(brush, nullptr, 3.0f, 4.0f, 0.5f, 0.0f, 0.0f, 0.1);
-  const double first = Random().next();
+  const double first = RandomStream().ahead()[0];
   known &= inside.reset_requested == 0 && inside.random_input == first && inside.skip == 0.0f;
   known = known && inside.generator->batch[0] == first && inside.generator->next == inside.generator->batch + 1;
   mypaint_brush_ref(brush);

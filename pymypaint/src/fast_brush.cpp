@@ -133,7 +133,7 @@ inline float FastBrush::evaluate(const Curve& curve) const {
 
 void FastBrush::read_inputs() {
   INPUT(PRESSURE) = state_.pressure * pressure_gain_;
-  INPUT(RANDOM) = static_cast<float>(random_input_);
+  INPUT(RANDOM) = random_input_;
   for (int i = 0; i < 2; ++i) {
     const auto input = i == 0 ? MYPAINT_BRUSH_INPUT_SPEED1 : MYPAINT_BRUSH_INPUT_SPEED2;
     if (!uses_[input]) continue;

@@ -78,7 +78,7 @@ class FastBrush final : public Brush {
   float inputs_[MYPAINT_BRUSH_INPUTS_COUNT] = {};
   State state_;
   Random random_;
-  double random_input_ = 0.0;
+  float random_input_ = 0.0f;
   bool lifted_ = true;
 
   // Follows from base values alone.

@@ -1,41 +1,64 @@
 // libmypaint's random numbers: D. E. Knuth's lagged Fibonacci generator ran_array for doubles (The Art of Computer
 // Programming, volume 2, section 3.6), with the short lags 10 and 7 that libmypaint chose, seeded with 1000.
+//
+// The seed never changes, so every brush draws the same numbers: they are computed once, in blocks that all brushes
+// share, together with what libmypaint makes of them.
 #pragma once
+
+#include <memory>
 
 namespace pymypaint {
 
+// The generator itself.
+class RandomStream {
+ public:
+  static constexpr int kLong = 10, kShort = 7;
+  RandomStream();
+
+  // The next kLong numbers, uniform in [0, 1).
+  void next(double (&numbers)[kLong]);
+  // What the next call will give.
+  const double* ahead() const { return state_; }
+
+ private:
+  static void seed(double (&state)[kLong], long value);
+
+  double state_[kLong];
+};
+
+// One brush's place in the stream. Copies go on from the same place.
 class Random {
  public:
   Random();
 
-  double next() {  // uniform in [0, 1)
-    if (position_ == kLong) refill();
-    return sequence_[position_++];
+  float next() {  // uniform, as float32 of the double in [0, 1)
+    const float value = at_->uniform;
+    if (++at_ >= end_) advance();
+    return value;
   }
 
-  float gauss() {  // roughly normal: mean 0, deviation 1
-    double sum;
-    if (position_ + 4 <= kLong) {
-      const double* four = sequence_ + position_;
-      sum = four[0] + four[1] + four[2] + four[3];
-      position_ += 4;
-    } else {
-      sum = next();
-      for (int i = 0; i < 3; ++i) sum += next();
-    }
-    return static_cast<float>(sum * 1.73205080757 - 3.46410161514);
+  float gauss() {  // roughly normal: mean 0, deviation 1; takes four numbers
+    const float value = at_->gauss;
+    at_ += 4;
+    if (at_ >= end_) advance();
+    return value;
   }
 
  private:
-  static constexpr int kLong = 10, kShort = 7;
-  // Of each batch only the first kLong numbers are used: that is what makes them random.
-  static constexpr int kBatch = 19;
+  struct Draw {
+    float uniform;  // this number
+    float gauss;    // made of this one and the three after it
+  };
+  struct Block;
+  friend class SharedBlocks;
 
-  void refill();
-  static void seed(double (&state)[kLong], long value);
+  void advance();
+  void enter(std::shared_ptr<const Block> own, const Block* block, int position);
 
-  double sequence_[kBatch + kLong + 1];  // from kBatch on: where the next batch begins
-  int position_ = kLong;
+  const Draw *at_, *end_;
+  const Block* block_;
+  int index_ = 0;                     // of the block in the stream
+  std::shared_ptr<const Block> own_;  // keeps a block alive that is not one of the shared ones
 };
 
 }  // namespace pymypaint
