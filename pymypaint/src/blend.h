@@ -10,13 +10,9 @@ namespace PYMYPAINT_KERNELS {
 namespace {
 
 // a * b / 2^15 for a, b in [0, 2^15], in 16-bit arithmetic: twice as many lanes as in 32.
-template <typename Shorts>
-inline Shorts scale(Shorts a, Shorts b) {
-  return multiply_high(a, b) << 1 | (a * b) >> 15;
-}
+inline Shorts scale(Shorts a, Shorts b) { return multiply_high(a, b) << 1 | (a * b) >> 15; }
 
 // (cover * top + rest * bottom) / 2^15, where cover + rest = 2^15, in 16-bit arithmetic.
-template <typename Shorts>
 inline Shorts mix(Shorts cover, Shorts top, Shorts rest, Shorts bottom) {
   const Shorts low1 = cover * top, low = low1 + rest * bottom;
   const Shorts carry = reinterpret_cast<Shorts>(low < low1);  // -1 where the lower halves overflow
@@ -24,18 +20,18 @@ inline Shorts mix(Shorts cover, Shorts top, Shorts rest, Shorts bottom) {
   return high << 1 | low >> 15;
 }
 
-template <typename Shorts>
+template <typename Shape>
 inline void blend_normal(const Planes& planes, long at, Shorts mask, const DabBlend& blend) {
   const Shorts cover = scale(mask, all<Shorts>(blend.normal));
   const Shorts rest = static_cast<std::uint16_t>(kOne) - cover;
   const std::uint16_t color[3] = {blend.red, blend.green, blend.blue};
-  for (int c = 0; c < 3; ++c) {
+  for (int c = 0; c < planes.colors; ++c) {
     std::uint16_t* value = planes.channel[c] + at;
-    store(mix(cover, all<Shorts>(color[c]), rest, load<Shorts>(value)), value);
+    Shape::store(mix(cover, all<Shorts>(color[c]), rest, Shape::load(value, planes.stride)), value, planes.stride);
   }
   if (!planes.opaque) {
     std::uint16_t* alpha = planes.channel[3] + at;
-    store(static_cast<Shorts>(cover + scale(rest, load<Shorts>(alpha))), alpha);
+    Shape::store(cover + scale(rest, Shape::load(alpha, planes.stride)), alpha, planes.stride);
   }
 }
 
@@ -43,12 +39,9 @@ inline void blend_normal(const Planes& planes, long at, Shorts mask, const DabBl
 // 2^15), which is the same integer, has factors that fit 16 bits with sign: twice the cover is an unsigned number,
 // which a signed multiplication reads as one that is 2^16 too small. Only a cover of 2^15 does not fit; it takes a full
 // opacity.
-template <typename Kind, bool kFullOpacity>
+template <typename Shape, int kColors, bool kFullOpacity>
 class Glaze {
  public:
-  typedef typename Kind::Shorts Shorts;
-  typedef typename Kind::Signed Signed;
-
   Glaze(const Planes& planes, const DabBlend& blend)
       : red_(planes.channel[0]),
         green_(planes.channel[1]),
@@ -56,7 +49,8 @@ class Glaze {
         red_color_(all<Shorts>(blend.red)),
         green_color_(all<Shorts>(blend.green)),
         blue_color_(all<Shorts>(blend.blue)),
-        opacity_(all<Shorts>(blend.normal)) {}
+        opacity_(all<Shorts>(blend.normal)),
+        stride_(planes.stride) {}
 
   void operator()(long at, Shorts mask) const {
     const Shorts cover = kFullOpacity ? mask : scale(mask, opacity_);
@@ -64,6 +58,7 @@ class Glaze {
     const Shorts correct = sign(doubled);  // all bits set where the signed reading is too small
     const Shorts full = sign(cover);       // all bits set where the cover is 2^15
     blend(red_ + at, red_color_, doubled, correct, full);
+    if (kColors == 1) return;
     blend(green_ + at, green_color_, doubled, correct, full);
     blend(blue_ + at, blue_color_, doubled, correct, full);
   }
@@ -72,18 +67,19 @@ class Glaze {
   static Shorts sign(Shorts value) { return reinterpret_cast<Shorts>(reinterpret_cast<Signed>(value) >> 15); }
 
   // Sums are unsigned, where overflow is defined; they end in range.
-  static void blend(std::uint16_t* value, Shorts color, Shorts doubled, Shorts correct, Shorts full) {
-    const Shorts bottom = load<Shorts>(value);
+  void blend(std::uint16_t* value, Shorts color, Shorts doubled, Shorts correct, Shorts full) const {
+    const Shorts bottom = Shape::load(value, stride_);
     const Shorts difference = color - bottom;  // as a signed number, at least -2^15 and less than 2^15
     const Signed product = multiply_high(reinterpret_cast<Signed>(doubled), reinterpret_cast<Signed>(difference));
     Shorts result = bottom + (difference & correct) + reinterpret_cast<Shorts>(product);
     if (kFullOpacity) result += difference & full;  // where the cover is 2^15, doubling has lost it
-    store(result, value);
+    Shape::store(result, value, stride_);
   }
 
   std::uint16_t *red_, *green_, *blue_;
   Shorts red_color_, green_color_, blue_color_;
   Shorts opacity_;
+  long stride_;
 };
 
 // Towards a colour that is itself partly transparent: smudging and erasing.

@@ -36,6 +36,11 @@ class Canvas {
   void copy_fix15(std::uint16_t* out) const;
 
  private:
+  std::uint16_t* plane(int channel) { return values_.data() + values_.size() / 4 * channel; }
+  // Most canvases are grey for a while, many for ever: until there is color they have one plane instead of three.
+  void join_colors();
+  void split_colors();
+
   const Kernels& kernels_;
   std::vector<std::uint16_t> values_;
   Planes planes_;

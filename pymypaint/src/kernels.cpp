@@ -9,32 +9,52 @@ namespace pymypaint {
 namespace PYMYPAINT_KERNELS {
 namespace {
 
-template <typename Kind, bool kFullOpacity>
-void glaze_on_tile(const Planes& planes, long corner, int rows, const LocalDab& shared, const DabBlend& blend) {
+template <typename Shape, bool kAntialiased, int kColors, bool kFullOpacity>
+void glaze_on_tile(const Planes& planes, long corner, int rows, const LocalDab& shared, const Cut& cut,
+                   const DabBlend& blend) {
   const LocalDab dab = shared;  // a copy, which writing pixels cannot change: it stays in registers
-  const Glaze<Kind, kFullOpacity> glaze(planes, blend);
-  for_each_block<Kind::kLanes>(dab, corner, planes.stride, rows,
-                               [&](int row, int x0, long at) { glaze(at, Kind::mask(dab, row, x0)); });
+  const Glaze<Shape, kColors, kFullOpacity> glaze(planes, blend);
+  for_each_block<Shape>(dab, cut, corner, planes.stride, rows,
+                        [&](int row, int x0, long at) { glaze(at, Shape::template mask<kAntialiased>(dab, row, x0)); });
 }
 
-template <typename Kind>
-void draw_on_tile(const Planes& planes, long corner, int rows, const LocalDab& dab, const DabBlend& blend) {
-  constexpr int kLanes = Kind::kLanes;
+template <typename Shape, bool kAntialiased>
+void draw_on_tile(const Planes& planes, long corner, int rows, const LocalDab& dab, const Cut& cut,
+                  const DabBlend& blend) {
   const bool only_normal = blend.use_normal && !blend.use_lock_alpha && !blend.use_colorize;
   if (only_normal && planes.opaque && blend.red < kOne && blend.green < kOne && blend.blue < kOne) {
-    if (blend.normal < kOne) glaze_on_tile<Kind, false>(planes, corner, rows, dab, blend);
-    else glaze_on_tile<Kind, true>(planes, corner, rows, dab, blend);
+    const bool full = blend.normal == kOne;
+    if (planes.colors == 3) {
+      if (full) glaze_on_tile<Shape, kAntialiased, 3, true>(planes, corner, rows, dab, cut, blend);
+      else glaze_on_tile<Shape, kAntialiased, 3, false>(planes, corner, rows, dab, cut, blend);
+    } else {
+      if (full) glaze_on_tile<Shape, kAntialiased, 1, true>(planes, corner, rows, dab, cut, blend);
+      else glaze_on_tile<Shape, kAntialiased, 1, false>(planes, corner, rows, dab, cut, blend);
+    }
     return;
   }
-  for_each_block<kLanes>(dab, corner, planes.stride, rows, [&](int row, int x0, long at) {
-    const auto mask = Kind::mask(dab, row, x0);
-    std::uint16_t values[kLanes];
-    store(mask, values);
-    if (blend.use_normal) blend_normal(planes, at, mask, blend);
-    if (blend.use_eraser) blend_eraser(planes, at, kLanes, values, blend);
-    if (blend.use_lock_alpha) blend_lock_alpha(planes, at, kLanes, values, blend);
-    if (blend.use_colorize) blend_colorize(planes, at, kLanes, values, blend);
+  for_each_block<Shape>(dab, cut, corner, planes.stride, rows, [&](int row, int x0, long at) {
+    const Shorts mask = Shape::template mask<kAntialiased>(dab, row, x0);
+    if (blend.use_normal) blend_normal<Shape>(planes, at, mask, blend);
+    std::uint16_t values[kPixels];
+    store_vector(mask, values);
+    for (int r = 0; r < Shape::kRows; ++r) {
+      const long start = at + static_cast<long>(r) * planes.stride;
+      const std::uint16_t* row_values = values + r * Shape::kColumns;
+      if (blend.use_eraser) blend_eraser(planes, start, Shape::kColumns, row_values, blend);
+      if (blend.use_lock_alpha) blend_lock_alpha(planes, start, Shape::kColumns, row_values, blend);
+      if (blend.use_colorize) blend_colorize(planes, start, Shape::kColumns, row_values, blend);
+    }
   });
+}
+
+template <bool kAntialiased>
+void draw_on_tile(const Planes& planes, long corner, int rows, const LocalDab& dab, const DabBlend& blend) {
+  const Cut cut = pymypaint::PYMYPAINT_KERNELS::cut(dab, rows);
+  if (fits<Block<4>>(cut, rows)) draw_on_tile<Block<4>, kAntialiased>(planes, corner, rows, dab, cut, blend);
+  else if (kPixels > 8 && fits<Block<8>>(cut, rows))
+    draw_on_tile<Block<8>, kAntialiased>(planes, corner, rows, dab, cut, blend);
+  else draw_on_tile<Block<kPixels>, kAntialiased>(planes, corner, rows, dab, cut, blend);
 }
 
 void draw_dab(const Planes& planes, const DabShape& dab, const DabBlend& blend) {
@@ -51,9 +71,8 @@ void draw_dab(const Planes& planes, const DabShape& dab, const DabBlend& blend) 
       const LocalDab local = localise(dab, tx, ty);
       const long corner = static_cast<long>(ty) * kTile * planes.stride + tx * kTile;
       const int rows = mini(kTile, planes.height - ty * kTile);
-      if (local.antialias) draw_on_tile<Antialiased>(planes, corner, rows, local, blend);
-      else if (dab.radius < 7.0f) draw_on_tile<Plain>(planes, corner, rows, local, blend);
-      else draw_on_tile<PlainWide>(planes, corner, rows, local, blend);
+      if (local.antialias) draw_on_tile<true>(planes, corner, rows, local, blend);
+      else draw_on_tile<false>(planes, corner, rows, local, blend);
     }
   }
 }
@@ -63,13 +82,14 @@ struct TileSums {
 };
 
 // Off the canvas everything is opaque white, as it is on a fresh canvas.
-template <typename Kind>
+template <bool kAntialiased>
 TileSums sample_tile(const Planes& planes, int left, int top, const LocalDab& dab) {
-  constexpr int kLanes = Kind::kLanes;
+  typedef Block<kPixels> Row;
+  constexpr int kLanes = Row::kColumns;
   TileSums sums = {0, {0, 0, 0, 0}};
-  for_each_block<kLanes>(dab, 0, 0, kTile, [&](int row, int x0, long) {
+  for_each_block<Row>(dab, cut(dab, kTile), 0, 0, kTile, [&](int row, int x0, long) {
     std::uint16_t mask[kLanes];
-    store(Kind::mask(dab, row, x0), mask);
+    store_vector(Row::mask<kAntialiased>(dab, row, x0), mask);
     const int y = top + row, x = left + x0;
     // How many of these pixels are on the canvas: its left edge is a tile's, its right edge may be in a block.
     const bool on_row = y >= 0 && y < planes.height && x >= 0;
@@ -92,8 +112,8 @@ ColorSums sample(const Planes& planes, const DabShape& dab) {
   for (int ty = tile_of(floorf(dab.y - fringe)); ty <= tile_of(floorf(dab.y + fringe)); ++ty) {
     for (int tx = tile_of(floorf(dab.x - fringe)); tx <= tile_of(floorf(dab.x + fringe)); ++tx) {
       const LocalDab local = localise(dab, tx, ty);
-      const TileSums tile = local.antialias ? sample_tile<Antialiased>(planes, tx * kTile, ty * kTile, local)
-                                            : sample_tile<Plain>(planes, tx * kTile, ty * kTile, local);
+      const TileSums tile = local.antialias ? sample_tile<true>(planes, tx * kTile, ty * kTile, local)
+                                            : sample_tile<false>(planes, tx * kTile, ty * kTile, local);
       sums.weight += static_cast<float>(tile.weight);
       sums.red += static_cast<float>(tile.channel[0]);
       sums.green += static_cast<float>(tile.channel[1]);
@@ -133,7 +153,7 @@ inline void store_rgb(Bytes red, Bytes green, Bytes blue, std::uint8_t* out) {
 inline Bytes observe_channel(const std::uint16_t* color, const std::uint16_t* alpha, bool opaque) {
   Shorts8 half[2];
   for (int h = 0; h < 2; ++h) {
-    half[h] = load<Shorts8>(color + 8 * h);
+    half[h] = load_vector<Shorts8>(color + 8 * h);
     if (!opaque) {
       for (int i = 0; i < 8; ++i) half[h][i] = unpremultiply(half[h][i], alpha[8 * h + i]);
     }
@@ -149,13 +169,17 @@ void observe(const Planes& shared, int channels, std::uint8_t* out) {
     const long row = static_cast<long>(y) * planes.stride;
     for (int x = 0; x < planes.width; x += kBlock) {  // never beyond the stride
       Bytes color[3];
-      for (int c = 0; c < channels; ++c) {
+      color[0] = observe_channel(planes.channel[0] + row + x, planes.channel[3] + row + x, planes.opaque);
+      color[1] = color[2] = color[0];
+      for (int c = 1; c < mini(channels, planes.colors); ++c) {
         color[c] = observe_channel(planes.channel[c] + row + x, planes.channel[3] + row + x, planes.opaque);
       }
       std::uint8_t* pixels = out + (static_cast<long>(y) * planes.width + x) * channels;
       const int count = mini(kBlock, planes.width - x);
       if (channels == 3 && count == kBlock) {
         store_rgb(color[0], color[1], color[2], pixels);
+      } else if (channels == 1 && count == kBlock) {
+        __builtin_memcpy(pixels, &color[0], kBlock);
       } else {
         for (int i = 0; i < count; ++i) {
           for (int c = 0; c < channels; ++c) pixels[i * channels + c] = color[c][i];
@@ -165,25 +189,31 @@ void observe(const Planes& shared, int channels, std::uint8_t* out) {
   }
 }
 
-// Of eight pixels, each less than 2^32 / 16 with its weight.
-typedef std::uint32_t Errors __attribute__((vector_size(32)));
+struct BlockErrors {
+  std::uint32_t plain, weighted;
+};
 
-inline Errors add_squares(Errors sum, Bytes painted, Bytes wanted, int half) {
-  std::uint8_t a[16], b[16];
-  __builtin_memcpy(a, &painted, sizeof a);
-  __builtin_memcpy(b, &wanted, sizeof b);
-  typedef std::uint8_t Bytes8 __attribute__((vector_size(8)));
-  Bytes8 left, right;
-  __builtin_memcpy(&left, a + 8 * half, sizeof left);
-  __builtin_memcpy(&right, b + 8 * half, sizeof right);
-  const Errors difference = __builtin_convertvector(left, Errors) - __builtin_convertvector(right, Errors);
-  return sum + difference * difference;
-}
-
-inline std::uint32_t total(Errors errors) {
-  std::uint32_t sum = 0;
-  for (int i = 0; i < 8; ++i) sum += errors[i];
-  return sum;
+// Of one block, whose first `count` pixels are on the canvas.
+BlockErrors score_block(const Planes& planes, const Target& target, long at, int count) {
+  Bytes painted[3], wanted[3];
+  for (int c = 0; c < target.channels; ++c) {
+    painted[c] =
+        c < planes.colors ? observe_channel(planes.channel[c] + at, planes.channel[3] + at, planes.opaque) : painted[0];
+    wanted[c] = painted[c];
+    __builtin_memcpy(&wanted[c], target.channel[c] + at, static_cast<unsigned>(count));
+  }
+  BlockErrors errors = {0, 0};
+  for (int c = 0; c < target.channels; ++c) errors.plain += squared_distance(painted[c], wanted[c]);
+  if (!target.weight) return errors;
+  std::uint32_t squares[kScoreBlock] = {};
+  for (int c = 0; c < target.channels; ++c) {
+    for (int i = 0; i < kScoreBlock; ++i) {
+      const int difference = painted[c][i] - wanted[c][i];
+      squares[i] += static_cast<std::uint32_t>(difference * difference);
+    }
+  }
+  for (int i = 0; i < kScoreBlock; ++i) errors.weighted += squares[i] * target.weight[at + i];
+  return errors;
 }
 
 SquaredErrors score(const Planes& shared, const Target& target, const Box& box, std::uint32_t* blocks) {
@@ -193,26 +223,15 @@ SquaredErrors score(const Planes& shared, const Target& target, const Box& box, 
   SquaredErrors change = {0, 0};
   for (int y = box.y0; y < box.y1; ++y) {
     for (int block = box.x0 / kScoreBlock; block * kScoreBlock < box.x1; ++block) {
-      const long at = static_cast<long>(y) * planes.stride + block * kScoreBlock;
-      const int count = mini(kScoreBlock, planes.width - block * kScoreBlock);
-      Errors errors[2] = {};
-      for (int c = 0; c < target.channels; ++c) {
-        const Bytes painted = observe_channel(planes.channel[c] + at, planes.channel[3] + at, planes.opaque);
-        Bytes wanted;
-        __builtin_memcpy(&wanted, target.channel[c] + at, sizeof wanted);
-        for (int h = 0; h < 2; ++h) errors[h] = add_squares(errors[h], painted, wanted, h);
-      }
-      for (int i = count; i < kScoreBlock; ++i) errors[i / 8][i % 8] = 0;  // beyond the canvas' right edge
-      std::uint32_t& plain = blocks[static_cast<long>(y) * row_blocks + block];
-      const std::uint32_t now = total(errors[0] + errors[1]);
-      change.plain += static_cast<std::int64_t>(now) - plain;
-      plain = now;
+      const int x = block * kScoreBlock;
+      const BlockErrors now =
+          score_block(planes, target, static_cast<long>(y) * planes.stride + x, mini(kScoreBlock, planes.width - x));
+      const long index = static_cast<long>(y) * row_blocks + block;
+      change.plain += static_cast<std::int64_t>(now.plain) - blocks[index];
+      blocks[index] = now.plain;
       if (!target.weight) continue;
-      std::uint32_t& weighted = weighted_blocks[static_cast<long>(y) * row_blocks + block];
-      std::uint32_t weighted_now = 0;
-      for (int i = 0; i < count; ++i) weighted_now += errors[i / 8][i % 8] * target.weight[at + i];
-      change.weighted += static_cast<std::int64_t>(weighted_now) - weighted;
-      weighted = weighted_now;
+      change.weighted += static_cast<std::int64_t>(now.weighted) - weighted_blocks[index];
+      weighted_blocks[index] = now.weighted;
     }
   }
   return change;

@@ -16,6 +16,7 @@ constexpr std::uint32_t kOne = 1u << 15;  // 1.0 in libmypaint's 15-bit fixed po
 // A canvas as four planes: red, green, blue, alpha; premultiplied 15-bit fixed point.
 struct Planes {
   std::uint16_t* channel[4];
+  int colors;  // 3; or 1, if red, green and blue are the same plane: an opaque canvas on which all is grey
   int height;
   int width;
   int stride;   // values from row to row: width rounded up to whole tiles, so that dabs need not be cut at the right

@@ -1,5 +1,5 @@
-// Eight or sixteen pixels at a time: vector types of GCC and Clang, which every target has, as wide registers or as
-// several narrow ones.
+// As many pixels at a time as the registers hold, in vector types of GCC and Clang, which every target has. Wider types
+// than the target's registers would work too, but GCC computes some of their operations one value at a time.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,19 @@
 namespace pymypaint {
 namespace PYMYPAINT_KERNELS {
 
-typedef float Floats __attribute__((vector_size(32)));       // 8
-typedef std::int32_t Ints __attribute__((vector_size(32)));  // 8, also what a comparison of Floats gives
+#if defined(__AVX512BW__)
+constexpr int kFloats = 16, kPixels = 16;
+#elif defined(__AVX2__)
+constexpr int kFloats = 8, kPixels = 16;
+#else
+constexpr int kFloats = 4, kPixels = 8;
+#endif
+typedef float Floats __attribute__((vector_size(4 * kFloats)));
+typedef std::int32_t Ints __attribute__((vector_size(4 * kFloats)));     // also what a comparison of Floats gives
+typedef std::uint16_t Shorts __attribute__((vector_size(2 * kPixels)));  // a block of pixels
+typedef std::int16_t Signed __attribute__((vector_size(2 * kPixels)));
 typedef std::uint16_t Shorts8 __attribute__((vector_size(16)));
-typedef std::uint16_t Shorts16 __attribute__((vector_size(32)));
+typedef std::int16_t Signed8 __attribute__((vector_size(16)));
 typedef std::uint8_t Bytes __attribute__((vector_size(16)));
 
 template <typename Vector, typename Value>
@@ -26,23 +35,22 @@ static inline Floats clamp(Floats value, Floats low, Floats high) {
   return choose(value > high, high, choose(value < low, low, value));
 }
 
-template <typename Shorts>
-inline Shorts load(const std::uint16_t* from) {
-  Shorts value;
+template <typename Vector>
+inline Vector load_vector(const std::uint16_t* from) {
+  Vector value;
   __builtin_memcpy(&value, from, sizeof value);
   return value;
 }
-template <typename Shorts>
-inline void store(Shorts value, std::uint16_t* to) {
+template <typename Vector>
+inline void store_vector(Vector value, std::uint16_t* to) {
   __builtin_memcpy(to, &value, sizeof value);
 }
 
-static inline Shorts16 join(Shorts8 left, Shorts8 right) {
-  return __builtin_shufflevector(left, right, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+template <typename Whole>
+inline Whole join(Shorts8 left, Shorts8 right) {
+  return reinterpret_cast<Whole>(
+      __builtin_shufflevector(left, right, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
 }
-
-typedef std::int16_t Signed8 __attribute__((vector_size(16)));
-typedef std::int16_t Signed16 __attribute__((vector_size(32)));
 
 // The upper halves of the 32-bit products, of unsigned and of signed numbers.
 static inline Shorts8 multiply_high(Shorts8 a, Shorts8 b) {
@@ -58,42 +66,64 @@ static inline Signed8 multiply_high(Signed8 a, Signed8 b) {
 #if defined(__SSE2__)
   return reinterpret_cast<Signed8>(_mm_mulhi_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
 #else
-  return __builtin_convertvector(__builtin_convertvector(a, Ints) * __builtin_convertvector(b, Ints) >> 16, Signed8);
+  typedef std::int32_t Products __attribute__((vector_size(32)));
+  return __builtin_convertvector(__builtin_convertvector(a, Products) * __builtin_convertvector(b, Products) >> 16,
+                                 Signed8);
 #endif
 }
 #if defined(__AVX2__)
-static inline Shorts16 multiply_high(Shorts16 a, Shorts16 b) {
-  return reinterpret_cast<Shorts16>(_mm256_mulhi_epu16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+static inline Shorts multiply_high(Shorts a, Shorts b) {
+  return reinterpret_cast<Shorts>(_mm256_mulhi_epu16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 }
-static inline Signed16 multiply_high(Signed16 a, Signed16 b) {
-  return reinterpret_cast<Signed16>(_mm256_mulhi_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+static inline Signed multiply_high(Signed a, Signed b) {
+  return reinterpret_cast<Signed>(_mm256_mulhi_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 }
 #endif
 
-// Truncates values in [0, 65536).
-static inline Shorts8 to_shorts(Floats values) {
-  const Ints ints = __builtin_convertvector(values, Ints);
-#if defined(__AVX2__)
-  const __m256i both = reinterpret_cast<__m256i>(ints);
-  return reinterpret_cast<Shorts8>(_mm_packus_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1)));
+// A block of values in [0, 65536), truncated. `part(i)` gives Floats from lane i on.
+template <typename Part>
+[[gnu::always_inline]] inline Shorts to_shorts(const Part& part) {
+#if defined(__AVX512BW__)
+  return __builtin_convertvector(__builtin_convertvector(part(0), Ints), Shorts);
 #else
-  return __builtin_convertvector(ints, Shorts8);
-#endif
-}
+  const Ints left = __builtin_convertvector(part(0), Ints), right = __builtin_convertvector(part(kFloats), Ints);
 #if defined(__AVX2__)
-static inline Shorts16 to_shorts(Floats left, Floats right) {
-  const __m256i packed = _mm256_packus_epi32(reinterpret_cast<__m256i>(__builtin_convertvector(left, Ints)),
-                                             reinterpret_cast<__m256i>(__builtin_convertvector(right, Ints)));
-  return reinterpret_cast<Shorts16>(_mm256_permute4x64_epi64(packed, 0xd8));  // packing works in halves
-}
+  const __m256i packed = _mm256_packus_epi32(reinterpret_cast<__m256i>(left), reinterpret_cast<__m256i>(right));
+  return reinterpret_cast<Shorts>(_mm256_permute4x64_epi64(packed, 0xd8));  // packing works in halves
+#elif defined(__SSE2__)
+  // There is only an instruction that packs signed numbers, so they are given the sign of their 16 bits first.
+  const Ints low = left << 16 >> 16, high = right << 16 >> 16;
+  return reinterpret_cast<Shorts>(_mm_packs_epi32(reinterpret_cast<__m128i>(low), reinterpret_cast<__m128i>(high)));
+#else
+  return __builtin_convertvector(__builtin_shufflevector(left, right, 0, 1, 2, 3, 4, 5, 6, 7), Shorts);
 #endif
+#endif
+}
 
 // Narrows values below 256.
 static inline Bytes to_bytes(Shorts8 left, Shorts8 right) {
 #if defined(__SSE2__)
   return reinterpret_cast<Bytes>(_mm_packus_epi16(reinterpret_cast<__m128i>(left), reinterpret_cast<__m128i>(right)));
 #else
-  return __builtin_convertvector(join(left, right), Bytes);
+  typedef std::uint16_t Both __attribute__((vector_size(32)));
+  return __builtin_convertvector(join<Both>(left, right), Bytes);
+#endif
+}
+
+// Of sixteen bytes.
+static inline std::uint32_t squared_distance(Bytes a, Bytes b) {
+#if defined(__SSE2__)
+  const __m128i x = reinterpret_cast<__m128i>(a), y = reinterpret_cast<__m128i>(b), zero = _mm_setzero_si128();
+  const __m128i low = _mm_sub_epi16(_mm_unpacklo_epi8(x, zero), _mm_unpacklo_epi8(y, zero));
+  const __m128i high = _mm_sub_epi16(_mm_unpackhi_epi8(x, zero), _mm_unpackhi_epi8(y, zero));
+  __m128i sum = _mm_add_epi32(_mm_madd_epi16(low, low), _mm_madd_epi16(high, high));
+  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+  return static_cast<std::uint32_t>(_mm_cvtsi128_si32(sum));
+#else
+  std::uint32_t sum = 0;
+  for (int i = 0; i < 16; ++i) sum += static_cast<std::uint32_t>((a[i] - b[i]) * (a[i] - b[i]));
+  return sum;
 #endif
 }
 

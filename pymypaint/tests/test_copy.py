@@ -1,5 +1,7 @@
 """Copies of canvases: they paint what repainting the prefix would paint, whoever drives the brush."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 from test_engines import SIZES, every_brush
 from test_painter import strokes
 
-from pymypaint import BatchPainter
+from pymypaint import BatchPainter, find_brush
 
 SIZE = 64
 # Some of each kind: smudging, tracking noise, random offsets and radii, color dynamics, direction, a plain pen.
@@ -19,14 +21,14 @@ SAMPLE = [
 ]
 
 
-def random_strokes(random: np.random.Generator, n: int) -> dict[str, NDArray[Any]]:
+def random_strokes(random: np.random.Generator, n: int, moves: float) -> dict[str, NDArray[Any]]:
     return {
         "end": random.uniform(0, SIZE, (n, 2)),
         "control": random.uniform(0, SIZE, (n, 2)),
         "pressure": random.uniform(0, 1, n),
         "log_radius": random.choice(SIZES, n),
         "color": random.uniform(0, 1, (n, 3)),
-        "paint": random.uniform(size=n) < 0.8,
+        "paint": random.uniform(size=n) >= moves,
     }
 
 
@@ -34,7 +36,7 @@ def rows(arrays: dict[str, NDArray[Any]], index: Any) -> dict[str, NDArray[Any]]
     return {name: np.ascontiguousarray(values[index]) for name, values in arrays.items()}
 
 
-def check_copies(brush: str, steps: int = 4) -> None:
+def check_copies(brush: str, steps: int = 4, moves: float = 0.2) -> None:
     """Three canvases paint, are copied onto each other, and go on; each must equal one that painted all its strokes."""
     random = np.random.default_rng(7)
     sources = [[0, 0, 1], [2, 1, 1], [1, 2, 0], [0, 1, 2]]
@@ -42,14 +44,14 @@ def check_copies(brush: str, steps: int = 4) -> None:
         painter.reset()
         histories: list[list[dict[str, NDArray[Any]]]] = [[], [], []]
         for step in range(steps):
-            stroke = random_strokes(random, 3)
+            stroke = random_strokes(random, 3, moves)
             painter.stroke(**stroke)
             for i in range(3):
                 histories[i].append(rows(stroke, [i]))
             source = sources[step % len(sources)]
             painter.copy(np.array(source))
             histories = [list(histories[i]) for i in source]
-        last = random_strokes(random, 3)
+        last = random_strokes(random, 3, moves)
         painter.stroke(**last)
         copies = painter.canvas_fix15()
     for i, history in enumerate(histories):
@@ -70,6 +72,27 @@ def found(names: list[str]) -> list[str]:
 def test_a_copy_paints_on_as_its_source_would(brush: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYMYPAINT_ENGINE", engine)
     check_copies(brush)
+
+
+REMEMBERED: dict[str, dict[str, Any]] = {
+    # Tracking noise skips updates until the pen has gone far enough.
+    "skip": {"tracking_noise": {"base_value": 1.5, "inputs": {}}},
+    # Where a dab is in the grid depends on the settings of the dab before.
+    "grid": {
+        "gridmap_scale": {"base_value": -3.0, "inputs": {"random": [[0.0, -2.0], [1.0, 2.0]]}},
+        "gridmap_scale_x": {"base_value": 1.0, "inputs": {}},
+        "hardness": {"base_value": 0.5, "inputs": {"gridmap_x": [[0.0, -0.4], [256.0, 0.4]]}},
+    },
+}
+
+
+@pytest.mark.parametrize("settings", REMEMBERED)
+def test_what_libmypaint_remembers_between_updates_is_copied(settings: str, tmp_path: Path) -> None:
+    brush: dict[str, Any] = json.loads(find_brush("classic/charcoal").read_text())
+    brush["settings"] |= REMEMBERED[settings]
+    path = tmp_path / "remembers.myb"
+    path.write_text(json.dumps(brush))
+    check_copies(str(path), steps=9, moves=0.0)
 
 
 @pytest.mark.slow

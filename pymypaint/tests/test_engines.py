@@ -46,15 +46,41 @@ def test_fast_engine_is_libmypaints(brush: str, monkeypatch: pytest.MonkeyPatch)
     np.testing.assert_array_equal(fast, paint(brush, seed=1))
 
 
+def test_random_numbers_beyond_those_that_brushes_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A brush draws some millions of numbers: thousands of dabs a stroke, thirteen numbers a dab."""
+
+    def paintings() -> list[NDArray[np.uint16]]:
+        found = []
+        with BatchPainter(2, "classic/dry_brush", history=True) as painter:
+            painter.reset()
+            for step in range(44):
+                corner = np.full((2, 2), 64.0 * (step % 2))
+                painter.stroke(
+                    end=corner,
+                    control=np.full((2, 2), 32.0),
+                    pressure=np.array([0.3, 1.0]),
+                    log_radius=np.full(2, np.log(0.25)),
+                    color=np.full((2, 3), (1.0, 0.4, 0.0)),
+                    paint=np.ones(2, bool),
+                )
+                painter.copy(np.array([step % 2, 1]))
+                found.append(painter.canvas_fix15())
+        return found
+
+    fast = paintings()
+    monkeypatch.setenv("PYMYPAINT_ENGINE", "libmypaint")
+    np.testing.assert_array_equal(fast, paintings())
+
+
 def test_every_version_of_the_kernels_paints_the_same() -> None:
     program = (
         "import hashlib, test_engines as t\n"
         "for brush in ('pen', 'charcoal', 'smudge+paint', 'calligraphy', 'ink_eraser'):\n"
-        "    brush = 'classic/' + brush\n"
-        "    print(hashlib.sha256(t.paint(brush, 2, size=100).tobytes()).hexdigest())"
+        "    for size in (3, 100):\n"
+        "        print(hashlib.sha256(t.paint('classic/' + brush, 2, size=size).tobytes()).hexdigest())"
     )
     answers = set()
-    for version in ("baseline", "best"):
+    for version in ("baseline", "avx2", "best"):
         environment = os.environ | {"PYMYPAINT_KERNELS": version}
         command = [sys.executable, "-c", program]
         folder = Path(__file__).parent

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 def kernels() -> str:
-    """The version of the pixel loops in use: "baseline" or "avx2"."""
+    """The version of the pixel loops in use: "baseline", "avx2" or "avx512"."""
 
 def has_setting(name: str) -> bool:
     """Whether the installed libmypaint has a brush setting of this name."""
