@@ -3,7 +3,7 @@ import torch
 
 from actors.latent_search import GradientSearch, PrototypeLookup, asked_task
 from envs.latent import LatentConfig, LatentVectorEnv
-from tests.latent_bars import CLASSES, bars, bars_parts
+from tests.helpers.latent_bars import CLASSES, bars, bars_parts
 
 CONFIG = LatentConfig(task="all", noise=0.0)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.tiny_run import make_images
+from tests.helpers.tiny_run import make_images
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.command_line import read
+from tests.helpers.command_line import read
 
 
 def check_impasto(words: list[str], monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.bare_root import LIBRARIES, PROGRAMS, BareRoot
-from tests.shared_data import shared_folder
+from tests.helpers.shared_data import shared_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("actors", "cluster", "envs", "learners")

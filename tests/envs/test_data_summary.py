@@ -12,7 +12,7 @@ from envs.datasets import load_dataset
 from envs.latent.data import load_latent_images, summarize_latent
 from tests.envs.generated_mnist import generated_mnist, put
 from tests.envs.test_image_folder import encoded, plain
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 
 def fill(folder: Path, counts: dict[str, int]) -> Path:

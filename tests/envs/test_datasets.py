@@ -16,7 +16,7 @@ from envs.datasets import DataError, load_dataset
 from envs.mnist import load_mnist, parse_idx
 from envs.mnist_sources import FetchError
 from tests.envs.generated_mnist import generated_mnist, idx, put
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.envs.test_golden import NAMES
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 dm_env = pytest.importorskip("dm_env", reason="needs dm-env (pip install dm-env)")
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from envs.fitting import Framing, fit, fit_array, fit_size
 from envs.mnist import load_mnist
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 FIVE = ((9, 6), (19, 6), (19, 12), (11, 13), (19, 15), (19, 21), (9, 22))
 

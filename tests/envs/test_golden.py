@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from envs.paint import PaintConfig, PaintVectorEnv
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 BRUSHES = ("2B_pencil", "charcoal", "dry_brush", "pen")
 NAMES = [f"{brush}_{mode}" for brush in BRUSHES for mode in ("paint", "moves", "history")]

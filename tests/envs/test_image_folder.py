@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from envs.datasets import DataError, load_dataset
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

@@ -8,7 +8,7 @@ from PIL import Image
 from envs.data_files import DataError
 from envs.latent.data import load_latent_images
 from tests.envs.generated_mnist import generated_mnist, put
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 
 def write(folder: Path, count: int, ink: int, ground: int, mode: str = "L") -> None:

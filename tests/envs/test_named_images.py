@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from envs.datasets import DataError, load_dataset
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 ALPHABETS = ("Balinese", "Early_Aramaic", "Greek", "Korean", "Latin")
 

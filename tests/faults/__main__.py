@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.cluster.tiny_run import make_images, options, running
 from tests.faults.parts import FAULTS, RUN_PARTS, Part, processes_of, title
 from tests.faults.system import RUN, System, longest_silence, training_lost
+from tests.helpers.tiny_run import make_images, options, running
 
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 

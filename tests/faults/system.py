@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from cluster.metrics.log import read_metrics
-from tests.cluster.tiny_run import end, family, launch, running
+from tests.helpers.tiny_run import end, family, launch, running
 
 #: Settings of the runs of the campaign, besides `tiny_run.TINY`.
 RUN = {"minutes": 600, "actors": 2, "policy_learners": 1, "discriminator_learners": 1, "checkpoint_minutes": 0.5}

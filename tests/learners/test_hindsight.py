@@ -7,7 +7,7 @@ import pytest
 
 from learners.hindsight import Rules, learner_columns
 from learners.transitions import TransitionLayout
-from tests.bandit_world import TurnWorld
+from tests.helpers.bandit_world import TurnWorld
 
 PLAIN = TransitionLayout.plain(5, 2)
 TOLD = TransitionLayout(

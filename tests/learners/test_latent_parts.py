@@ -18,7 +18,7 @@ from learners.latent_parts.gan import (
 from learners.latent_parts.settings import PartsSettings
 from learners.latent_parts.supervised import noisy, train_autoencoder
 from learners.latent_parts.train import GateError
-from tests.latent_bars import CLASSES, QUICK, bars, bars_parts, train_parts
+from tests.helpers.latent_bars import CLASSES, QUICK, bars, bars_parts, train_parts
 
 
 def test_parts_learn_what_they_are_for() -> None:

@@ -20,7 +20,7 @@ from cluster.bench.options import BenchOptions
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds
 from cluster.bench.registry import BENCHES, run
 from cluster.painter.settings import preset
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 QUICK = BenchOptions(quick=True, preset="laptop")
 

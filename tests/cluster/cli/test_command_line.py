@@ -26,8 +26,8 @@ from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
 from cluster.runs.stored import last_checkpoint
 from cluster.training import launch
-from tests.cluster.tiny_run import REPOSITORY, options
-from tests.command_line import read
+from tests.helpers.command_line import read
+from tests.helpers.tiny_run import REPOSITORY, options
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

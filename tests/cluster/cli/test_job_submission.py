@@ -27,8 +27,8 @@ from cluster.errors import UserError
 from cluster.metrics.catalogue import CATALOGUE
 from cluster.metrics.log import read_metrics
 from cluster.runs import checkpoints, manifests
-from tests.cluster.ray_head import Head, free_ports, ray_head
-from tests.cluster.tiny_run import REPOSITORY, options, wait_until
+from tests.helpers.ray_head import Head, free_ports, ray_head
+from tests.helpers.tiny_run import REPOSITORY, options, wait_until
 
 
 def test_the_checkout_is_small_enough_to_travel() -> None:

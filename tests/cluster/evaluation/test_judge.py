@@ -10,7 +10,7 @@ import torch
 from cluster.evaluation import judge as module
 from cluster.evaluation.judge import Judge, JudgeError, JudgeSettings, judge_view, kept_judge, load_judge, train_judge
 from envs.datasets import ImageSet, load_dataset
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 QUICK = JudgeSettings(epochs=3, batch_size=32, minimum_accuracy=0.9)
 

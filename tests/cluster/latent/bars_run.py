@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.latent_bars import QUICK, SIDE, bars
+from tests.helpers.latent_bars import QUICK, SIDE, bars
 
 #: Of few images: whether the GAN covers their classes is not what is tested here.
 PARTS = dataclasses.replace(QUICK, minimum_class_share=0.0)

@@ -10,7 +10,7 @@ from cluster.latent.parts_cache import frozen_parts, parts_identity, parts_path
 from envs.latent.parts import FrozenParts
 from learners.latent_parts.settings import OF_READERS
 from learners.latent_parts.train import GateError, train_on_readers
-from tests.latent_bars import QUICK, bars, train_parts
+from tests.helpers.latent_bars import QUICK, bars, train_parts
 
 FAST = dataclasses.replace(QUICK, autoencoder_epochs=1, classifier_epochs=1, gan_updates=3, minimum_class_share=0.0)
 

@@ -17,7 +17,7 @@ from cluster.latent.translation import read_image, to_bytes, translate, translat
 from envs.datasets import ImageSet
 from envs.latent import LatentConfig, LatentRules
 from envs.latent.networks import to_unit
-from tests.latent_bars import CLASSES, bars, bars_parts
+from tests.helpers.latent_bars import CLASSES, bars, bars_parts
 
 CONFIG = LatentConfig(task="all", noise=0.0)
 

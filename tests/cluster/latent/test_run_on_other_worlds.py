@@ -10,7 +10,7 @@ import pytest
 from cluster import cli
 from cluster.metrics.log import read_metrics
 from tests.cluster.latent.bars_run import options, write_bars
-from tests.shared_data import shared_path
+from tests.helpers.shared_data import shared_path
 
 
 @pytest.mark.slow

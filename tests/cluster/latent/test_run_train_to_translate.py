@@ -25,8 +25,8 @@ from cluster.runs.folder import RunFolder
 from cluster.runs.stored import read_settings
 from envs.latent import FrozenParts, LatentConfig
 from tests.cluster.latent.bars_run import PARTS, options, write_bars
-from tests.cluster.tiny_run import assert_catalogued, end, launch, wait_until
-from tests.latent_bars import CLASSES, SIDE
+from tests.helpers.latent_bars import CLASSES, SIDE
+from tests.helpers.tiny_run import assert_catalogued, end, launch, wait_until
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import torch
 from cluster.latent.td3 import TD3, TD3Config
 from cluster.latent.worlds import find_layout
 from learners.networks.td3 import Actor
-from tests.bandit_world import TurnWorld
+from tests.helpers.bandit_world import TurnWorld
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 
@@ -26,7 +26,7 @@ TURN: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def turning(private_ray: None) -> Iterator[TD3]:
-    config = TD3Config().environment("tests.bandit_world:Turn-v0").training(actors=2, **TURN)
+    config = TD3Config().environment("tests.helpers.bandit_world:Turn-v0").training(actors=2, **TURN)
     algorithm = config.build_algo()
     assert isinstance(algorithm, TD3)
     yield algorithm
@@ -118,13 +118,13 @@ def test_a_world_that_is_not_for_td3_is_refused() -> None:
     with pytest.raises(ValueError, match="bounded Box"):
         TD3Config().environment("Acrobot-v1").build_algo()
     with pytest.raises(ValueError, match="n_step: expected 1"):
-        TD3Config().environment("tests.bandit_world:Turn-v0").training(n_step=3).build_algo()
+        TD3Config().environment("tests.helpers.bandit_world:Turn-v0").training(n_step=3).build_algo()
 
 
 def test_layouts_hold_what_a_world_needs() -> None:
     plain = find_layout(TD3Config().environment("Pendulum-v1").probe(), 1)
     assert [name for name, _, _ in plain.columns] == ["observation", "action", "reward", "discount", "next_observation"]
-    told = find_layout(TD3Config().environment("tests.bandit_world:Turn-v0").probe(), 1)
+    told = find_layout(TD3Config().environment("tests.helpers.bandit_world:Turn-v0").probe(), 1)
     assert [name for name, _, _ in told.columns][-3:] == ["features", "source", "task"]
     assert "next_observation" not in [name for name, _, _ in told.columns], "nothing follows an episode's only step"
 

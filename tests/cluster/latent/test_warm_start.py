@@ -5,7 +5,7 @@ import numpy as np
 from cluster.latent.warm_start import scored_again
 from envs.latent import LatentConfig, LatentRules, LatentVectorEnv
 from learners.transitions import TransitionLayout
-from tests.latent_bars import bars, bars_parts
+from tests.helpers.latent_bars import bars, bars_parts
 
 ROWS = 32
 

@@ -22,8 +22,8 @@ from envs.scenes import generator
 from envs.scenes.config import SceneConfig
 from envs.worlds import make_world
 from learners.networks.build import build_policy
-from tests.cluster.tiny_run import end, launch
 from tests.envs.scenes.needs_opengl import draws
+from tests.helpers.tiny_run import end, launch
 
 
 @pytest.fixture(autouse=True)

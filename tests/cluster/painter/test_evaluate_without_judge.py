@@ -13,7 +13,7 @@ from cluster import cli
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
 from learners.networks.build import build_policy
-from tests.cluster.tiny_run import tiny_settings
+from tests.helpers.tiny_run import tiny_settings
 
 
 @pytest.mark.parametrize("conditional", [False, True])

@@ -17,10 +17,10 @@ from cluster.errors import UserError
 from cluster.metrics.log import read_metrics
 from cluster.painter.experiments import EXPERIMENTS, experiment_settings
 from cluster.painter.settings import PainterSettings, preset
-from tests.cluster.tiny_run import options
-from tests.command_line import read
 from tests.envs.scenes.needs_opengl import draws
-from tests.shared_data import shared_path
+from tests.helpers.command_line import read
+from tests.helpers.shared_data import shared_path
+from tests.helpers.tiny_run import options
 
 
 def test_published_settings() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.live_run import build, train_until
-from tests.cluster.tiny_run import assert_catalogued, tiny_settings
+from tests.helpers.live_run import build, train_until
+from tests.helpers.tiny_run import assert_catalogued, tiny_settings
 
 CONDITIONAL = {"conditional": True, "hindsight_weight": 1.0, "canvases": 8, "random_canvases": 4, "minutes": 60}
 

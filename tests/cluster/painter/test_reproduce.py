@@ -17,7 +17,7 @@ from cluster.painter.reproduce import Reproduction
 from cluster.painter.reproduce_tables import TABLES, Row, table_rows
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
-from tests.cluster.tiny_run import TINY, make_images
+from tests.helpers.tiny_run import TINY, make_images
 
 
 def metrics(path: Path, rows: list[dict[str, Any]]) -> Path:

@@ -26,7 +26,7 @@ from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.runs import checkpoints, manifests
 from cluster.runs.folder import RunFolder
-from tests.cluster.tiny_run import (
+from tests.helpers.tiny_run import (
     assert_catalogued,
     assert_gone,
     end,

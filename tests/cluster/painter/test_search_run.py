@@ -6,7 +6,7 @@ import pytest
 
 from cluster import cli
 from cluster.metrics.log import read_metrics
-from tests.cluster.tiny_run import assert_catalogued, make_images
+from tests.helpers.tiny_run import assert_catalogued, make_images
 
 
 @pytest.mark.slow

@@ -18,8 +18,8 @@ from cluster.population.settings import PopulationSettings
 from cluster.runs import checkpoints
 from cluster.training.learner import GroupLearner, export_state
 from cluster.training.learner_client import first_result
-from tests.cluster.live_run import kill, train_until
-from tests.cluster.tiny_run import tiny_settings, wait_until
+from tests.helpers.live_run import kill, train_until
+from tests.helpers.tiny_run import tiny_settings, wait_until
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 Couple = tuple[Spiral, Spiral, Share]

@@ -20,7 +20,7 @@ from cluster.painter.spiral import Spiral, SpiralConfig
 from cluster.runs import manifests
 from cluster.runs.checkpoints import Checkpoint
 from envs.single import PaintEnv
-from tests.cluster.tiny_run import TINY, quiet, tiny_settings
+from tests.helpers.tiny_run import TINY, quiet, tiny_settings
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 

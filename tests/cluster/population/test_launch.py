@@ -19,7 +19,7 @@ from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
 from cluster.training import launch
 from tests.cluster.population.records import SETTINGS, born, opened, scored
-from tests.cluster.tiny_run import tiny_settings
+from tests.helpers.tiny_run import tiny_settings
 
 
 def test_a_retraced_run_goes_where_a_run_goes(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

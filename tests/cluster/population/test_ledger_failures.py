@@ -17,7 +17,7 @@ from cluster.population.ledger import Ledger
 from cluster.population.lineage.events import EventFile, read_events
 from cluster.runs.folder import RunFolderError
 from tests.cluster.population.records import SETTINGS, born, carry_out, kinds, opened, report, scored
-from tests.cluster.tiny_run import REPOSITORY
+from tests.helpers.tiny_run import REPOSITORY
 
 
 def test_a_second_ledger_goes_on_where_the_first_was_killed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from cluster.population.hyperparameters import settings_with
 from cluster.population.live_values import NotApplied, apply_values
 from cluster.population.member_config import comparison_due, own_settings, resources
 from cluster.population.settings import PopulationSettings
-from tests.cluster.tiny_run import quiet, tiny_settings
+from tests.helpers.tiny_run import quiet, tiny_settings
 
 FIRST = {"entropy_cost": 0.02, "policy_learning_rate": 3e-4}
 SECOND = {"entropy_cost": 0.05, "policy_learning_rate": 7e-5, "discriminator_learning_rate": 2e-4}

@@ -24,7 +24,7 @@ from cluster.population.lineage.ancestry import Lineage, schedule, values_at
 from cluster.population.lineage.events import Event, read_events
 from cluster.population.member_config import own_settings
 from cluster.runs import checkpoints, manifests
-from tests.cluster.tiny_run import assert_catalogued, assert_gone, end, family, launch, options, running, wait_until
+from tests.helpers.tiny_run import assert_catalogued, assert_gone, end, family, launch, options, running, wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 from cluster.population.critic_matrix import CriticMatrix
 from cluster.population.folder import PopulationFolder
 from cluster.population.watcher import Watcher
-from tests.cluster.tiny_run import tiny_settings
+from tests.helpers.tiny_run import tiny_settings
 
 
 class Matrix:

@@ -18,8 +18,8 @@ from cluster.replay.host import ReplayHost
 from cluster.replay.server import RedisServer
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
-from tests.cluster.live_run import build, train_until
-from tests.cluster.tiny_run import options, tiny_settings
+from tests.helpers.live_run import build, train_until
+from tests.helpers.tiny_run import options, tiny_settings
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 

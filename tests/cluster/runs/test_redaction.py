@@ -9,7 +9,7 @@ import pytest
 from cluster.errors import UserError
 from cluster.runs.redaction import without_password
 from cluster.runs.remote import RemoteFolder
-from tests.cluster.tiny_run import tiny_settings
+from tests.helpers.tiny_run import tiny_settings
 
 LOGINS = [
     ("redis://:secret@host:6379/0", "redis://:***@host:6379/0"),

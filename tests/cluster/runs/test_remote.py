@@ -19,7 +19,7 @@ from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
 from cluster.runs.remote import LISTINGS, Mirror, RemoteFolder, fetch_to_resume, is_uri
-from tests.cluster.tiny_run import end, launch, options, tiny_settings, wait_until
+from tests.helpers.tiny_run import end, launch, options, tiny_settings, wait_until
 
 
 def checkpoint(update: int) -> Checkpoint:

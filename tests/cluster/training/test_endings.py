@@ -19,7 +19,7 @@ from cluster.training import resources
 from cluster.training.full_disk import DiskPatience
 from cluster.training.ray_session import wait_for_cluster
 from cluster.training.stopping import Stopped, StopSignals
-from tests.cluster.tiny_run import assert_gone, end, family, launch, options, wait_until
+from tests.helpers.tiny_run import assert_gone, end, family, launch, options, wait_until
 
 MEGABYTE = 1 << 20
 

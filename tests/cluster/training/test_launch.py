@@ -13,7 +13,7 @@ from cluster.runs.location import RunPlace
 from cluster.training import launch
 from cluster.training.ray_session import standard_error_to
 from cluster.training.stopping import StopSignals
-from tests.cluster.tiny_run import tiny_settings
+from tests.helpers.tiny_run import tiny_settings
 
 
 class Trainer:

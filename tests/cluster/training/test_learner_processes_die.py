@@ -20,8 +20,8 @@ from cluster.runs.folder import RunFolder
 from cluster.training.learner import GroupLearner, export_state
 from cluster.training.learner_client import LearnerClient, LearnerDied
 from learners.optimization import NonFiniteLoss
-from tests.cluster.live_run import actor_pids, build, kill, train_until
-from tests.cluster.tiny_run import tiny_settings
+from tests.helpers.live_run import actor_pids, build, kill, train_until
+from tests.helpers.tiny_run import tiny_settings
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 

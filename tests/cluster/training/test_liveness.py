@@ -16,8 +16,8 @@ from cluster.painter.spiral import Spiral
 from cluster.training.clock import TrainingClock
 from cluster.training.learner_client import LearnerClient, LearnerDied
 from cluster.training.stall_watch import STALL_SECONDS, StallWatch, silence
-from tests.cluster.live_run import actor_pids, build, train_until
-from tests.cluster.tiny_run import tiny_settings, wait_until
+from tests.helpers.live_run import actor_pids, build, train_until
+from tests.helpers.tiny_run import tiny_settings, wait_until
 
 
 def test_a_gauge_that_hangs_keeps_nobody_waiting() -> None:

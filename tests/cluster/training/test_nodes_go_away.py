@@ -13,7 +13,7 @@ from ray.cluster_utils import Cluster
 
 from cluster.metrics.log import read_metrics
 from cluster.replay.server import RedisServer
-from tests.cluster.tiny_run import end, launch, options, wait_until
+from tests.helpers.tiny_run import end, launch, options, wait_until
 
 pytestmark = pytest.mark.slow
 

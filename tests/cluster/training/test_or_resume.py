@@ -12,7 +12,7 @@ from cluster.errors import UserError
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
 from cluster.training import launch
-from tests.cluster.tiny_run import options, tiny_settings
+from tests.helpers.tiny_run import options, tiny_settings
 
 
 def test_or_resume_finds_a_run_that_has_begun(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,8 +19,8 @@ from cluster.painter.trainer import PainterTrainer
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
 from learners.policy_learner import PolicyLearner
-from tests.cluster.live_run import actor_pids, build, kill, train_until
-from tests.cluster.tiny_run import options, quiet, tiny_settings
+from tests.helpers.live_run import actor_pids, build, kill, train_until
+from tests.helpers.tiny_run import options, quiet, tiny_settings
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 

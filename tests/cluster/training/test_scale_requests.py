@@ -22,8 +22,8 @@ from cluster.training.algorithm import RunAlgorithm
 from cluster.training.launch import run_connections
 from cluster.training.scale import scale
 from cluster.training.scale_requests import NAMESPACE, ClusterInbox, FolderInbox, InboxActor, give, new_request
-from tests.cluster.live_run import build, train_until
-from tests.cluster.tiny_run import tiny_settings, wait_until
+from tests.helpers.live_run import build, train_until
+from tests.helpers.tiny_run import tiny_settings, wait_until
 
 
 def test_an_order_in_the_folder_is_taken_until_it_is_answered(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 def shared_folder() -> Path | None:
     """`$IMPASTO_SHARED`, or `../shared` beside the repository; None where there is no such folder."""
     chosen = os.environ.get("IMPASTO_SHARED")
-    folder = Path(chosen) if chosen else Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(chosen) if chosen else Path(__file__).resolve().parents[3] / "shared"
     return folder if folder.is_dir() else None
 
 

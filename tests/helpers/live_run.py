@@ -10,7 +10,7 @@ import psutil
 
 from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral, SpiralConfig
-from tests.cluster.tiny_run import wait_until
+from tests.helpers.tiny_run import wait_until
 
 
 def build(settings: PainterSettings) -> Spiral:

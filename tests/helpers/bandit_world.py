@@ -69,4 +69,8 @@ class TurnWorld(gym.vector.VectorEnv[Any, Any, Any]):
         return TurnWorld.observe(observation[:, :2], task)
 
 
-gym.register("Turn-v0", vector_entry_point="tests.bandit_world:TurnWorld", entry_point="tests.bandit_world:TurnWorld")
+gym.register(
+    "Turn-v0",
+    vector_entry_point="tests.helpers.bandit_world:TurnWorld",
+    entry_point="tests.helpers.bandit_world:TurnWorld",
+)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.cluster.tiny_run import REPOSITORY, running, wait_until
+from tests.helpers.tiny_run import REPOSITORY, running, wait_until
 
 PORTS = (
     "port",
