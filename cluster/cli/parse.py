@@ -222,6 +222,9 @@ def as_flags(arguments: Sequence[str], options: Sequence[Option], aliases: Mappi
             name, value = words.pop(), name
         if name in flags and value in ("True", "False"):
             name, equals, value = (name if value == "True" else f"--no-{name.removeprefix('--')}"), "", ""
+        if re.fullmatch(r"-[\d.]+e[-+]?\d+", part) and words and words[-1].startswith("--"):
+            part = f"{words.pop()}={part}"  # argparse takes -1e-3 for an option
+            name, equals, value = part.partition("=")
         words.append(name + equals + value)
     asks = any(word in HELP for word in words)
     return [word for word in words if word not in HELP] + list(arguments[end:]), asks

@@ -54,6 +54,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         ("train --entropy_cots 3", "train: unknown option --entropy-cots; did you mean --entropy-cost"),
         ("resume RUN --xyzzy 3", "resume: unknown option --xyzzy; valid are --minutes, --steps, "),
         ("train --actors two", "train: --actors: invalid int value: 'two'"),
+        ("train --policy-learning-rate -1e-3", "train: --policy-learning-rate: expected at least 0, got -0.001"),
         ("train --actors 0", "train: --actors: expected at least 1, got 0"),
         ("train --minutes=-1", "train: --minutes: expected "),
         ("train --observation-size 30", "train: --observation-size: expected a divisor of canvas_size 64, got 30"),
