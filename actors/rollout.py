@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from actors.stopwatch import Stopwatch
 from envs.worlds import World
 from learners.networks.policy import PaintPolicy, PolicyInputs
-from learners.precision import autocast
+from learners.precision import autocast, resolve
 from learners.settings import Precision
 from learners.trajectory import Before, Trajectory
 
@@ -139,6 +139,7 @@ class Rollout:
             self.target,
             None if whole else before,
             None if whole else np.full(count, self.step == self.length),
+            precision=resolve(self.precision, self.device),
         )
 
     def episodes(self, version: int = 0, actor: int = 0, target: NDArray[np.uint8] | None = None) -> Trajectory:

@@ -16,7 +16,7 @@ from envs.paint import PaintConfig
 from envs.resampling import pool
 from envs.trials import TrialCanvases
 from learners.networks.policy import PaintPolicy, PolicyInputs
-from learners.precision import autocast
+from learners.precision import autocast, resolve
 from learners.search_settings import SearchSettings
 from learners.settings import Precision
 from learners.trajectory import Before, Searched, Trajectory
@@ -164,7 +164,7 @@ class SearchRollout:
         ends = None if whole else np.full(self.count, self.step == self.length)
         return Trajectory(
             canvases, actions, log_probs, noise, version, actor, self.target, None if whole else before, ends,
-            searched=searched,
+            searched=searched, precision=resolve(self.precision, torch.device("cpu")),
         )  # fmt: skip
 
     @torch.inference_mode()

@@ -180,13 +180,14 @@ class PolicyLearner:
         """Sum of policy gradient, value and entropy losses (scalar), and its parts, from rewards float32 [T, B]."""
         settings = self.settings
         state = self.policy.initial_state(rewards.shape[1], self.device) if batch.state is None else batch.state
-        with autocast(settings.precision, self.device):
+        precision = batch.precision or settings.precision
+        with autocast(precision, self.device):
             evaluation = self.policy.evaluate(batch.inputs, batch.action, state)
         discounts = torch.full_like(rewards, settings.discount)
         discounts[-1] = settings.discount * ~batch.ends
         following = torch.zeros_like(rewards[-1])
         if not batch.ends.all():
-            with torch.no_grad(), autocast(settings.precision, self.device):
+            with torch.no_grad(), autocast(precision, self.device):
                 following = self.policy.value_of(batch.following, evaluation.state.detach())
         returns = vtrace(
             batch.log_prob,
@@ -215,6 +216,8 @@ class PolicyLearner:
             "advantage_std": spread,
             "truncated_ratios": returns.truncated,
         }
+        if batch.version == self.updates:  # the policy that acted is the one that learns: any difference is rounding
+            metrics["ratio_at_lag_0"] = (evaluation.log_prob.detach() - batch.log_prob).exp().clamp_max(1).mean()
         return loss, metrics
 
     def hindsight(self, batch: TrajectoryTensors) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from learners.settings import Precision
@@ -20,7 +22,17 @@ def computes_bfloat16(device: torch.device) -> bool:
     return False
 
 
+def resolve(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+    """Precision that `device` computes in if asked for `precision`.
+
+    >>> resolve("float32", torch.device("cpu"))
+    'float32'
+    """
+    if precision != "auto":
+        return precision
+    return "bfloat16" if computes_bfloat16(device) else "float32"
+
+
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
     """Autocast context for forward passes, disabled for float32."""
-    enabled = precision == "bfloat16" or (precision == "auto" and computes_bfloat16(device))
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+    return torch.autocast(device.type, torch.bfloat16, enabled=resolve(precision, device) == "bfloat16")

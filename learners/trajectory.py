@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -83,6 +84,8 @@ class Trajectory:
         ends: bool [B], true for episodes that end with this batch; None if all do.
         play: whole episodes of random actions that the actor made besides; None if it made none.
         searched: choices of a search in these situations; None if the policy acted alone.
+        precision: in which the policy that acted was computed; None if no policy was. The learner computes it likewise,
+            because at equal weights two precisions are two policies, whose difference V-trace would take for lag.
     """
 
     canvas: NDArray[np.uint8]
@@ -96,6 +99,7 @@ class Trajectory:
     ends: NDArray[np.bool_] | None = None
     play: Trajectory | None = None
     searched: Searched | None = None
+    precision: Literal["float32", "bfloat16"] | None = None
 
     @property
     def steps(self) -> int:
@@ -105,7 +109,10 @@ class Trajectory:
 
     @classmethod
     def join(cls, parts: list[Trajectory]) -> Trajectory:
-        """Batches of the same length side by side, as one; its version is the oldest, its actor the first."""
+        """Batches of the same length side by side, as one.
+
+        The version is the oldest, the actor the first, and the precision float32 if the batches differ in it.
+        """
         if len(parts) == 1:
             return parts[0]
         targets = [part.target for part in parts if part.target is not None]
@@ -125,6 +132,7 @@ class Trajectory:
             np.concatenate(ends) if ends else None,
             cls.join(plays) if plays else None,
             Searched.join(searched) if searched else None,
+            parts[0].precision if len({part.precision for part in parts}) == 1 else "float32",
         )
 
     def select(self, rows: NDArray[np.bool_]) -> Trajectory:
@@ -141,6 +149,7 @@ class Trajectory:
             before
             and Before(before.step[rows], before.previous_action[rows], before.painted[rows], before.state[rows]),
             None if self.ends is None else self.ends[rows],
+            precision=self.precision,
         )
 
 
@@ -159,6 +168,8 @@ class TrajectoryTensors:
         painted: bool [B], true if anything was painted before the first action.
         ends: bool [B], true for episodes that end with this batch.
         target: uint8 [B, H, W, C] or None.
+        version: policy updates behind the weights that acted.
+        precision: see `Trajectory`.
     """
 
     inputs: PolicyInputs
@@ -171,6 +182,8 @@ class TrajectoryTensors:
     painted: Tensor
     ends: Tensor
     target: Tensor | None
+    version: int
+    precision: Literal["float32", "bfloat16"] | None
 
     @property
     def hindsight(self) -> PolicyInputs:
@@ -214,4 +227,6 @@ class TrajectoryTensors:
             painted=never if before is None else move(before.painted),
             ends=~never if trajectory.ends is None else move(trajectory.ends),
             target=target,
+            version=trajectory.version,
+            precision=trajectory.precision,
         )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from learners.networks.heads import FullLinear
 from learners.networks.sampling import sample_categorical
 
 
@@ -39,7 +40,7 @@ class Choice(nn.Module):
     def __init__(self, hidden: int, size: int, *, mix: bool = True) -> None:
         """`mix` adds a layer after the decision."""
         super().__init__()
-        self.head = nn.Linear(hidden, size)
+        self.head = FullLinear(hidden, size)
         self.embedding = nn.Embedding(size, hidden)
         self.mix = nn.Linear(hidden, hidden) if mix else None
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionSpec
+from learners.networks.heads import FullLinear
 from learners.networks.policy import ComponentPolicy, PolicyInputs
 from learners.networks.situation import encode_situation
 
@@ -95,15 +96,15 @@ class GlimpsePolicy(ComponentPolicy):
         )
         self.whole = nn.Linear(2 * LOCAL, HIDDEN)
         self.mix = nn.Linear(HIDDEN, HIDDEN)
-        self.value = nn.Linear(HIDDEN, 1)
+        self.value = FullLinear(HIDDEN, 1)
         self.heads = nn.ModuleDict(
             {
-                str(column): nn.Linear(HIDDEN, component.size)
+                str(column): FullLinear(HIDDEN, component.size)
                 for column, component in enumerate(spec.components)
                 if not component.location
             }
         )
-        self.query = nn.Linear(HIDDEN, LOCAL)
+        self.query = FullLinear(HIDDEN, LOCAL)
         self.here = nn.Linear(LOCAL, HIDDEN)
         self.glimpse = nn.Linear(GLIMPSE * GLIMPSE * channels, HIDDEN)
         deciding = [column for column in spec.decode_order[:-1] if column not in self.places]
@@ -130,7 +131,7 @@ class GlimpsePolicy(ComponentPolicy):
         self.local = self.look(windows).view(count, self.cells, LOCAL)
         whole = self.whole(torch.cat([self.local.max(1).values, self.local.mean(1)], 1))
         hidden = functional.relu(whole + self.situation(encode_situation(self.spec, self.num_actions, inputs)))
-        return hidden + functional.relu(self.mix(hidden))
+        return hidden.float() + functional.relu(self.mix(hidden))  # kept in float32, see `learners.networks.heads`
 
     def state_value(self, core: Tensor) -> Tensor:
         """Linear value of the state."""
@@ -142,7 +143,8 @@ class GlimpsePolicy(ComponentPolicy):
         if column not in self.places:
             logits: Tensor = self.heads[str(column)](hidden)
             return logits
-        return torch.bmm(self.local, self.query(hidden)[:, :, None])[:, :, 0]
+        with torch.autocast(hidden.device.type, enabled=False):
+            return torch.bmm(self.local.float(), self.query(hidden)[:, :, None])[:, :, 0]
 
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
         """`hidden + ReLU(W hidden + E value)`; a location enters by the features and pixels there."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionSpec
+from learners.networks.heads import FullLinear
 from learners.networks.pointer import CellKeys, PointerHead
 from learners.networks.policy import ComponentPolicy, PolicyInputs
 from learners.networks.situation import encode_situation
@@ -73,12 +74,12 @@ class LaptopPolicy(ComponentPolicy):
             nn.Linear(noise_size + num_actions + encoded, 128), nn.ReLU(), nn.Linear(128, HIDDEN)
         )
         self.mix = nn.Linear(HIDDEN, HIDDEN)
-        self.value = nn.Linear(HIDDEN, 1)
+        self.value = FullLinear(HIDDEN, 1)
         self.keys = CellKeys((height, width, channels), spec.grid) if conditional else None
         self.heads = nn.ModuleList(
             PointerHead(HIDDEN, component.size)
             if conditional and component.location
-            else nn.Linear(HIDDEN, component.size)
+            else FullLinear(HIDDEN, component.size)
             for component in spec.components
         )
         deciding = spec.decode_order[:-1]
@@ -110,7 +111,8 @@ class LaptopPolicy(ComponentPolicy):
         hidden = functional.relu(
             self.flat(grid.flatten(1)) + self.situation(encode_situation(self.spec, self.num_actions, inputs))
         )
-        return hidden + functional.relu(self.mix(hidden))
+        # Kept in float32, as the decoding state is all along: sums in bfloat16 would lose what the heads keep.
+        return hidden.float() + functional.relu(self.mix(hidden))
 
     def context(self, inputs: PolicyInputs) -> Tensor | None:
         """Keys of the grid's cells for a conditional policy, else None."""

@@ -9,6 +9,7 @@ from torch.nn import functional
 from envs.spec import ActionSpec
 from learners.networks.choice import Choice, Decisions
 from learners.networks.eyes import LOOK, WIDTHS, Seen
+from learners.networks.heads import FullLinear
 from learners.networks.reproducing import ReproducingPolicy, Told
 
 KEY = 32
@@ -20,10 +21,10 @@ class Place(nn.Module):
     def __init__(self, cells: int, within: int) -> None:
         super().__init__()
         self.cells = cells
-        self.query = nn.Linear(LOOK, KEY)
+        self.query = FullLinear(LOOK, KEY)
         self.key = nn.Conv2d(WIDTHS[1], KEY, 1)
         # One logit for each way from one coarse cell to another.
-        self.way = nn.Linear(LOOK, (2 * cells - 1) ** 2)
+        self.way = FullLinear(LOOK, (2 * cells - 1) ** 2)
         self.here = nn.Linear(LOOK, LOOK)
         self.inner = Choice(LOOK, within**2)
         places = torch.stack(torch.meshgrid(torch.arange(cells), torch.arange(cells), indexing="ij"), -1).view(-1, 2)
@@ -35,7 +36,8 @@ class Place(nn.Module):
         """Logits [R, cells * cells] from the state [R, 192], where the last place was in coarse cell `last`."""
         hidden = functional.relu(state)
         keys = self.key(seen.cells).flatten(2)[row]
-        found = torch.bmm(self.query(hidden)[:, None], keys)[:, 0] * KEY**-0.5
+        with torch.autocast(hidden.device.type, enabled=False):
+            found = torch.bmm(self.query(hidden)[:, None], keys.float())[:, 0] * KEY**-0.5
         logits: Tensor = found + self.way(hidden).gather(1, self.ways[last])
         return logits
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionComponent, ActionSpec
+from learners.networks.heads import FullConv2d, FullLinear
 from learners.networks.policy import ComponentPolicy, PolicyInputs
 from learners.networks.situation import coordinate_planes, unit_location
 from learners.networks.td3 import mlp
@@ -51,7 +52,7 @@ class LocationHead(nn.Module):
         layers += [ResidualBlock() for _ in range(8)]
         for _ in range(doublings):
             layers += [nn.ConvTranspose2d(CHANNELS, CHANNELS, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
-        layers.append(nn.Conv2d(CHANNELS, 1, 3, padding=1))
+        layers.append(FullConv2d(CHANNELS, 1, 3, padding=1))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -113,9 +114,9 @@ class PaperPolicy(ComponentPolicy):
         self.blocks = nn.Sequential(*(ResidualBlock() for _ in range(8)))
         self.flat = nn.Linear(CHANNELS * (height // 8) * (width // 8), HIDDEN)
         self.lstm = nn.LSTM(HIDDEN, HIDDEN)
-        self.value = nn.Linear(HIDDEN, 1)
+        self.value = FullLinear(HIDDEN, 1)
         self.heads = nn.ModuleList(
-            LocationHead(spec.grid) if component.location else nn.Linear(HIDDEN, component.size)
+            LocationHead(spec.grid) if component.location else FullLinear(HIDDEN, component.size)
             for component in spec.components
         )
         # The last decoded component conditions nothing and has no embedding or MLP: DDP wants no idle parameters.
@@ -163,4 +164,4 @@ class PaperPolicy(ComponentPolicy):
         """`ReLU(hidden + MLP([hidden, embedding]))` with the component's own MLP."""
         embedding = self.embeddings[str(column)](value)
         update = self.residuals[str(column)](torch.cat([hidden, embedding], 1))
-        return functional.relu(hidden + update)
+        return functional.relu(hidden.float() + update)  # the state stays in float32, see `learners.networks.heads`

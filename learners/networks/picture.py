@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from envs.spec import ActionSpec
 from learners.networks.choice import Choice, Decisions
 from learners.networks.eyes import Seen
+from learners.networks.heads import FullLinear
 from learners.networks.reproducing import STATE, ReproducingPolicy, Told
 
 #: Ends of a stroke are decided among this many offsets each way, so many radii apart.
@@ -48,7 +49,7 @@ class PicturePolicy(ReproducingPolicy):
         self.end = Choice(STATE, ENDS * ENDS)
         self.control = Choice(STATE, CONTROLS * CONTROLS)
         self.pressure = None if pressure is None else Choice(STATE, int(spec.sizes[pressure]))
-        self.color = nn.Linear(STATE, 6) if self.levels else None
+        self.color = FullLinear(STATE, 6) if self.levels else None
 
     def decide(self, seen: Seen, row: Tensor, cell: Tensor, decisions: Decisions, told: Told | None) -> Told:
         """See `ReproducingPolicy.decide`."""

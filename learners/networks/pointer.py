@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from learners.networks.heads import FullLinear
+
 WINDOW = 6
 KEY = 16
 
@@ -52,12 +54,13 @@ class PointerHead(nn.Module):
 
     def __init__(self, hidden: int, cells: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(hidden, cells)
-        self.query = nn.Linear(hidden, KEY)
+        self.linear = FullLinear(hidden, cells)
+        self.query = FullLinear(hidden, KEY)
 
     def forward(self, hidden: Tensor, keys: Tensor) -> Tensor:
         """Logits [N, cells] from the decoding state float [N, hidden] and keys [N, cells * KEY]."""
         query = self.query(hidden) * KEY**-0.5
-        found = torch.bmm(keys.view(len(keys), -1, KEY), query[:, :, None])[:, :, 0]
+        with torch.autocast(keys.device.type, enabled=False):
+            found = torch.bmm(keys.view(len(keys), -1, KEY).float(), query[:, :, None])[:, :, 0]
         logits: Tensor = self.linear(hidden) + found
         return logits

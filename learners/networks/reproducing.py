@@ -11,6 +11,7 @@ from torch.nn import functional
 from envs.spec import ActionSpec
 from learners.networks.choice import Decisions
 from learners.networks.eyes import LOOK, WIDTHS, Eyes, Seen
+from learners.networks.heads import FullConv2d, FullLinear
 from learners.networks.policy import PaintPolicy, PolicyEvaluation, PolicyInputs, PolicyStep
 from learners.networks.sampling import joint_entropy
 
@@ -41,10 +42,10 @@ class ReproducingPolicy(PaintPolicy):
                 f"grid: this network expects a multiple of observation_size / 4 = {self.eyes.cells}, got {spec.grid}"
             )
         self.within = spec.grid // self.eyes.cells
-        self.where = nn.Conv2d(WIDTHS[1], 1, 1)
+        self.where = FullConv2d(WIDTHS[1], 1, 1)
         self.overview = nn.Linear(WIDTHS[2] + 1, 64)
-        self.flag = nn.Linear(64, 2)
-        self.value = nn.Linear(64, 1)
+        self.flag = FullLinear(64, 2)
+        self.value = FullLinear(64, 1)
 
     @abstractmethod
     def decide(self, seen: Seen, row: Tensor, cell: Tensor, decisions: Decisions, told: Told | None) -> Told:

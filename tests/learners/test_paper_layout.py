@@ -67,7 +67,7 @@ def test_heads(policy: PaperPolicy) -> None:
             continue
         assert isinstance(head, LocationHead)
         layers = head.layers
-        assert kinds(layers) == ["Conv2d"] + ["ResidualBlock"] * 8 + ["ConvTranspose2d", "ReLU"] * 3 + ["Conv2d"]
+        assert kinds(layers) == ["Conv2d"] + ["ResidualBlock"] * 8 + ["ConvTranspose2d", "ReLU"] * 3 + ["FullConv2d"]
         assert conv(layers[0]) == (16, 32, 3, 1)
         assert [conv(layer) for layer in layers[9:15:2]] == [(32, 32, 4, 2)] * 3
         assert conv(layers[-1]) == (32, 1, 3, 1)

@@ -1,19 +1,26 @@
 """Precision: what `auto` chooses, and that bfloat16 works where it is asked for."""
 
+import dataclasses
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional
 
+from actors.rollout import Rollout
+from envs.paint import PaintVectorEnv
 from learners.conditioning import score_records
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator
+from learners.networks.heads import FullConv2d, FullLinear
 from learners.policy_learner import PolicyLearner
-from learners.precision import autocast, computes_bfloat16
+from learners.precision import autocast, computes_bfloat16, resolve
 from learners.settings import DiscriminatorSettings, PolicySettings
-from tests.learners.examples import NETWORKS, SMALL, make_policy, paint_batch
+from learners.trajectory import Trajectory
+from tests.learners.examples import NETWORKS, SMALL, make_policy, paint_batch, random_batch
 
 CPU = torch.device("cpu")
 
@@ -50,7 +57,7 @@ def test_gpus_from_ampere_on(monkeypatch: pytest.MonkeyPatch, major: int, expect
 def test_forced_bfloat16_gives_finite_losses(network: Any) -> None:
     policy = make_policy(network)
     discriminator = build_discriminator(DiscriminatorSettings(discriminator_width=4), SMALL.canvas_shape)
-    trajectory = paint_batch(policy)
+    trajectory = dataclasses.replace(paint_batch(policy), precision=None)  # as settings say, not as it was painted
     metrics: dict[str, dict[str, float]] = {}
     for precision in ("float32", "bfloat16"):
         settings = PolicySettings(network=network, noise_size=3, precision=precision, policy_learning_rate=1e-9)  # type: ignore[arg-type]
@@ -75,3 +82,64 @@ def test_forced_bfloat16_in_the_discriminator(adversary: Any, spectral_norm: boo
     assert all(
         weight.dtype == torch.float32 and torch.isfinite(weight).all() for weight in learner.discriminator.parameters()
     )
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("actor", ["float32", "bfloat16", "auto"])
+@pytest.mark.parametrize("learner", ["float32", "bfloat16", "auto"])
+def test_actor_and_learner_are_one_policy_in_all_combinations_of_precisions(
+    network: Any, actor: Any, learner: Any
+) -> None:
+    policy = make_policy(network)
+    trajectory = Rollout(PaintVectorEnv(48, SMALL), policy, seed=0, precision=actor).episodes()
+    discriminator = build_discriminator(DiscriminatorSettings(discriminator_width=4), SMALL.canvas_shape)
+    settings = PolicySettings(network=network, noise_size=3, precision=learner)
+    subject = PolicyLearner(policy, discriminator, settings, CPU)
+    ratio = subject.update(trajectory, 0.0)["ratio_at_lag_0"]
+    assert 0.999 <= ratio <= 1.0
+    assert trajectory.precision == resolve(actor, CPU)
+    assert "ratio_at_lag_0" not in subject.update(trajectory, 0.0)  # the policy has moved on: no lag of 0 any more
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_of_batches_of_two_precisions_the_learner_takes_float32(network: Any) -> None:
+    policy = make_policy(network)
+    parts = [
+        Rollout(PaintVectorEnv(4, SMALL), policy, seed=0, precision=precision).episodes()  # type: ignore[arg-type]
+        for precision in ("bfloat16", "float32")
+    ]
+    assert [Trajectory.join([part, part]).precision for part in parts] == ["bfloat16", "float32"]
+    assert Trajectory.join(parts).precision == "float32"
+    assert Trajectory.join(parts[:1]).select(np.array([True, False, True, False])).precision == "bfloat16"
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_logits_and_the_layers_behind_them_are_float32_under_autocast(network: Any) -> None:
+    policy = make_policy(network)
+    inputs, actions = random_batch(policy, SMALL, 2, 3)
+    heads = [layer for layer in policy.modules() if isinstance(layer, (FullLinear, FullConv2d))]
+    assert len(heads) > len(policy.spec.components)  # the value's too
+    outputs: list[Tensor] = []
+    for layer in heads:
+        layer.register_forward_hook(lambda _, given, output: outputs.append(output))
+    with autocast("bfloat16", CPU):
+        evaluation = policy.evaluate(inputs, actions, policy.initial_state(3))
+    assert {output.dtype for output in outputs} == {torch.float32}
+    assert evaluation.log_prob.dtype == evaluation.value.dtype == torch.float32
+
+
+def test_a_full_layer_has_the_gradients_of_a_linear_one() -> None:
+    torch.manual_seed(0)
+    layer, x = FullLinear(24, 5), torch.randn(7, 24)
+    gradients = {}
+    for precision in ("float32", "bfloat16"):
+        leaf = x.clone().requires_grad_()
+        layer.zero_grad()
+        with autocast(precision, CPU):  # type: ignore[arg-type]
+            output = layer(leaf)
+        assert torch.equal(output, functional.linear(x, layer.weight, layer.bias))
+        output.square().sum().backward()
+        gradients[precision] = [value.grad.clone() for value in (leaf, layer.weight, layer.bias)]  # type: ignore[union-attr]
+    for narrow, wide in zip(gradients["bfloat16"], gradients["float32"], strict=True):
+        assert narrow.dtype == torch.float32
+        torch.testing.assert_close(narrow, wide, rtol=2e-2, atol=5e-2)
