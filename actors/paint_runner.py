@@ -16,6 +16,7 @@ from actors.stopwatch import Stopwatch
 from envs.worlds import make_world
 from learners.conditioning import make_records
 from learners.networks.build import build_policy
+from learners.networks.weights import FlatWeights
 
 
 class PaintRunner(BatchRunner):
@@ -48,7 +49,7 @@ class PaintRunner(BatchRunner):
 
     def sample_refs(
         self,
-        weights: dict[str, Any] | None = None,
+        weights: FlatWeights | None = None,
         version: int = -1,
         epoch: int = 0,
         targets: NDArray[np.uint8] | None = None,

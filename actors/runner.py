@@ -16,6 +16,7 @@ from ray.rllib.env.env_runner import EnvRunner
 from torch import nn
 
 from learners.memory import keep_large_blocks
+from learners.networks.weights import FlatWeights
 
 
 class BatchRunner(EnvRunner):
@@ -65,11 +66,11 @@ class BatchRunner(EnvRunner):
         return self.name
 
     @abstractmethod
-    def sample_refs(self, weights: dict[str, Any] | None = None, version: int = -1, epoch: int = 0) -> dict[str, Any]:
+    def sample_refs(self, weights: FlatWeights | None = None, version: int = -1, epoch: int = 0) -> dict[str, Any]:
         """Act for one batch, from now on with these weights.
 
         Args:
-            weights: NumPy arrays by name; loaded if `epoch` or `version` differs from those of the present weights.
+            weights: loaded if `epoch` or `version` differs from those of the present weights.
             version: policy updates behind `weights`.
             epoch: number of checkpoints that the algorithm has restored; weights of one version differ between epochs.
 
@@ -77,10 +78,10 @@ class BatchRunner(EnvRunner):
             At least `steps`, `version`, `epoch`, `actor` (its index), `incarnation`, and wall `seconds` by activity.
         """
 
-    def take_weights(self, weights: dict[str, Any] | None, version: int, epoch: int) -> None:
+    def take_weights(self, weights: FlatWeights | None, version: int, epoch: int) -> None:
         """Load weights, unless they are the present ones."""
         if weights is not None and (epoch, version) != self.version:
-            self.policy.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+            weights.load_into(self.policy)
             self.version = (epoch, version)
 
     def require_weights(self) -> None:

@@ -17,6 +17,7 @@ from actors.stroke_search import Objective, Score
 from envs.worlds import make_world
 from learners.conditioning import make_records, score_records
 from learners.networks.build import build_discriminator, build_policy
+from learners.networks.weights import FlatWeights
 from learners.precision import autocast
 
 
@@ -52,12 +53,12 @@ class SearchRunner(BatchRunner):
 
     def sample_refs(
         self,
-        weights: dict[str, Any] | None = None,
+        weights: FlatWeights | None = None,
         version: int = -1,
         epoch: int = 0,
         targets: NDArray[np.uint8] | None = None,
         progress: float = 0.0,
-        discriminator: dict[str, Any] | None = None,
+        discriminator: FlatWeights | None = None,
     ) -> dict[str, Any]:
         """Paint one batch of episodes, or the next piece of them if `unroll_length` cuts episodes.
 
@@ -67,7 +68,7 @@ class SearchRunner(BatchRunner):
             epoch: how often the algorithm took back a checkpoint.
             targets: uint8 [M, H, W, C], images; all actors of a node share one copy.
             progress: of the run, in [0, 1].
-            discriminator: NumPy arrays by name, the discriminator's weights, if the search scores with them.
+            discriminator: the discriminator's weights, if the search scores with them.
 
         Returns:
             As `actors.paint_runner.PaintRunner.sample_refs`.
@@ -78,7 +79,7 @@ class SearchRunner(BatchRunner):
         self.take_weights(weights, version, epoch)
         self.require_weights()
         if discriminator is not None:
-            self.discriminator.load_state_dict({name: torch.tensor(array) for name, array in discriminator.items()})
+            discriminator.load_into(self.discriminator)
         loaded = time.perf_counter()
         rollout.targets = targets
         wanted = self.settings.search.search_score

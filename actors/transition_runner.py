@@ -9,6 +9,7 @@ from actors.sink import RecordSink
 from actors.stopwatch import Stopwatch
 from actors.transition_rollout import ActionRange, TransitionRollout, ladder, observation_size
 from learners.networks.td3 import Actor
+from learners.networks.weights import FlatWeights
 from learners.settings import TD3Settings
 
 
@@ -47,7 +48,7 @@ class TransitionRunner(BatchRunner):
 
     def sample_refs(
         self,
-        weights: dict[str, Any] | None = None,
+        weights: FlatWeights | None = None,
         version: int = -1,
         epoch: int = 0,
         noise_share: float = 1.0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -65,6 +65,10 @@ class ActionSpec:
     anchors: tuple[tuple[float, float], ...] = ()
     radii: tuple[float, ...] = ()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Content to pickle: the fields, without what is cached (tensors of this machine's devices)."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the components in spec order."""
@@ -113,10 +117,23 @@ class ActionSpec:
             bool [..., K] of the same kind: with flag 0 true only for components that a move or skip uses, else for all.
         """
         painted = actions[..., self.flag : self.flag + 1] != 0
-        always = ~self.painting_only
-        if not isinstance(actions, np.ndarray):
-            always = painted.new_tensor(always)
-        return painted | always
+        return painted | (self.always if isinstance(actions, np.ndarray) else self.always_on(painted))
+
+    @cached_property
+    def always(self) -> NDArray[np.bool_]:
+        """Components that count in any action, bool [K]."""
+        return ~self.painting_only
+
+    @cached_property
+    def copies(self) -> dict[Any, Any]:
+        """Tensors of `always` by their device, for `always_on`."""
+        return {}
+
+    def always_on(self, like: Any) -> Any:
+        """`always` as a tensor on the device of the tensor `like`; it is copied there once."""
+        if like.device not in self.copies:
+            self.copies[like.device] = like.new_tensor(self.always)
+        return self.copies[like.device]
 
     def validate(self, actions: ArrayLike, count: int, used: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Check an action array and return it as int64 [count, K].

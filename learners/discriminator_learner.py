@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from learners.adversarial import centering_term, gradient_penalty, hinge_loss, logistic_loss, wasserstein_loss
 from learners.conditioning import discriminator_images, with_actions
 from learners.networks.discriminator import Discriminator, to_image
-from learners.optimization import ReduceGradients, descend, set_learning_rate
+from learners.optimization import ReduceGradients, descend, read, set_learning_rate
 from learners.precision import autocast
 from learners.settings import Conditioning, DiscriminatorSettings, Precision
 
@@ -57,7 +58,7 @@ class DiscriminatorLearner:
         )
         self.updates = 0
 
-    def update(self, real: NDArray[np.uint8], fake: NDArray[np.uint8]) -> dict[str, float]:
+    def update(self, real: Tensor | NDArray[np.uint8], fake: Tensor | NDArray[np.uint8]) -> dict[str, float]:
         """Make one update.
 
         Args:
@@ -72,7 +73,7 @@ class DiscriminatorLearner:
             NonFiniteLoss: the loss or the gradient is not finite; no weight was changed.
         """
         settings = self.settings
-        records = torch.from_numpy(np.concatenate([real, fake])).to(self.device)
+        records = torch.cat([self.on_device(real), self.on_device(fake)])
         parts = [discriminator_images(records[: len(real)], self.conditioning, real=True)]
         parts.append(discriminator_images(records[len(real) :], self.conditioning, real=False))
         images = to_image(torch.cat(parts))
@@ -94,12 +95,13 @@ class DiscriminatorLearner:
         name = f"discriminator update {self.updates + 1}"
         descend(loss, self.discriminator, self.optimizer, self.reduce_gradients, name)
         self.updates += 1
-        return {
-            "loss": loss.item(),
-            "gradient_penalty": penalty.item(),
-            "real": real_scores.mean().item(),
-            "fake": fake_scores.mean().item(),
-        }
+        return read({"loss": loss, "gradient_penalty": penalty, "real": real_scores.mean(), "fake": fake_scores.mean()})
+
+    def on_device(self, records: Tensor | NDArray[np.uint8]) -> Tensor:
+        """Records as a tensor on the learner's device."""
+        if isinstance(records, Tensor):
+            return records.to(self.device)
+        return torch.from_numpy(np.require(records, requirements="W")).to(self.device)  # read-only ones are copied
 
     def adopt(self, settings: DiscriminatorSettings) -> None:
         """Use other settings of the same network from now on, the optimizer included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -52,3 +52,15 @@ def descend(
         raise NonFiniteLoss(f"{name}: loss {loss.item():.4g}, gradient norm {norm.item():.4g}")
     optimizer.step()
     return norm
+
+
+def read(metrics: Mapping[str, Tensor]) -> dict[str, float]:
+    """Copy scalars from their device in one transfer, for which the host waits once instead of once for each.
+
+    >>> read({"loss": torch.tensor(0.5), "lag": torch.tensor(2)})
+    {'loss': 0.5, 'lag': 2.0}
+    """
+    if not metrics:
+        return {}
+    values: list[float] = torch.stack([value.detach().float() for value in metrics.values()]).tolist()
+    return dict(zip(metrics, values, strict=True))

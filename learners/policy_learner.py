@@ -13,7 +13,7 @@ from torch import Tensor
 from learners.conditioning import action_plane, score_records, squared_error
 from learners.networks.discriminator import Discriminator
 from learners.networks.policy import PaintPolicy
-from learners.optimization import ReduceGradients, descend, interpolate, set_learning_rate
+from learners.optimization import ReduceGradients, descend, interpolate, read, set_learning_rate
 from learners.precision import autocast
 from learners.rewards import ScoreNormalizer, earned, episode_rewards, stroke_starts, worth_imitating
 from learners.settings import Conditioning, PolicySettings
@@ -90,7 +90,7 @@ class PolicyLearner:
             # A later piece of an episode does not hold the first canvas, so the final score is used instead of the
             # gain; it also varies with the score that a blank canvas has for its target.
             sums = earned(scores) if trajectory.before is None else final
-            self.update_normalizer(normalizer, sums[batch.ends])
+            self.update_normalizer(normalizer, sums[batch.over])
         flags, previous_flag = (action[..., self.policy.spec.flag] for action in (batch.action, batch.previous_action))
         rewards = episode_rewards(
             normalizer(scores) if settings.normalize_reward else scores,
@@ -115,21 +115,19 @@ class PolicyLearner:
         norm = descend(loss, self.policy, self.optimizer, self.reduce_gradients, name, settings.gradient_clip)
         self.normalizer = normalizer
         self.updates += 1
-        return (
-            {name: value.item() for name, value in metrics.items()}
-            | {
-                "loss": loss.item(),
-                "gradient_norm": norm.item(),
-                "learning_rate": learning_rate,
-                "entropy_cost": entropy_cost,
-                "discriminator_version": float(self.discriminator_version),
-                "return": rewards.sum(0).mean().item(),
-                "stroke_starts": stroke_starts(flags, previous_flag).float().sum(0).mean().item(),
-                "painting_share": (flags != 0).float().mean().item(),
-                "lag": float(self.updates - 1 - trajectory.version),
-            }
-            | self.finished_paintings(batch, final)
-        )
+        metrics |= {
+            "loss": loss,
+            "gradient_norm": norm,
+            "return": rewards.sum(0).mean(),
+            "stroke_starts": stroke_starts(flags, previous_flag).float().sum(0).mean(),
+            "painting_share": (flags != 0).float().mean(),
+        }
+        return read(metrics | self.finished_paintings(batch, final)) | {
+            "learning_rate": learning_rate,
+            "entropy_cost": entropy_cost,
+            "discriminator_version": float(self.discriminator_version),
+            "lag": float(self.updates - 1 - trajectory.version),
+        }
 
     def update_normalizer(self, normalizer: ScoreNormalizer, scores: Tensor) -> None:
         """Add the score sums float32 [N] of the paintings that ended with the batches of all learners."""
@@ -142,14 +140,14 @@ class PolicyLearner:
         if share:
             normalizer.take(mean / share, std / share)
 
-    def finished_paintings(self, batch: TrajectoryTensors, final: Tensor) -> dict[str, float]:
+    def finished_paintings(self, batch: TrajectoryTensors, final: Tensor) -> dict[str, Tensor]:
         """Metrics of the paintings that this batch finished, from final scores float32 [B]; empty if there are none."""
-        over = batch.ends
-        if not over.any():
+        if not batch.finished:
             return {}
-        metrics = {"score": final[over].mean().item(), "score_std": final[over].std(correction=0).item()}
+        over = batch.over
+        metrics = {"score": final[over].mean(), "score_std": final[over].std(correction=0)}
         if batch.target is not None:
-            metrics["l2"] = squared_error(batch.all_canvases[-1], batch.target)[over].mean().item()
+            metrics["l2"] = squared_error(batch.all_canvases[-1], batch.target)[over].mean()
         return metrics
 
     @torch.no_grad()
@@ -186,7 +184,7 @@ class PolicyLearner:
         discounts = torch.full_like(rewards, settings.discount)
         discounts[-1] = settings.discount * ~batch.ends
         following = torch.zeros_like(rewards[-1])
-        if not batch.ends.all():
+        if batch.finished < rewards.shape[1]:
             with torch.no_grad(), autocast(precision, self.device):
                 following = self.policy.value_of(batch.following, evaluation.state.detach())
         returns = vtrace(

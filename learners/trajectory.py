@@ -167,6 +167,7 @@ class TrajectoryTensors:
         previous_action: int64 [B, K], the action before the first.
         painted: bool [B], true if anything was painted before the first action.
         ends: bool [B], true for episodes that end with this batch.
+        over: int64 [N], the episodes that end with this batch; found on the CPU, so that no device is waited for.
         target: uint8 [B, H, W, C] or None.
         version: policy updates behind the weights that acted.
         precision: see `Trajectory`.
@@ -181,9 +182,15 @@ class TrajectoryTensors:
     previous_action: Tensor
     painted: Tensor
     ends: Tensor
+    over: Tensor
     target: Tensor | None
     version: int
     precision: Literal["float32", "bfloat16"] | None
+
+    @property
+    def finished(self) -> int:
+        """Number of episodes that end with this batch."""
+        return len(self.over)
 
     @property
     def hindsight(self) -> PolicyInputs:
@@ -226,6 +233,7 @@ class TrajectoryTensors:
             previous_action=previous,
             painted=never if before is None else move(before.painted),
             ends=~never if trajectory.ends is None else move(trajectory.ends),
+            over=move(np.arange(batch) if trajectory.ends is None else np.flatnonzero(trajectory.ends)),
             target=target,
             version=trajectory.version,
             precision=trajectory.precision,

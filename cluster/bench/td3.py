@@ -22,6 +22,7 @@ from cluster.bench.options import BenchOptions, Figure
 from cluster.latent.td3 import TD3, TD3Config
 from cluster.training.ray_session import start_ray
 from learners.networks.td3 import Actor
+from learners.networks.weights import FlatWeights
 
 WORLD, EPISODES = "Pendulum-v1", 100
 
@@ -104,9 +105,9 @@ def train_td3(steps: int) -> tuple[Policy, dict[str, Any]]:
         while algorithm.progress < 1:
             algorithm.train()  # type: ignore[no-untyped-call]
         algorithm.settle()
-        weights: dict[str, Any] = ray.get(algorithm.weights)
+        weights: FlatWeights = ray.get(algorithm.weights)
         actor = Actor(3, 1, algorithm.td3_config.settings.td3.hidden)
-        actor.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+        weights.load_into(actor)
         detail = {"env_steps": algorithm.sampled_steps, "updates": algorithm.policy_updates}
     finally:
         algorithm.stop()  # type: ignore[no-untyped-call]

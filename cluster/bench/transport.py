@@ -17,10 +17,10 @@ import torch
 from cluster.bench.measure import figure, spread
 from cluster.bench.options import BenchOptions, Figure
 from cluster.painter.settings import PainterSettings, PresetName, preset
-from cluster.training.learner import to_arrays
 from cluster.training.ray_session import start_ray
 from envs.paint import PaintVectorEnv
 from learners.networks.build import build_discriminator, build_policy
+from learners.networks.weights import FlatWeights
 
 
 def trajectory_of(settings: PainterSettings) -> Any:
@@ -88,9 +88,9 @@ def of_preset(name: PresetName, options: BenchOptions) -> Iterator[Figure]:
     canvas = int(np.prod(paint.canvas_shape))
     yield figure(f"transport {name}, final canvas", canvas / paint.num_actions, "bytes/step", canvas=canvas)
     world = PaintVectorEnv(1, paint)
-    policy = to_arrays(build_policy(settings.policy, world.spec_actions, paint.canvas_shape, paint.num_actions))
+    policy = FlatWeights.of(build_policy(settings.policy, world.spec_actions, paint.canvas_shape, paint.num_actions))
     world.close()
-    discriminator = to_arrays(build_discriminator(settings.discriminator, paint.canvas_shape))
+    discriminator = FlatWeights.of(build_discriminator(settings.discriminator, paint.canvas_shape))
     yield figure(f"transport {name}, policy weights", payload(policy), "bytes")
     yield figure(f"transport {name}, discriminator weights", payload(discriminator), "bytes")
     for what, value in (("trajectory", trajectory), ("policy weights", policy)):

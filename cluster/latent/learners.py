@@ -12,8 +12,9 @@ from torch import Tensor
 
 from cluster.replay.buffer import Replay, ReplayEmpty, ReplayUnavailable
 from cluster.replay.transitions import TransitionReplay
-from cluster.training.learner import GroupLearner, to_arrays
+from cluster.training.learner import GroupLearner
 from learners.hindsight import learner_columns
+from learners.networks.weights import FlatWeights
 from learners.td3 import TD3Learner
 
 
@@ -88,6 +89,6 @@ class TD3GroupLearner(GroupLearner):
             preparation.exception()  # let it end; it is not used
         super().restore(state)
 
-    def publish(self) -> ray.ObjectRef[dict[str, Any]]:
+    def publish(self) -> ray.ObjectRef[FlatWeights]:
         """Put the actor's weights into the object store."""
-        return ray.put(to_arrays(self.inner.networks.actor))
+        return ray.put(FlatWeights.of(self.inner.networks.actor))

@@ -109,7 +109,7 @@ class LatentTrainer(RunTrainer):
 
         The accuracy is by the reward's own classifier: the judge of `impasto evaluate` is another one.
         """
-        self.actor.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+        self.actor.load_state_dict(weights)
         observation, _ = self.world.reset(seed=0)
         for _ in range(self.settings.world.horizon):
             with torch.inference_mode():

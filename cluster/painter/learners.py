@@ -10,14 +10,15 @@ import ray
 import torch
 from numpy.typing import NDArray
 from ray.exceptions import ObjectLostError
+from torch import Tensor
 
 from cluster.painter.data import run_images
 from cluster.painter.settings import PainterSettings
 from cluster.replay.buffer import Replay, ReplayEmpty, ReplayUnavailable
 from cluster.training.learner import GroupLearner
-from learners.conditioning import make_records
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator
+from learners.networks.weights import FlatWeights
 from learners.policy_learner import PolicyLearner
 from learners.search_learner import SearchLearner
 from learners.trajectory import Trajectory
@@ -94,12 +95,10 @@ class PolicyGroupLearner(PainterGroupLearner):
         """
         for weights in request["discriminator"]:
             try:
-                arrays = ray.get(weights)
+                newer: FlatWeights = ray.get(weights)
             except ObjectLostError:  # with the process that held them: the present ones stay
                 continue
-            self.inner.set_discriminator(
-                {name: torch.tensor(value) for name, value in arrays.items()}, request["discriminator_version"]
-            )
+            self.inner.set_discriminator(newer.tensors(self.inner.device), request["discriminator_version"])
         try:
             trajectory = Trajectory.join(ray.get(list(training_data.batch_refs)))
         except ObjectLostError:
@@ -130,7 +129,7 @@ class DiscriminatorGroupLearner(PainterGroupLearner):
     def make(self, network: Any) -> DiscriminatorLearner:
         """Build the inner learner; load its data set and open the replay."""
         settings = self.settings
-        self.real = run_images(settings)
+        self.real = torch.tensor(run_images(settings), device=self.device)  # bytes, once; only indices travel
         self.rng = self.make_generator(7)  # the mix of the gradient penalty differs between processes
         self.replay = Replay(self.run_config.replay)
         return DiscriminatorLearner(
@@ -150,7 +149,7 @@ class DiscriminatorGroupLearner(PainterGroupLearner):
             is empty, `updates` alone; without Redis, also `unavailable`, one line that says so.
         """
         batch = self.settings.discriminator.discriminator_batch
-        records: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+        records: tuple[Tensor | NDArray[np.uint8], NDArray[np.uint8]] | None = None
         missing: dict[str, str] = {}
         try:
             fake = self.replay.sample(batch, self.rng)
@@ -166,10 +165,11 @@ class DiscriminatorGroupLearner(PainterGroupLearner):
         metrics = self.inner.update(*records)
         return {"metrics": metrics, "updates": self.inner.updates, "weights": [self.publish()]}
 
-    def real_records(self, count: int) -> NDArray[np.uint8]:
+    def real_records(self, count: int) -> Tensor:
         """Draw `count` images of the data set; for a conditional painter each is paired with itself."""
-        real = self.real[self.rng.integers(len(self.real), size=count)]
-        return make_records(real, real if self.settings.policy.conditional else None)
+        chosen = torch.from_numpy(self.rng.integers(len(self.real), size=count))
+        real = self.real.index_select(0, chosen.to(self.real.device))
+        return torch.cat([real, real], -1) if self.settings.policy.conditional else real
 
 
 def adopt_settings(learner: PainterGroupLearner, settings: PainterSettings, progress: float) -> None:

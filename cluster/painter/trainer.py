@@ -63,7 +63,7 @@ class PainterTrainer(RunTrainer):
         assert isinstance(algorithm, Spiral)
         algorithm.settle()
         try:
-            self.discriminator_weights = ray.get(algorithm.discriminator_weights[0])
+            self.discriminator_weights = ray.get(algorithm.discriminator_weights[0]).tensors()
         except ObjectLostError as error:
             raise LearnerDied("the discriminator's learner died, and its weights with it") from error
         super().evaluate(algorithm, writer)

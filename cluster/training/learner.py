@@ -19,11 +19,7 @@ from torch import Tensor, nn
 
 from cluster.runs.optimizer_state import flatten_optimizer, unflatten_optimizer
 from learners.memory import keep_large_blocks
-
-
-def to_arrays(network: nn.Module) -> dict[str, np.ndarray[Any, Any]]:
-    """Convert weights to NumPy arrays, the form in which they travel."""
-    return {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+from learners.networks.weights import FlatWeights
 
 
 def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -147,9 +143,9 @@ class GroupLearner(TorchLearner):
         """
         raise RuntimeError("this learner computes its loss in update()")
 
-    def publish(self) -> ray.ObjectRef[dict[str, Any]]:
+    def publish(self) -> ray.ObjectRef[FlatWeights]:
         """Put the present weights into the object store."""
-        return ray.put(to_arrays(self.network))
+        return ray.put(FlatWeights.of(self.network))
 
     def export(self) -> dict[str, Any]:
         """Return the state for a checkpoint.

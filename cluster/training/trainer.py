@@ -237,7 +237,7 @@ class RunTrainer(ABC):
         algorithm.settle()
         update = algorithm.policy_updates
         try:
-            seen = self.evaluate_weights(ray.get(algorithm.weights), update)
+            seen = self.evaluate_weights(ray.get(algorithm.weights).tensors(), update)
         except ObjectLostError as error:
             raise LearnerDied("the policy's learner died, and its weights with it") from error
         self.checkpoint_writer.measured = update, seen.score

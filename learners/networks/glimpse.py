@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from envs.spec import ActionSpec
 from learners.networks.heads import FullLinear
+from learners.networks.one_hot import one_hot
 from learners.networks.policy import ComponentPolicy, PolicyInputs
 from learners.networks.situation import encode_situation
 
@@ -152,5 +153,5 @@ class GlimpsePolicy(ComponentPolicy):
             rows = torch.arange(len(value), device=value.device)
             pixels = self.image[rows[:, None], self.glimpses[value]].flatten(1).float().mul_(1 / 127.5).sub_(1.0)
             return hidden + functional.relu(self.here(self.local[rows, value]) + self.glimpse(pixels))
-        encoded = functional.one_hot(value, self.spec.components[column].size).to(hidden.dtype)
+        encoded = one_hot(value, self.spec.components[column].size)
         return hidden + functional.relu(self.residuals[str(column)](hidden) + self.embeddings[str(column)](encoded))

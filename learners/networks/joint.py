@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from envs.spec import ActionSpec
 from learners.networks.discriminator import Discriminator, normalizer
+from learners.networks.one_hot import one_hot
 from learners.networks.situation import unit_location
 
 TRACE = 128
@@ -59,6 +59,6 @@ class JointDiscriminator(Discriminator):
             if component.location:
                 encoded = unit_location(value.flatten(), self.spec.grid).view(*value.shape, 2)
             else:
-                encoded = functional.one_hot(value, component.size).float()
+                encoded = one_hot(value, component.size)
             parts.append((encoded * mask[..., column, None]).flatten(1))
         return torch.cat(parts, 1)

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from envs.spec import ActionSpec
 from learners.networks.heads import FullLinear
+from learners.networks.one_hot import one_hot
 from learners.networks.pointer import CellKeys, PointerHead
 from learners.networks.policy import ComponentPolicy, PolicyInputs
 from learners.networks.situation import encode_situation
@@ -132,9 +133,6 @@ class LaptopPolicy(ComponentPolicy):
     def condition(self, column: int, hidden: Tensor, value: Tensor) -> Tensor:
         """`hidden + ReLU(W hidden + E value)`; a location enters by its low-frequency cosines."""
         component = self.spec.components[column]
-        if component.location:
-            encoded = self.cosines.index_select(0, value)
-        else:
-            encoded = functional.one_hot(value, component.size).float()
+        encoded = self.cosines.index_select(0, value) if component.location else one_hot(value, component.size)
         update = self.residuals[str(column)](hidden) + self.embeddings[str(column)](encoded)
         return hidden + functional.relu(update)

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from envs.spec import ActionComponent, ActionSpec
 from learners.networks.heads import FullConv2d, FullLinear
+from learners.networks.one_hot import one_hot
 from learners.networks.policy import ComponentPolicy, PolicyInputs
 from learners.networks.situation import coordinate_planes, unit_location
 from learners.networks.td3 import mlp
@@ -72,7 +73,7 @@ class ComponentEmbedding(nn.Module):
 
     def forward(self, value: Tensor) -> Tensor:
         """Embeddings float [N, 16] of values int64 [N]."""
-        encoded = unit_location(value, self.grid) if self.location else functional.one_hot(value, self.size).float()
+        encoded = unit_location(value, self.grid) if self.location else one_hot(value, self.size)
         embedding: Tensor = self.linear(encoded)
         return embedding
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from envs.spec import ActionSpec
+from learners.networks.one_hot import one_hot
 from learners.networks.policy import PolicyInputs
 
 
@@ -29,11 +29,11 @@ def encode_situation(spec: ActionSpec, num_actions: int, inputs: PolicyInputs) -
     mask = spec.mask(inputs.previous_action)
     # Inputs after the last action occur only beside episodes that go on, and their values are not used.
     step = inputs.step.clamp_max(num_actions - 1)
-    parts = [inputs.noise, functional.one_hot(step, num_actions).float()]
+    parts = [inputs.noise, one_hot(step, num_actions)]
     for column, component in enumerate(spec.components):
         value = inputs.previous_action[:, column]
         location = component.location
-        encoded = unit_location(value, spec.grid) if location else functional.one_hot(value, component.size).float()
+        encoded = unit_location(value, spec.grid) if location else one_hot(value, component.size)
         parts.append(encoded * mask[:, column, None])
     return torch.cat(parts, 1)
 

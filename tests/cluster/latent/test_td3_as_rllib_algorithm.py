@@ -54,7 +54,7 @@ def mean_score(algorithm: TD3) -> float:
     algorithm.settle()
     actor = Actor(5, 2, TURN["hidden"])
     weights = ray.get(algorithm.weights)
-    actor.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    weights.load_into(actor)
     world = TurnWorld(1000)
     observation, _ = world.reset(seed=0)
     with torch.no_grad():
@@ -141,7 +141,7 @@ def test_pendulum_is_solved(private_ray: None) -> None:
         algorithm.settle()
         actor = Actor(3, 1, algorithm.td3_config.settings.td3.hidden)
         weights = ray.get(algorithm.weights)
-        actor.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+        weights.load_into(actor)
         with torch.no_grad():
             mean = mean_return("Pendulum-v1", lambda seen: actor(torch.from_numpy(seen)).numpy(), 100)
     finally:
