@@ -33,7 +33,7 @@ from tests.helpers.tiny_run import REPOSITORY, options, wait_until
 
 def test_the_checkout_is_small_enough_to_travel() -> None:
     size = check_upload(REPOSITORY, 20)
-    assert 50_000 < size < 5_000_000
+    assert 50_000 < size < 10_000_000, "4.3 MB of it are the agents that ship"
 
 
 def test_too_large_an_upload_is_refused_and_names_the_cause(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from cluster.replay.host import ReplayHost
 from cluster.replay.server import RedisServer
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
+from cluster.training.checkpoint_writer import CheckpointWriter
 from tests.helpers.live_run import build, train_until
 from tests.helpers.tiny_run import options, tiny_settings
 
@@ -92,6 +93,7 @@ class Ended:
 
     def __init__(self) -> None:
         self.replay_host = self
+        self.clients: list[Any] = []
 
     def keep_alive(self) -> None:
         raise ReplayUnavailable("no Redis at host:6379")
@@ -106,7 +108,7 @@ def test_a_run_that_ends_without_redis_keeps_what_it_learned(
 ) -> None:
     trainer = PainterTrainer(tiny_settings(images))
     with RunFolder.create(tmp_path / "run", {}) as folder, MetricsWriter(folder.metrics, None) as writer:
-        trainer.folder = folder
+        trainer.checkpoint_writer = CheckpointWriter(folder, 1, trainer.disk, None)
         trainer.end(cast(Any, Ended()), writer)
     trainer.close()
     path, _ = checkpoints.latest_good(tmp_path / "run" / "checkpoints")
