@@ -48,10 +48,13 @@ class StopSignals:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle the signals inside; one that was ignored before, as by `nohup`, stays so."""
+        """Handle the signals inside; a SIGHUP that was ignored before, as by `nohup`, stays so.
+
+        A SIGINT is handled also if it was ignored, as in a background job: nobody sends one by mistake there.
+        """
         previous = {number: signal.getsignal(number) for number in SIGNALS}
         for number, handler in previous.items():
-            if handler is not signal.SIG_IGN:
+            if number != signal.SIGHUP or handler is not signal.SIG_IGN:
                 signal.signal(number, self.on_signal)
         try:
             yield
