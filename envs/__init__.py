@@ -8,10 +8,11 @@ so that actors without networks never load torch.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gymnasium as gym
+
+from envs.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from envs.data_files import DataError
@@ -62,15 +63,4 @@ __all__ = [
 for _name, _world in (("Paint", "envs.paint:PaintVectorEnv"), ("Scene", "envs.scenes.world:SceneVectorEnv")):
     gym.register(f"impasto/{_name}-v0", entry_point=f"envs.single:{_name}Env", vector_entry_point=_world)
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from its module at its first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(importlib.import_module(f"envs.{_HOMES[name]}"), name)
-    return found
-
-
-def __dir__() -> list[str]:
-    """Names for completion: those of the module, and the public ones that were not used yet."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, get_args
 
 import gymnasium as gym
@@ -71,11 +72,12 @@ class LockStepVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDA
         "render_fps": 5,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
+    config_class: ClassVar[type[Any]]
 
     def __init__(
         self,
-        num_envs: int,
-        config: Config,
+        num_envs: int = 1,
+        config: Config | None = None,
         render_mode: str | None = None,
         *,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
@@ -83,22 +85,28 @@ class LockStepVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDA
         paid: Paid = "step",
         data: str | NDArray[np.uint8] | None = None,
         data_dir: str | None = None,
+        **settings: Any,
     ) -> None:
-        """Make spaces and counters; the world itself is made by the class that inherits.
+        """Make N empty canvases.
 
         Args:
             num_envs: N.
-            config: settings of the world.
+            config: settings of the world; by default those of `PaintConfig` or `SceneConfig`.
             render_mode: "rgb_array", or None if nothing is rendered.
             autoreset_mode: the step that begins the next episode, see the class.
             reward: "none", or "l2" for nearness to a target, given in the options of a reset or drawn from `data`.
             paid: "step" or "final", see `envs.targets.Targets`; without effect unless `reward` is "l2".
             data: name, path or images uint8 [M, H, W, C] of the targets' data set, see `envs.targets.Targets`.
             data_dir: folder to look into first for a named data set.
+            settings: fields of the world's configuration that replace those of `config`.
 
         Raises:
-            ValueError: an argument out of range, or a data set that can not be had; one line that says which.
+            ValueError: an argument or a setting out of range, a brush that can not be read, a renderer that can not
+                draw here, or a data set that can not be had; one line that says which.
+            TypeError: a setting that the world's configuration does not have.
         """
+        given: Any = config or self.config_class()
+        config = replace(given, **settings)
         if num_envs < 1:
             raise ValueError(f"num_envs: expected at least 1, got {num_envs}")
         if render_mode not in (None, "rgb_array"):
@@ -137,6 +145,11 @@ class LockStepVectorEnv(gym.vector.VectorEnv[Observation, NDArray[np.int64], NDA
         self.mask = self.unused_mask.copy()
         self.steps = np.zeros(num_envs, np.int64)
         self.over = np.ones(num_envs, bool)
+        self.build()
+
+    @abstractmethod
+    def build(self) -> None:
+        """Make the world itself, N empty canvases, after spaces and counters."""
 
     @abstractmethod
     def clear(self, rows: NDArray[np.bool_]) -> None:

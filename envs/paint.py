@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from envs.lockstep import LockStepVectorEnv
 from envs.resampling import pool
 from envs.strokes import PaintConfig, StrokeDecoder, Strokes, some
-from envs.targets import Paid, Reward
 from pymypaint import BatchPainter
 
 __all__ = ["PaintConfig", "PaintVectorEnv", "StrokeDecoder", "Strokes", "pool"]
@@ -40,51 +37,15 @@ class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
         >>> worlds.close()
     """
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        config: PaintConfig | None = None,
-        render_mode: str | None = None,
-        *,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        reward: Reward = "none",
-        paid: Paid = "step",
-        data: str | NDArray[np.uint8] | None = None,
-        data_dir: str | None = None,
-        **settings: Any,
-    ) -> None:
-        """Make white canvases.
+    config_class: ClassVar = PaintConfig
 
-        Args:
-            num_envs: N.
-            config: settings of the world; by default those of `PaintConfig`.
-            render_mode: "rgb_array", or None if nothing is rendered.
-            autoreset_mode: see `envs.lockstep.LockStepVectorEnv`, as for the next four.
-            reward: "none" or "l2".
-            paid: "step" or "final".
-            data: targets of the reward "l2".
-            data_dir: folder to look into first for a named data set.
-            settings: fields of `PaintConfig` that replace those of `config`.
-
-        Raises:
-            ValueError: a setting out of range, or a brush that can not be read; one line that names it.
-            TypeError: a setting that `PaintConfig` does not have.
-        """
-        config = replace(config or PaintConfig(), **settings)
-        super().__init__(
-            num_envs,
-            config,
-            render_mode,
-            autoreset_mode=autoreset_mode,
-            reward=reward,
-            paid=paid,
-            data=data,
-            data_dir=data_dir,
-        )
+    def build(self) -> None:
+        """Make white canvases, and the brushes that paint on them."""
+        config = self.config
         self.decoder = StrokeDecoder(config)
-        self.canvas = np.full((num_envs, config.canvas_size, config.canvas_size, config.channels), 255, np.uint8)
+        self.canvas = np.full((self.num_envs, config.canvas_size, config.canvas_size, config.channels), 255, np.uint8)
         # Actions of the present episodes: a copy of the environment paints them again.
-        self.past = np.zeros((config.num_actions, num_envs, len(self.spec_actions.components)), np.int16)
+        self.past = np.zeros((config.num_actions, self.num_envs, len(self.spec_actions.components)), np.int16)
         self.painter = self._make_painter()
 
     def clear(self, rows: NDArray[np.bool_]) -> None:

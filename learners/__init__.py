@@ -1,15 +1,17 @@
 """The parts that learn: networks, losses as pure functions of tensors, and the learners that apply them on a device.
 
-Code in here may import torch and, of Impasto, only the action specs (`envs.spec`), ranges (`envs.ranges`) and the
-latent world (`envs.latent`). Start reading at `learners.policy_learner` with `learners.vtrace` and
-`learners.rewards` and `learners.discriminator_learner`; `learners.td3` is another algorithm. The command line's help
-comes from `learners.settings`. Public names are imported when they are used, so that settings do not load torch.
+Code in here may import torch and, of Impasto, only the action specs (`envs.spec`), ranges (`envs.ranges`), lazy names
+(`envs.lazy_names`) and the latent world (`envs.latent`). Start reading at `learners.policy_learner` with
+`learners.vtrace` and `learners.rewards` and `learners.discriminator_learner`; `learners.td3` is another algorithm. The
+command line's help comes from `learners.settings`. Public names are imported when they are used, so that settings do
+not load torch.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from envs.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from learners.discriminator_learner import DiscriminatorLearner as DiscriminatorLearner
@@ -44,9 +46,4 @@ _HOMES = {
 
 __all__ = [*_HOMES]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from its module at its first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"learners.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

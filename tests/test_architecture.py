@@ -17,7 +17,7 @@ LAYERS = ("pymypaint", "envs", "learners", "actors", "cluster")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "pymypaint": (),
     "envs": ("pymypaint",),
-    "learners": ("envs.latent", "envs.ranges", "envs.spec"),
+    "learners": ("envs.latent", "envs.lazy_names", "envs.ranges", "envs.spec"),
     "actors": (
         "envs",
         "learners.conditioning",

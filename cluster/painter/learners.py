@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,13 @@ class PainterGroupLearner(GroupLearner):
         settings: PainterSettings = self.run_config.settings
         return settings
 
+    @abstractmethod
     def adopt(self, settings: PainterSettings, progress: float) -> None:
         """Go on under other settings; `progress` of the run in [0, 1] decides where decays stand."""
-        raise NotImplementedError
 
+    @abstractmethod
     def live_values(self, progress: float) -> dict[str, float]:
         """Return the values that the next update will use, the step size as the optimizer holds it now."""
-        raise NotImplementedError
 
     @property
     def step_size(self) -> float:

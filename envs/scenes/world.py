@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from envs.lockstep import LockStepVectorEnv
 from envs.scenes.config import ATTRIBUTES, SceneConfig
 from envs.scenes.rendering import shared_renderer
 from envs.spec import ADD, MODIFY, ActionSpec
-from envs.targets import Paid, Reward
 
 
 class Scenes:
@@ -62,52 +59,15 @@ class SceneVectorEnv(LockStepVectorEnv[SceneConfig]):
     object that was added last.
     """
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        config: SceneConfig | None = None,
-        render_mode: str | None = None,
-        *,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        reward: Reward = "none",
-        paid: Paid = "step",
-        data: str | NDArray[np.uint8] | None = None,
-        data_dir: str | None = None,
-        **settings: Any,
-    ) -> None:
-        """Make empty scenes.
+    config_class: ClassVar = SceneConfig
 
-        Args:
-            num_envs: N.
-            config: settings of the world; by default those of `SceneConfig`.
-            render_mode: "rgb_array", or None if nothing is rendered.
-            autoreset_mode: see `envs.lockstep.LockStepVectorEnv`, as for the next four.
-            reward: "none" or "l2".
-            paid: "step" or "final".
-            data: targets of the reward "l2".
-            data_dir: folder to look into first for a named data set.
-            settings: fields of `SceneConfig` that replace those of `config`.
-
-        Raises:
-            ValueError: a setting out of range, or MuJoCo can not draw here; one line that says what to do.
-            TypeError: a setting that `SceneConfig` does not have.
-        """
-        config = replace(config or SceneConfig(), **settings)
-        super().__init__(
-            num_envs,
-            config,
-            render_mode,
-            autoreset_mode=autoreset_mode,
-            reward=reward,
-            paid=paid,
-            data=data,
-            data_dir=data_dir,
-        )
-        self.scenes = Scenes(num_envs, self.spec_actions, config.num_actions)
-        self.renderer = shared_renderer(config)
+    def build(self) -> None:
+        """Make empty scenes, and the renderer that draws them."""
+        self.scenes = Scenes(self.num_envs, self.spec_actions, self.config.num_actions)
+        self.renderer = shared_renderer(self.config)
         self.empty = self.renderer.render_all(self.scenes.objects[:1], self.scenes.counts[:1])[0]
-        self.canvas = np.empty((num_envs, *config.canvas_shape), np.uint8)
-        self.clear(np.ones(num_envs, bool))
+        self.canvas = np.empty((self.num_envs, *self.config.canvas_shape), np.uint8)
+        self.clear(np.ones(self.num_envs, bool))
 
     def clear(self, rows: NDArray[np.bool_]) -> None:
         """Take all objects out of the scenes in `rows`."""
