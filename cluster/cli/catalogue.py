@@ -57,6 +57,7 @@ COMMANDS = {
     ),
     "paint": Command(USE, "paint your pictures, stroke by stroke", "pictures:Paint", "pictures:paint"),
     "agents": Command(USE, "list the agents that ship", "pictures:Agents", "pictures:agents"),
+    "pack": Command(USE, "pack a run as an agent: networks and a card", "pictures:Pack", "pictures:pack"),
     "sample": Command(USE, "paint with a run: a sheet, an animated painting, actions", "runs:Sample", "runs:sample"),
     "evaluate": Command(USE, "have an independent judge score a run", "runs:Evaluate", "runs:evaluate"),
     "translate": Command(USE, "translate your images with a latent run", "runs:Translate", "runs:translate"),

@@ -1,14 +1,16 @@
-"""Commands about pictures and the agents that ship: paint, agents."""
+"""Commands about pictures and the agents that ship: paint, agents, pack."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from cluster.cli.arguments.pictures import DEFAULT_SIZE, Agents, Paint
+from cluster.cli.arguments.pictures import DEFAULT_SIZE, Agents, Pack, Paint
+from cluster.cli.runs import stored
 from cluster.errors import UserError
 from cluster.painter.pictures.paint import PaintOptions, paint_again, paint_pictures
-from cluster.runs.agents import agent_names, read_card
+from cluster.runs.agents import SHIPPED, agent_names, check_card, read_card
+from cluster.runs.agents import pack as pack_agent
 
 
 def paint(chosen: Paint) -> int:
@@ -39,4 +41,18 @@ def agents(chosen: Agents) -> int:
     for name in agent_names():
         card = read_card(name)
         print(f"{name:<16}{card['about']}")
+    return 0
+
+
+def pack(chosen: Pack) -> int:
+    """Run `impasto pack`."""
+    folder, checkpoint = stored(chosen.run, chosen.best)
+    try:
+        card = json.loads(Path(chosen.card).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"--card {chosen.card}: can not be read as JSON: {error}") from error
+    out = (Path(chosen.out) if chosen.out else SHIPPED) / chosen.agent
+    made = pack_agent(folder.read_config(), checkpoint, check_card(card, chosen.card), out, replace=chosen.replace)
+    size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
+    print(f"{made}: update {checkpoint.update}, {size / 1e6:.1f} MB")
     return 0

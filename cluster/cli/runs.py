@@ -20,7 +20,6 @@ from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.population.launch import resume as resume_population
 from cluster.population.schedule import ScheduledTrainer, read_plan
-from cluster.runs.agents import find_agent
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError, is_population
 from cluster.runs.location import RunPlace
@@ -55,8 +54,7 @@ def scheduled_trainer(folder: RunFolder, settings: RunSettings, restarts: int) -
 def sample(chosen: Sample) -> int:
     """Run `impasto sample`: write a contact sheet, an animated painting, and the actions."""
     folder, checkpoint = stored(chosen.run, chosen.best)
-    own = Path("samples") / chosen.run if find_agent(chosen.run) else folder.picture_folder()
-    out = Path(chosen.out) if chosen.out else own / f"seed-{chosen.seed}"
+    out = Path(chosen.out) if chosen.out else folder.picture_folder() / f"seed-{chosen.seed}"
     sampler = Sampler(read_settings_as(PainterSettings, folder, "sample"), seed=chosen.seed)
     sampler.load(checkpoint.tensors["policy"], checkpoint.tensors.get("discriminator"))
     made = sampler.paint(chosen.count, scored=chosen.count if "discriminator" in checkpoint.tensors else 0)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from actors.search import Score, Search, SearchResult
+from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.evaluation.judge import Judge, load_judge
 from cluster.evaluation.reconstruction import pixel_l2
@@ -24,7 +25,13 @@ from learners.precision import autocast
 
 
 def discriminator_score(settings: PainterSettings, checkpoint: Checkpoint) -> Score:
-    """Return a function that scores canvases with the trained discriminator."""
+    """Return a function that scores canvases with the trained discriminator.
+
+    Raises:
+        UserError: The checkpoint has none.
+    """
+    if "discriminator" not in checkpoint.tensors:
+        raise UserError("search: this agent was packed without its discriminator, which the search scores with")
     network = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
     network.load_state_dict(checkpoint.tensors["discriminator"])
     network.eval()

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from cluster.errors import UserError
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
+from cluster.runs.folder import CARD
 
 SHIPPED = Path(__file__).parent / "shipped"
 """A folder for each agent: `config.json` and `checkpoints/` as of a run, and `card.json`."""
-CARD = "card.json"
+FIELDS = ("about", "data", "data_license", "license", "command", "commit")
+"""Texts that a card must have."""
+FIGURE = {"what", "value", "command"}
+"""Each of a card's figures has these."""
+NETWORKS = ("policy", "discriminator")
+"""An agent's: acting takes the first, `impasto search` the second too."""
 
 
 def agent_names() -> list[str]:
@@ -31,25 +40,65 @@ def read_card(name: str) -> dict[str, Any]:
     return card
 
 
-def pack(config: dict[str, Any], checkpoint: Checkpoint, card: dict[str, Any], folder: Path) -> Path:
-    """Write an agent's folder: of a run's checkpoint the policy's weights alone, which is what acting takes.
+def check_card(card: Any, name: str) -> dict[str, Any]:
+    """Return a card that has all that it must have.
+
+    Args:
+        card: Texts `about`, `data`, `data_license`, `license`, `command`, `commit`, and `figures`, a list of `what` was
+            measured, its `value` and the `command` that measures it.
+        name: Of its file, for the message.
+
+    Raises:
+        UserError: Something is missing.
+    """
+    if not isinstance(card, dict):
+        raise UserError(f"{name}: a card is a JSON object with {', '.join(FIELDS)} and figures")
+    missing = [field for field in FIELDS if not isinstance(card.get(field), str) or not card[field]]
+    if missing:
+        raise UserError(f"{name}: the card lacks {', '.join(missing)}")
+    figures = card.get("figures")
+    if not isinstance(figures, list) or not all(isinstance(each, dict) and set(each) >= FIGURE for each in figures):
+        raise UserError(f"{name}: figures: expected a list of objects with {', '.join(sorted(FIGURE))}")
+    return card
+
+
+def pack(
+    config: dict[str, Any], checkpoint: Checkpoint, card: dict[str, Any], folder: Path, *, replace: bool = False
+) -> Path:
+    """Write an agent's folder: the networks of a run's checkpoint, in half precision, without what training needs.
 
     Args:
         config: The run's `config.json`.
         checkpoint: One of the run's.
-        card: What users should know of the agent.
-        folder: Of the agent; there must be none yet.
+        card: What users should know of the agent, see `check_card`; length of the training and number of parameters are
+            added.
+        folder: Of the agent.
+        replace: Write over an agent that is there already.
 
     Raises:
-        UserError: The folder is there already.
+        UserError: The folder is there already, and is no agent's, or not to be replaced.
     """
     if folder.exists():
-        raise UserError(f"{folder}: is there already; give another folder")
-    weights = {name: tensor.clone() for name, tensor in checkpoint.tensors["policy"].items()}
-    small = Checkpoint(checkpoint.update, {"policy": weights}, documents={"counters": checkpoint.documents["counters"]})
+        if not replace or not (folder / CARD).is_file():
+            raise UserError(f"{folder}: is there already; give another folder, or --replace for an agent's")
+        shutil.rmtree(folder)
+    networks = {name: halved(checkpoint.tensors[name]) for name in NETWORKS if name in checkpoint.tensors}
+    counters = checkpoint.documents["counters"]
+    small = Checkpoint(checkpoint.update, networks, documents={"counters": counters})
+    known = {
+        "minutes": round(counters["trained_seconds"] / 60, 1),
+        "updates": checkpoint.update,
+        "env_steps": counters["trained_steps"],
+        "parameters": sum(tensor.numel() for tensor in networks["policy"].values()),
+    }
     folder.mkdir(parents=True)
     system = config["system"] | {"data_dir": "", "redis": ""}
     (folder / "config.json").write_text(json.dumps(config | {"system": system}, indent=2) + "\n")
     checkpoints.save(folder / "checkpoints", small)
-    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")
+    (folder / CARD).write_text(json.dumps(card | known, indent=2) + "\n")
     return folder
+
+
+def halved(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Copies with 16 bits a float; a network's `load_state_dict` makes 32 of them again."""
+    return {name: tensor.half() if tensor.is_floating_point() else tensor.clone() for name, tensor in tensors.items()}

@@ -13,6 +13,9 @@ from typing import Any
 
 from envs.data_files import write_atomically
 
+CARD = "card.json"
+"""Makes a run's folder that of an agent; see `cluster.runs.agents`."""
+
 
 class RunFolderError(RuntimeError):
     """The folder can not be used as asked: one line with the path and the remedy."""
@@ -113,8 +116,13 @@ class RunFolder:
     def picture_folder(self) -> Path:
         """Make the folder for pictures of a command that only reads the run.
 
-        It is `samples`, or, if the run is on read-only storage, `NAME-samples` in the working directory.
+        It is `samples`, or, if the run is on read-only storage, `NAME-samples` in the working directory, and for an
+        agent that ships `samples/NAME` there: what is installed stays as it is.
         """
+        if (self.path / CARD).is_file():
+            own = Path("samples") / self.path.name
+            own.mkdir(parents=True, exist_ok=True)
+            return own
         writable = os.access(self.samples if self.samples.is_dir() else self.path, os.W_OK)
         folder = self.samples if writable else Path(f"{self.path.resolve().name}-samples")
         folder.mkdir(exist_ok=True)

@@ -1,7 +1,8 @@
-"""Arguments of the commands about pictures and the agents that ship: paint, agents."""
+"""Arguments of the commands about pictures and the agents that ship: paint, agents, pack."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -70,3 +71,34 @@ class Agents:
     """
 
     name: Positional[str] = ""
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Pack a run as an agent: networks of its newest checkpoint in half precision, its settings, and a card.
+
+    The agent's folder serves wherever a run's does; in `--out`'s default it ships with the package under its name.
+
+    Attributes:
+        run: Folder of the run.
+        agent: Name of the agent.
+        card: JSON file with the texts about, data, data_license, license, command and commit, and figures, a list of
+            objects with what, value and command.
+        out: Folder for the agent's; that of the agents that ship if not given.
+        replace: Write over an agent of this name.
+        best: Take the checkpoint that did best while training (lowest pixel Fréchet distance, or nearest to its
+            targets) instead of the newest.
+    """
+
+    run: Positional[str]
+    agent: str = ""
+    card: str = ""
+    out: str = ""
+    replace: bool = False
+    best: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", self.agent):
+            raise ValueError(f"agent: expected a name of small letters, digits and hyphens, got {self.agent!r}")
+        if not self.card:
+            raise ValueError("card: expected a JSON file, got none; `impasto agents digits-target` prints one")

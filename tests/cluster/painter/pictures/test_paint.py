@@ -10,15 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from actors.picture_painter import stage_factors
 from cluster import cli
 from cluster.painter.pictures.read import read_palette, read_picture
 from cluster.painter.pictures.strokes_file import Painting
-from cluster.runs.agents import SHIPPED, agent_names, find_agent, pack, read_card
-from cluster.runs.checkpoints import Checkpoint
 
 
 def make_picture(path: Path, width: int = 90, height: int = 60) -> Path:
@@ -170,20 +167,3 @@ def test_one_bad_picture_does_not_stop_the_others(tmp_path: Path, capsys: pytest
     assert "no such image file" in capsys.readouterr().err
     assert (tmp_path / "out" / "p.png").exists()
     assert len(Painting.load(tmp_path / "out" / "p.json").strokes) <= 8
-
-
-def test_agents_have_cards_and_are_packed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert find_agent("nobody") is None
-    for name in agent_names():
-        card = read_card(name)
-        assert {"about", "data", "data_license", "license", "command", "commit", "figures"} <= set(card)
-    assert {"pictures", "digits-target"} <= set(agent_names())
-    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 12e6
-    assert cli.main(["agents"]) == 0
-    assert capsys.readouterr().out.count("\n") == len(agent_names())
-    assert cli.main(["agents", "nobody"]) == 2
-    checkpoint = Checkpoint(3, {"policy": {"w": torch.ones(2)}, "discriminator": {}}, documents={"counters": {}})
-    config = {"kind": "painter", "system": {"data_dir": "/secret", "redis": "x"}}
-    made = pack(config, checkpoint, {"about": "test"}, tmp_path / "agent")
-    assert "secret" not in (made / "config.json").read_text()
-    assert sorted(path.name for path in made.rglob("*.safetensors")) == ["policy.safetensors"]

@@ -1,0 +1,98 @@
+"""Agents: those that ship, and a run packed as one, which paints, is evaluated and searched as a run is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from cluster import cli
+from cluster.runs import checkpoints
+from cluster.runs.agents import FIELDS, SHIPPED, agent_names, check_card, find_agent, read_card
+from cluster.runs.checkpoints import Checkpoint
+from cluster.runs.folder import RunFolder
+from learners.networks.build import build_discriminator, build_policy
+from tests.helpers.tiny_run import make_images, tiny_settings
+
+FIGURE = {"what": "L2", "value": 0.5, "command": "impasto evaluate AGENT"}
+CARD = {field: "text" for field in FIELDS} | {"figures": [FIGURE]}
+
+
+def make_run(path: Path, images: Path) -> Path:
+    """An untrained run with one checkpoint, which also holds what training needs."""
+    settings = tiny_settings(images)
+    world = settings.world
+    torch.manual_seed(0)
+    policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
+    discriminator = build_discriminator(settings.discriminator, settings.discriminator_shape)
+    networks = {"policy": policy.state_dict(), "discriminator": discriminator.state_dict()}
+    counters = {"trained_seconds": 90.0, "trained_steps": 7}
+    with RunFolder.create(path, settings.to_json()) as folder:
+        state = {"exp_avg": torch.ones(3)}
+        checkpoints.save(
+            folder.checkpoints, Checkpoint(5, networks | {"policy_optimizer": state}, documents={"counters": counters})
+        )
+    return path
+
+
+def test_agents_that_ship_have_cards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert find_agent("nobody") is None
+    for name in agent_names():
+        check_card(read_card(name), name)
+    assert {"pictures", "digits-target"} <= set(agent_names())
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 12e6
+    assert cli.main(["agents"]) == 0
+    assert capsys.readouterr().out.count("\n") == len(agent_names())
+    assert cli.main(["agents", "nobody"]) == 2
+
+
+def test_a_packed_run_is_small_and_serves_as_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = make_run(tmp_path / "run", make_images(tmp_path / "images"))
+    (tmp_path / "card.json").write_text(json.dumps(CARD))
+    given = ["pack", str(run), "--agent", "tiny", "--card", "card.json", "--out", "agents"]
+    assert cli.main(given) == 0
+    made = tmp_path / "agents" / "tiny"
+    assert sorted(path.name for path in made.rglob("*.safetensors")) == [
+        "discriminator.safetensors",
+        "policy.safetensors",
+    ]
+    before = sum(path.stat().st_size for path in run.rglob("policy.safetensors"))
+    assert sum(path.stat().st_size for path in made.rglob("policy.safetensors")) < 0.6 * before
+    card = json.loads((made / "card.json").read_text())
+    assert (card["minutes"], card["updates"], card["env_steps"]) == (1.5, 5, 7)
+    assert card["figures"] == [FIGURE]
+
+    assert cli.main(given) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert cli.main([*given, "--replace"]) == 0
+    files = sorted(made.rglob("*"))
+    assert cli.main(["sample", "agents/tiny", "--count", "4"]) == 0
+    assert cli.main(["search", "agents/tiny", "--k", "1,2", "--count", "4"]) == 0
+    assert cli.main(["evaluate", "agents/tiny", "--count", "2"]) == 0
+    assert sorted(made.rglob("*")) == files  # what is installed stays as it is
+    assert (tmp_path / "samples" / "tiny" / "search.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("card", "problem"),
+    [
+        ("[]", "a card is a JSON object"),
+        ("{", "can not be read as JSON"),
+        (json.dumps({**CARD, "data": ""}), "the card lacks data"),
+        (json.dumps({**CARD, "figures": [{"what": "L2"}]}), "figures: expected a list of objects with command, value"),
+    ],
+)
+def test_cards_that_lack_something(card: str, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "run", make_images(tmp_path / "images"))
+    (tmp_path / "card.json").write_text(card)
+    given = ["pack", str(run), "--agent", "tiny", "--card", str(tmp_path / "card.json"), "--out", str(tmp_path)]
+    assert cli.main(given) == 2
+    error = capsys.readouterr().err
+    assert problem in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "tiny").exists()
