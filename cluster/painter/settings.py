@@ -249,8 +249,8 @@ def search_preset(data: str) -> PainterSettings:
         max_lag=2,
     )
     if gray:
-        # Characters have more and thinner lines than digits: with sizes for digits the unlearned best of 128 is at 0.245
-        # of an empty canvas's L2 after eleven lines, with (0.6, 0.8, 1.0, 1.3) at 0.146.
+        # Characters have more and thinner lines than digits: with the digits' sizes the unlearned best of 128 is at
+        # 0.245 of an empty canvas's L2 after eleven lines, with (0.6, 0.8, 1.0, 1.3) at 0.146.
         lines, sizes = (12, (0.45, 0.6, 0.8, 1.0, 1.3)) if data == "omniglot" else (8, (0.8, 1.1, 1.5, 2.1, 3.0))
         return start.replace(episode_length=lines + 1, brush_sizes=sizes, candidates=40, variations=16)
     return start.replace(
