@@ -14,7 +14,7 @@ from cluster.population.lineage.report import BestMember
 
 def tune(chosen: Tune) -> int:
     """Run `impasto tune`."""
-    return launch.tune(chosen.settings, chosen.population, chosen.run, chosen.address)
+    return launch.tune(chosen.settings, chosen.population, chosen.run, chosen.address, or_resume=chosen.or_resume)
 
 
 def lineage(chosen: Lineage) -> int:

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cluster.evaluation.frechet import frechet_distance
+from cluster.evaluation.frechet import frechet_distance, frechet_error
 from cluster.evaluation.image_metrics import pixel_features
 from cluster.evaluation.judge import Judge, load_judge
 from cluster.painter.data import run_images
+from cluster.painter.sampler import ON_SHEET, Paintings, Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.population.settings import FitnessName, PopulationSettings
-from learners.conditioning import score_records
+from cluster.runs.checkpoints import Checkpoint
+from learners.conditioning import make_records, score_records
 from learners.networks.build import build_discriminator
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A member, measured.
+
+    Attributes:
+        measures: `pixel_frechet` and, for mnist, `judge_frechet`, distances >= 0; `discriminator`, a mean score.
+        score: The fitness; higher is better.
+        error: Standard error of the score by the draw of paintings; the real images are the same for all.
+    """
+
+    measures: dict[str, float]
+    score: float
+    error: float
 
 
 class Fitness:
@@ -29,6 +47,9 @@ class Fitness:
     def __init__(self, settings: PainterSettings, population: PopulationSettings) -> None:
         """Load the data set and, for mnist, the judge (which is trained once on a machine, some CPU minutes).
 
+        It is not the judge that `impasto evaluate` publishes: the best of many by one judge is also the one that
+        this judge overrates most.
+
         Raises:
             ValueError: the fitness can not be had for this data.
         """
@@ -38,35 +59,51 @@ class Fitness:
             raise ValueError(f"fitness: the judge knows mnist only, not {system.data}; choose pixel")
         self.episodes = population.fitness_samples
         folder = Path(system.data_dir) if system.data_dir else None
-        self.judge: Judge | None = load_judge(data_dir=folder) if system.data == "mnist" else None
+        self.judge: Judge | None = None
+        if system.data == "mnist":
+            self.judge = load_judge(data_dir=folder, seed=population.judge_seed)
         images = run_images(settings)
         chosen = np.random.default_rng(0).permutation(len(images))[: max(self.episodes, 1000)]
         self.real_pixels = pixel_features(images[chosen])
         self.real_features = self.judge.features_and_probabilities(images[chosen])[0] if self.judge else None
 
-    def measure(self, paintings: NDArray[np.uint8], records: NDArray[np.uint8], critic: Critic) -> dict[str, float]:
-        """All measures of paintings.
+    def measure(self, paintings: NDArray[np.uint8], records: NDArray[np.uint8], critic: Critic) -> Measurement:
+        """Measure paintings.
 
         Args:
             paintings: uint8 [N, H, W, C] at the observed size.
             records: the same with their targets, if they have any, uint8 [N, H, W, C or 2C].
             critic: the member's own discriminator.
+        """
+        features = {"pixel": (pixel_features(paintings), self.real_pixels)}
+        if self.judge is not None and self.real_features is not None:
+            features["judge"] = self.judge.features_and_probabilities(paintings)[0], self.real_features
+        scores = critic.scores(records)
+        measures = {f"{name}_frechet": frechet_distance(*pair) for name, pair in features.items()}
+        measures["discriminator"] = float(scores.mean())
+        if self.name == "discriminator":
+            return Measurement(measures, measures["discriminator"], float(scores.std(ddof=1) / len(scores) ** 0.5))
+        return Measurement(measures, -measures[f"{self.name}_frechet"], frechet_error(*features[self.name]))
+
+    def examine(
+        self, sampler: Sampler, settings: PainterSettings, checkpoint: Checkpoint, at_least: int
+    ) -> tuple[Paintings, NDArray[np.uint8], Measurement]:
+        """Paint with a member's networks, from the same noise for all members, and measure that.
+
+        Args:
+            sampler: Gets the networks.
+            settings: Of the member.
+            checkpoint: Of the member.
+            at_least: Paintings to make, also if fewer are measured.
 
         Returns:
-            `pixel_frechet` and, for mnist, `judge_frechet`, distances >= 0; `discriminator`, a mean score.
+            Paintings; their records, see `learners.conditioning`; measurement.
         """
-        found = {
-            "pixel_frechet": frechet_distance(pixel_features(paintings), self.real_pixels),
-            "discriminator": float(critic.scores(records).mean()),
-        }
-        if self.judge is not None and self.real_features is not None:
-            features, _ = self.judge.features_and_probabilities(paintings)
-            found["judge_frechet"] = frechet_distance(features, self.real_features)
-        return found
-
-    def score(self, measures: dict[str, float]) -> float:
-        """The score: higher is better."""
-        return measures["discriminator"] if self.name == "discriminator" else -measures[f"{self.name}_frechet"]
+        sampler.load(checkpoint.tensors["policy"], checkpoint.tensors["discriminator"])
+        paintings = sampler.paint(max(self.episodes, at_least), scored=ON_SHEET, split="train")
+        records = make_records(paintings.observed, paintings.target, paintings.actions if settings.joint else None)
+        critic = Critic(settings, checkpoint.tensors["discriminator"])
+        return paintings, records, self.measure(paintings.observed[: self.episodes], records[: self.episodes], critic)
 
 
 class Critic:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,11 @@ from typing import Any
 import ray
 
 from cluster.errors import UserError
-from cluster.evaluation.text_tables import number
 from cluster.painter.settings import PainterSettings
 from cluster.population import folder as folders
 from cluster.population.folder import PopulationFolder
 from cluster.population.hyperparameters import check_decays
-from cluster.population.lineage.report import BestMember
+from cluster.population.lineage.report import BestMember, with_error
 from cluster.population.member_config import own_settings
 from cluster.population.schedule import ScheduledTrainer, write_plan
 from cluster.population.settings import PopulationSettings
@@ -28,12 +28,34 @@ from cluster.training.launch import check_free, start
 from cluster.training.ray_session import standard_error_to, start_ray
 
 
-def tune(settings: PainterSettings, population: PopulationSettings, run: str, address: str = "") -> int:
-    """Train a population in folder `run` (a new one under `runs/` if empty). Returns the exit status."""
+def tune(
+    settings: PainterSettings, population: PopulationSettings, run: str, address: str = "", *, or_resume: bool = False
+) -> int:
+    """Train a population in folder `run` (a new one under `runs/` if empty).
+
+    Args:
+        settings: What its members share.
+        population: How they are compared.
+        run: The folder.
+        address: Ray cluster to join; empty for a private Ray.
+        or_resume: Go on with the population in `run` if it has begun, within the limits given now.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        UserError: The folder holds something else, or can not be made.
+    """
+    if or_resume and not run:
+        raise UserError("--or-resume: give --run, the population to begin or to go on with")
     name = "images" if "/" in settings.system.data else settings.system.data
     place = RunPlace.find(run or f"{name}-population-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
     if place.remote is not None:
         raise UserError("tune: members write into one folder: give a path that all nodes reach, not an address")
+    if or_resume and (place.path / "config.json").is_file():
+        warn_of_others(PopulationFolder(place.path), population, settings)
+        given = settings.flat()
+        return resume(str(place.path), address, **{name: given[name] for name in ("minutes", "steps", "redis")})
     check_settings(settings, population)
     tuner = PopulationTuner(with_absolute_paths(settings), population)
     try:
@@ -42,6 +64,23 @@ def tune(settings: PainterSettings, population: PopulationSettings, run: str, ad
         raise UserError(str(error)) from error
     with folder, folder.start():
         return train_in(folder, tuner, address)
+
+
+def warn_of_others(place: PopulationFolder, population: PopulationSettings, settings: PainterSettings) -> None:
+    """Name settings given now that are not those with which a population goes on.
+
+    Raises:
+        UserError: There is a single run, or its settings can not be read.
+    """
+    try:
+        its_own, theirs = place.read_settings()
+    except RunFolderError as error:
+        raise UserError(f"--or-resume: {error}") from error
+    given = with_absolute_paths(settings).flat() | population.to_json()
+    stored = theirs.flat() | its_own.to_json()
+    same = ("minutes", "steps", "redis", "brush")  # as given, without a password, or a copy
+    if other := [name for name, value in stored.items() if given[name] != value and name not in same]:
+        print(f"warning: {place.path} goes on with its own {', '.join(other)}, not those given now", file=sys.stderr)
 
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
@@ -122,6 +161,6 @@ def train_in(folder: RunFolder, tuner: PopulationTuner, address: str) -> int:
     print(f"{reason}; the record is {place.lineage}")
     if standing := read_state(place).lineage.best:
         member = standing["member"]
-        print(f"best: member {member:02d}, score {number(standing['score'])}: {place.member(member)}")
+        print(f"best: member {member:02d}, score {with_error(standing)}: {place.member(member)}")
     print("next:", shlex.join(["impasto", "resume" if reason == "interrupted" else "lineage", str(folder.path)]))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,9 +17,10 @@ from cluster.population.lineage.comparison_events import (
     rescue_decision,
     skipped_event,
 )
-from cluster.population.lineage.events import LOCK_SECONDS, Event, EventFile
+from cluster.population.lineage.events import LOCK_SECONDS, Event, EventFile, finite
 from cluster.population.lineage.state import PopulationState
 from cluster.population.settings import PopulationSettings
+from cluster.population.silence import Contacts
 
 
 class Ledger:
@@ -58,6 +58,7 @@ class Ledger:
         self.population = population
         self.seed, self.steps, self.minutes = seed, steps, minutes
         self.stop_reason: str | None = None
+        self.contacts = Contacts()
         self.opened = time.monotonic()
         self.file = EventFile(Path(path), lock_seconds=lock_seconds)
         self.state = PopulationState.of(self.file.events)
@@ -97,6 +98,7 @@ class Ledger:
         Returns:
             `values` and `branch` to train with, `restarts` so far, `seed`.
         """
+        self.contacts.forget(member)
         known = self.state.members.get(member)
         seed = self.seed + member
         if known is not None and ticket in self.state.tickets:
@@ -142,12 +144,18 @@ class Ledger:
         """The branch that a member was born with."""
         return next(branch for branch in self.state.lineage.founders if branch.member == member)
 
-    def requests(self, member: int, env_steps: int) -> dict[str, Any]:
+    def requests(self, member: int, env_steps: int, handle: Any = None) -> dict[str, Any]:
         """Requests to `member` at this iteration boundary.
+
+        Args:
+            member: its number.
+            env_steps: its steps.
+            handle: of its Ray actor, with which it is ended if it falls silent.
 
         Returns:
             `stop`, a reason or None; `exploit`, a decision or None.
         """
+        self.contacts.hear(member, handle)
         if member in self.state.members:
             self.state.members[member].env_steps = env_steps
         stop = self.stop_reason
@@ -155,19 +163,28 @@ class Ledger:
             stop = "time"
         return {"stop": stop, "exploit": self.state.pending.get(member)}
 
+    def notice_silence(self) -> None:
+        """Record the members that have not been heard of, and end those that were silent for too long."""
+        for member, seconds, ended in self.contacts.silent():
+            known = self.state.members[member]
+            about = {"member": member, "branch": known.branch, "env_steps": known.env_steps, "ended": ended}
+            reason = f"no word from it for {seconds:.0f} s{'; its process is ended' if ended else ''}"
+            self.write({"event": "silence", **about, "reason": reason})
+
     def score(self, member: int, report: Mapping[str, Any]) -> None:
         """Take in a member's score at a milestone, and decide what can be decided.
 
         Args:
             member: its number.
-            report: `comparison`, `milestone`, `branch`, `env_steps`, `score`, `measures`, `episodes`,
+            report: `comparison`, `milestone`, `branch`, `env_steps`, `score`, `score_error`, `measures`, `episodes`,
                 `checkpoint`, `checkpoint_sha256`, `sample`, `values`.
         """
         number = int(report["comparison"])
         known = self.state.scores.get(number, {}).get(member)
         if known is None or known["checkpoint_sha256"] != report["checkpoint_sha256"]:
             measures = {name: finite(value) for name, value in report["measures"].items()}
-            cleaned = {**report, "score": finite(report["score"]), "measures": measures}
+            scored = {name: finite(report.get(name)) for name in ("score", "score_error")}
+            cleaned = {**report, **scored, "measures": measures}
             self.write({"event": "score", "member": member, **cleaned})
         self.settle_all()
 
@@ -222,6 +239,7 @@ class Ledger:
             member: its number.
             record: `branch`, `env_steps`, `update`, `checkpoint`, `checkpoint_sha256`, `values`.
         """
+        self.contacts.hear(member)
         if self.state.members[member].checkpoint != record["checkpoint"]:
             self.write({"event": "checkpoint", "member": member, **record})
 
@@ -238,6 +256,7 @@ class Ledger:
             diverged: whether its loss was not finite.
             ticket: see `join`.
         """
+        self.contacts.forget(member)
         known = self.state.members[member]
         event = {"event": "crash", "member": member, "branch": known.branch, "env_steps": env_steps}
         if ticket not in self.state.tickets:
@@ -253,6 +272,7 @@ class Ledger:
 
     def finished(self, member: int, env_steps: int, reason: str) -> None:
         """A member ends as it should."""
+        self.contacts.forget(member)
         known = self.state.members[member]
         if reason == "finished":
             self.refused(member, "the run is over")
@@ -264,14 +284,16 @@ class Ledger:
         """Have all members end, each with a checkpoint, at their next iteration boundary."""
         self.stop_reason = reason
 
+    def evaluated(self, record: Mapping[str, Any]) -> None:
+        """The winner was evaluated anew; `record` has the fields of `winner.evaluate_winner`."""
+        known = self.state.lineage.evaluation
+        if known is None or known["checkpoint_sha256"] != record["checkpoint_sha256"]:
+            measures = {name: finite(v) if isinstance(v, float) else v for name, v in record["measures"].items()}
+            self.write({"event": "evaluation", **record, "measures": measures})
+
     def close(self, reason: str) -> None:
         """The population ends; unless it was interrupted, comparisons are decided among those who came."""
         if reason != "interrupted":
             self.settle_all(over=True)
         self.write({"event": "stop", "member": None, "reason": reason})
         self.file.close()
-
-
-def finite(value: float | None) -> float | None:
-    """A number that JSON can hold; None for one that it can not, and for none."""
-    return value if value is not None and math.isfinite(value) else None

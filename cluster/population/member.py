@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import uuid
 from pathlib import Path
@@ -13,10 +14,10 @@ from ray.tune import Trainable
 
 from cluster.metrics.log import MetricsWriter
 from cluster.painter.discriminator_client import Share
-from cluster.painter.sampler import ON_SHEET, Sampler
+from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral
-from cluster.population.fitness import Critic, Fitness
+from cluster.population.fitness import Fitness
 from cluster.population.folder import PopulationFolder, open_when_free
 from cluster.population.hyperparameters import settings_with
 from cluster.population.lineage.ancestry import Values
@@ -29,7 +30,6 @@ from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.manifests import CheckpointDamaged
 from cluster.training.stall_watch import StallWatch, silence
-from learners.conditioning import make_records
 from learners.optimization import NonFiniteLoss
 
 # Comparisons whose checkpoints a member keeps for others.
@@ -79,6 +79,8 @@ class Member(Trainable):
         self.values: Values = start["values"]
         self.compared: int = back["compared"] if back else 0
         self.restarts: int = start["restarts"]
+        self.handle = ray.get_runtime_context().current_actor
+        self.scored: tuple[int, float | None] = (-1, None)  # update and score of the last measurement
         settings = settings_with(self.base, self.values)
         if self.folder is None:
             self.folder = RunFolder.create(path, settings.storable())
@@ -134,7 +136,7 @@ class Member(Trainable):
     def iterate(self) -> None:
         """Do what `step` says."""
         algorithm = self.algorithm
-        requests = self.ask("requests", algorithm.trained_steps)
+        requests = self.ask("requests", algorithm.trained_steps, self.handle)
         if requests["stop"]:
             return self.finish(requests["stop"])
         if requests["exploit"]:
@@ -172,11 +174,12 @@ class Member(Trainable):
             "values": self.values,
         }
         checkpoint.documents["counters"]["restarts"] = self.restarts
-        return checkpoint
+        update, score = self.scored
+        return dataclasses.replace(checkpoint, score=score if update == checkpoint.update else None)
 
-    def keep(self) -> None:
-        """Write a checkpoint to go on from, and have it recorded."""
-        self.ask("saved", self.write_checkpoint())
+    def keep(self, checkpoint: Checkpoint | None = None) -> None:
+        """Write a checkpoint to go on from, by default one of this moment, and have it recorded."""
+        self.ask("saved", self.write_checkpoint(checkpoint))
 
     def write_anyway(self) -> dict[str, Any]:
         """Write a checkpoint, without the replay if Redis is away. Returns its record."""
@@ -184,12 +187,12 @@ class Member(Trainable):
             self.algorithm.replay_host.keep_alive()
             return self.write_checkpoint()
         except ReplayUnavailable:
-            return self.write_checkpoint(replay=False)
+            return self.write_checkpoint(self.checkpoint(replay=False))
 
-    def write_checkpoint(self, *, replay: bool = True) -> dict[str, Any]:
-        """Write a checkpoint to go on from; returns its record."""
+    def write_checkpoint(self, checkpoint: Checkpoint | None = None) -> dict[str, Any]:
+        """Write a checkpoint to go on from, by default one of this moment; returns its record."""
         assert self.folder is not None
-        checkpoint = self.checkpoint(replay=replay)
+        checkpoint = checkpoint or self.checkpoint()
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.base.system.keep_checkpoints)
         self.saved_at = self.algorithm.trained_seconds
         about = {"branch": self.branch, "env_steps": self.algorithm.trained_steps, "update": checkpoint.update}
@@ -206,22 +209,20 @@ class Member(Trainable):
         except ReplayUnavailable:  # then after a later iteration
             self.compared = before
             raise
-        self.sampler.load(checkpoint.tensors["policy"], checkpoint.tensors["discriminator"])
-        paintings = self.sampler.paint(
-            max(self.fitness.episodes, self.population.critic_samples), scored=ON_SHEET, split="train"
+        paintings, records, measured = self.fitness.examine(
+            self.sampler, self.base, checkpoint, self.population.critic_samples
         )
-        critic = Critic(self.base, checkpoint.tensors["discriminator"])
-        observed = paintings.observed[: self.fitness.episodes]
-        actions = paintings.actions if self.base.joint else None
-        records = make_records(paintings.observed, paintings.target, actions)
-        measures = self.fitness.measure(observed, records[: self.fitness.episodes], critic)
+        self.scored = checkpoint.update, measured.score
+        checkpoint = dataclasses.replace(checkpoint, score=measured.score)
         name = f"{algorithm.policy_updates:08d}-branch-{self.branch:03d}"
         sheet = self.sampler.write(paintings, self.folder.samples, name)
-        checkpoint.arrays["paintings"] = {"records": records[: self.population.critic_samples]}
-        path = checkpoints.save(self.place.exchange(self.number), checkpoint, keep_last=KEPT_FOR_OTHERS)
+        painted = {"paintings": {"records": records[: self.population.critic_samples]}}
+        offer = dataclasses.replace(checkpoint, arrays=checkpoint.arrays | painted)
+        path = checkpoints.save(self.place.exchange(self.number), offer, keep_last=KEPT_FOR_OTHERS)
         self.writer.write(
             algorithm.policy_updates,
-            {f"sample/{key}": value for key, value in measures.items()}
+            {f"sample/{key}": value for key, value in measured.measures.items()}
+            | {"sample/score": measured.score, "sample/score_error": measured.error}
             | {"env_steps": algorithm.trained_steps, "population/branch": self.branch},
         )
         report = {
@@ -229,14 +230,16 @@ class Member(Trainable):
             "milestone": milestone,
             "branch": self.branch,
             "env_steps": algorithm.trained_steps,
-            "score": self.fitness.score(measures),
-            "measures": measures,
-            "episodes": len(observed),
+            "score": measured.score,
+            "score_error": measured.error,
+            "measures": measured.measures,
+            "episodes": self.fitness.episodes,
             "sample": self.place.relative(sheet),
             "values": self.values,
             "seconds": round(time.perf_counter() - begin, 3),
         }
         self.ask("score", report | self.named(path))
+        self.keep(checkpoint)  # with its score, for `--best`; only now, so that a restart before does not leave it out
 
     def exploit(self, decision: dict[str, Any]) -> None:
         """Become a copy of the donor, with changed values. No process ends or begins.
@@ -264,6 +267,7 @@ class Member(Trainable):
         if self.branch != decision["branch"]:  # equal when a kill came between the checkpoint and the record
             self.previous_branch, self.branch = self.branch, decision["branch"]
         self.values = decision["values"]
+        self.scored = checkpoint.update, checkpoint.score  # the same policy
         self.compared = checkpoint.documents["population"]["compared"]
         saved = self.write_anyway()
         record = {

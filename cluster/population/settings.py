@@ -29,6 +29,8 @@ class PopulationSettings:
         fitness: score that ranks members. `judge`: Fréchet distance in the features of a digit classifier that plays no
             part in training (mnist only); `pixel`: the same of 8x8 pixels, for any data; `discriminator`: the mean
             score under the member's own discriminator, as the paper does, which assumes that these scores compare.
+        judge_seed: seed of the judge that ranks. 0 is the judge whose figures `impasto evaluate` publishes: members
+            that it ranks are selected for its errors too, and their published figures look better than they are.
         fitness_samples: paintings behind a score. More give less noise and a longer pause at each comparison; usual:
             256 to 2 048.
         critic_samples: paintings of each member that every member's discriminator scores, and as many real images. More
@@ -39,6 +41,10 @@ class PopulationSettings:
             sooner; usual: 0.1 to 0.3.
         tournament_margin: share of the loser's score by which the winner of a tournament must be better. Higher copies
             less upon noise; usual: 0 to 0.2.
+        exploit_margin: standard errors of the difference of two scores by which a donor must be better. Higher copies
+            less upon noise, and later; 0 copies upon any difference, as the paper does; usual: 1 to 3.
+        winner_samples: paintings for the evaluation of the winner at the end, from other noise and by the published
+            judge; 0 for none.
         explore: change of each value of a copy: `perturb` multiplies or divides it by `perturbation_factor`, `resample`
             draws it anew.
         perturbation_factor: factor of that change. Higher explores more and disturbs more; usual: 1.1 to 1.5.
@@ -65,11 +71,14 @@ class PopulationSettings:
     interval_steps: Count = 2_000_000
     burn_in_steps: Natural = 4_000_000
     fitness: FitnessName = "judge"
-    fitness_samples: Annotated[int, Ge(2)] = 512
+    judge_seed: Natural = 1
+    fitness_samples: Annotated[int, Ge(4)] = 512
     critic_samples: Annotated[int, Ge(2)] = 64
     exploit: Literal["truncation", "tournament", "none"] = "truncation"
     truncation_share: Annotated[float, Interval(gt=0, le=0.5)] = 0.25
     tournament_margin: NotNegative = 0.1
+    exploit_margin: NotNegative = 2.0
+    winner_samples: Natural = 2000
     explore: Literal["perturb", "resample"] = "perturb"
     perturbation_factor: Annotated[float, Gt(1)] = 1.2
     entropy_cost_range: Range = (2e-3, 1e-1)
@@ -103,11 +112,14 @@ class PopulationSettings:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> PopulationSettings:
-        """Read back what `to_json` gave."""
+        """Read back what `to_json` gave.
+
+        A population from before there was a second judge goes on as it began: its scores have to compare.
+        """
         plain: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
-        return dataclasses.replace(cls(), **plain)
+        return dataclasses.replace(cls(), **({"judge_seed": 0, "exploit_margin": 0.0} | plain))
 
 
 # Environment steps of each member if the user gives none.

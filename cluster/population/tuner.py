@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import signal
+import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import ray
@@ -31,7 +32,9 @@ from cluster.population.member import Member
 from cluster.population.member_config import resources
 from cluster.population.settings import PopulationSettings
 from cluster.population.watcher import Watcher
+from cluster.population.winner import evaluate_winner
 from cluster.runs.folder import RunFolder
+from cluster.training.stopping import Stopped, StopSignals
 from envs.brush_trial import require_marks
 from envs.strokes import PaintConfig
 
@@ -135,23 +138,51 @@ class PopulationTuner:
             raise UserError(
                 f"the population's record can not be used: {str(error).strip().splitlines()[-1]}"
             ) from error
-        watcher = Watcher(place, matrix, ledger.request_stop.remote)
+        stop = StopSignals()
+        watcher = Watcher(place, matrix, stop, ledger.request_stop.remote, ledger.notice_silence.remote)
+        watcher.members = members
+        results = None
         try:
-            with signals_to(watcher), self.shared(place, watcher) as share:
-                results = self.fit(place, ledger, members, share)
-            known = read_state(place).members
-            lost = [n for n in members if n not in known or known[n].running or known[n].last_crash]
-            reason = watcher.stop_reason or ("finished" if all(each.finished for each in known.values()) else "time")
+            with stop.handled(), ExitStack() as stack:
+                with stop.ending_at_once():
+                    share = stack.enter_context(self.shared(place, watcher))
+                with suppress_own_end(watcher):
+                    results = self.fit(place, ledger, members, share)
+                stack.close()
+                known = read_state(place).members
+                lost = [n for n in members if n not in known or known[n].running or known[n].last_crash]
+                over = "finished" if all(each.finished for each in known.values()) else "time"
+                if not stop.came and not lost:
+                    self.evaluate_winner(place, ledger, stop)
+            reason = "interrupted" if stop.came else over
+            if reason == "interrupted" and lost:
+                names = ", ".join(f"{number:02d}" for number in lost)
+                print(f"warning: member {names} ended without a last checkpoint of its own", file=sys.stderr)
+                lost = []
             ray.get(ledger.close.remote("failed" if lost else reason))
         finally:
             watcher.close()
         if lost:
-            errors = [str(error).strip().splitlines()[-1] for error in results.errors]
+            errors = [str(error).strip().splitlines()[-1] for error in results.errors] if results else []
             raise UserError(
                 f"member {', '.join(f'{number:02d}' for number in lost)} was given up after "
                 f"{self.population.member_failures} crashes: {errors[0] if errors else 'see ray.log'}"
             )
         return reason
+
+    def evaluate_winner(self, place: PopulationFolder, ledger: Any, stop: StopSignals) -> None:
+        """Have the last comparison's winner evaluated anew, and recorded; a signal, or a fault, leaves that out."""
+        ray.get(ledger.settle_all.remote(over=True))  # what is open may change who that is
+        best = read_state(place).lineage.best
+        if best is None or not self.population.winner_samples:
+            return
+        with contextlib.suppress(Stopped), stop.ending_at_once():
+            try:
+                found = evaluate_winner(place, self.settings, best, self.population.winner_samples)
+            except (OSError, ValueError, RuntimeError) as error:
+                print(f"warning: the winner was not evaluated: {error}", file=sys.stderr)
+                return
+            ray.get(ledger.evaluated.remote(found))
 
     @contextmanager
     def shared(self, place: PopulationFolder, watcher: Watcher) -> Iterator[Share | None]:
@@ -218,17 +249,10 @@ def unfinished(place: PopulationFolder, population: PopulationSettings, steps: i
 
 
 @contextmanager
-def signals_to(watcher: Watcher) -> Iterator[None]:
-    """The first SIGINT or SIGTERM has every member end with a checkpoint; the second ends everything now."""
-
-    def on_signal(number: int, frame: Any) -> None:
-        if watcher.stop_reason is not None:
-            raise KeyboardInterrupt
-        watcher.stop_reason = "interrupted"
-
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+def suppress_own_end(watcher: Watcher) -> Iterator[None]:
+    """Go on after the interrupt that the watcher sends if there is nobody to wait for."""
     try:
         yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    except KeyboardInterrupt:
+        if not watcher.gave_up:
+            raise

@@ -1,35 +1,56 @@
-"""The driver's side thread: prints new events, computes critic matrices, passes Ctrl-C on."""
+"""The driver's side thread: prints new events, computes critic matrices, passes signals on to the ledger."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from cluster.population.critic_matrix import CriticMatrix
 from cluster.population.folder import PopulationFolder
 from cluster.population.lineage.events import Event, read_events
+from cluster.population.lineage.report import evaluation_line
+from cluster.population.lineage.state import PopulationState
+from cluster.training.stopping import StopSignals
 
 # Between two readings of the record.
 INTERVAL_SECONDS = 1.0
+# Between two notes on who is late.
+SECONDS_BETWEEN_NOTES = 10.0
 
 
 class Watcher:
     """A follower of the record while Tune has the main thread.
 
     Attributes:
-        stop_reason: set it (a signal handler does) to have the population end.
+        stop: signals; after the first one all members are asked to save and end.
+        members: numbers of the members that train, or are to start.
+        gave_up: whether it sent a second signal itself, as there was nobody to wait for.
         upkeep: called about once a second, to keep alive what all members share.
     """
 
     upkeep: Callable[[], None] | None = None
 
-    def __init__(self, folder: PopulationFolder, matrix: CriticMatrix, request_stop: Callable[[str], Any]) -> None:
-        self.folder, self.matrix, self.request_stop = folder, matrix, request_stop
-        self.stop_reason: str | None = None
+    def __init__(
+        self,
+        folder: PopulationFolder,
+        matrix: CriticMatrix,
+        stop: StopSignals,
+        request_stop: Callable[[str], Any],
+        notice_silence: Callable[[], Any] = lambda: None,
+    ) -> None:
+        """Start watching; `request_stop` and `notice_silence` are the ledger's."""
+        self.folder, self.matrix, self.stop = folder, matrix, stop
+        self.request_stop, self.notice_silence = request_stop, notice_silence
+        self.members: Collection[int] = ()
+        self.gave_up, self.noted = False, 0.0
         self.reported, self.size = len(read_events(folder.lineage)), -1
+        self.begin = self.reported
         self.caught_up = False
         self.waiting: list[Event] = []  # comparisons that have no critic matrix yet
         self.ended = threading.Event()
@@ -40,8 +61,12 @@ class Watcher:
         """Read about once a second, until `close`, and once more then."""
         while True:
             last = self.ended.wait(INTERVAL_SECONDS)
-            if self.stop_reason is not None and not last:
-                self.request_stop(self.stop_reason)  # again and again: a ledger that is restarted forgets it
+            if not last:
+                self.notice_silence()
+                if self.stop.came:
+                    self.request_stop("interrupted")  # again and again: a ledger that is restarted forgets it
+                    with survived():
+                        self.say_who_is_late()
             with survived():
                 if upkeep := self.upkeep:
                     upkeep()
@@ -49,6 +74,24 @@ class Watcher:
                 self.read(last=last)
             if last:
                 return
+
+    def say_who_is_late(self) -> None:
+        """Say every ten seconds which members have not saved, when the time for an orderly end is over.
+
+        If none runs, and others can not start, for want of a node say, nobody is waited for.
+        """
+        if self.stop.left > 0 or time.monotonic() - self.noted < SECONDS_BETWEEN_NOTES:
+            return
+        self.noted = time.monotonic()
+        events = read_events(self.folder.lineage)
+        ended = {event["member"] for event in events[self.begin :] if event["event"] == "stop"}
+        late = [number for number, each in PopulationState.of(events).members.items() if each.running]
+        if late:
+            names = ", ".join(f"{number:02d}" for number in late)
+            print(f"waiting for member {names} to save; a second signal ends it without", file=sys.stderr, flush=True)
+        elif set(self.members) - ended:
+            self.gave_up = True
+            os.kill(os.getpid(), signal.SIGINT)
 
     def read(self, *, last: bool = False) -> None:
         """Read new events; `last`: try once more to compute the matrices that failed."""
@@ -121,6 +164,8 @@ def describe(event: Event) -> str:
             f"{name} {event['values_before'][name]:.3g} -> {value:.3g}" for name, value in event["values"].items()
         )
         return f"{who}  {changes}"
-    if kind in ("crash", "stop", "rescue"):
+    if kind == "evaluation":
+        return f"{who}  {evaluation_line(event)}"
+    if kind in ("crash", "stop", "rescue", "silence"):
         return f"{who}  {kind}: {event['reason']}"
     return ""

@@ -65,6 +65,8 @@ class Tune:
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
         population: How members are compared and changed.
         settings: Settings that all members share.
+        or_resume: Go on with the population that `--run` names if it has begun: the same command then starts it and,
+            after whatever ended it, goes on from its members' last checkpoints.
     """
 
     aliases: ClassVar = {"target": "conditional"}
@@ -75,6 +77,7 @@ class Tune:
     address: str = ""
     population: PopulationSettings = field(default_factory=PopulationSettings)
     settings: PainterSettings = field(default_factory=PainterSettings)
+    or_resume: bool = False
 
     @classmethod
     def start(cls, given: dict[str, Any]) -> Tune:

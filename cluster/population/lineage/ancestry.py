@@ -47,6 +47,7 @@ class Lineage:
         branches: by number.
         comparisons: the newest `comparison` event of each comparison, by its number: a member that comes late adds a
             line with everyone in it.
+        evaluation: the last `evaluation` event of the best member; None if there is none since the last comparison.
         restarts: starts of members after their first.
         stopped: the reason of the population's end; None while it goes on.
     """
@@ -54,6 +55,7 @@ class Lineage:
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.branches: dict[int, Branch] = {}
         self.comparisons: dict[int, Event] = {}
+        self.evaluation: Event | None = None
         self.restarts = 0
         self.stopped: str | None = None
         for event in events:
@@ -79,10 +81,13 @@ class Lineage:
             branch.values, branch.operations = values, dict(event.get("operations") or {})
         elif kind == "comparison":
             self.comparisons[int(event["comparison"])] = event
+            self.evaluation = None
             for standing in event.get("standings") or []:
                 if ranked := self.branches.get(standing.get("branch")):
                     ranked.score = standing.get("score")
                     ranked.end = max(ranked.end, standing.get("env_steps") or 0)
+        elif kind == "evaluation":
+            self.evaluation = event
         elif kind == "restart" and member is not None:
             self.restarts += 1
         elif kind == "stop" and member is None:

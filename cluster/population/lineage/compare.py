@@ -56,6 +56,9 @@ def compare(events: Sequence[Event], others: Sequence[Event]) -> dict[str, float
     mine, theirs = one[shared[-1]], other[shared[-1]]
     if mine["fitness"] != theirs["fitness"]:
         raise ValueError(f"one is ranked by {mine['fitness']}, the other by {theirs['fitness']}")
+    judges = [event.get("judge_seed", 0) for event in (mine, theirs)]
+    if mine["fitness"] == "judge" and judges[0] != judges[1]:
+        raise ValueError(f"one is ranked by the judge of seed {judges[0]}, the other by that of seed {judges[1]}")
     scores = [each["score"] for each in theirs["standings"] if each["score"] is not None]
     return {
         "fitness": mine["fitness"],

@@ -19,6 +19,7 @@ STANDING = (
     "branch",
     "env_steps",
     "score",
+    "score_error",
     "measures",
     "episodes",
     "checkpoint",
@@ -45,13 +46,14 @@ def comparison_events(
     """
     scores = state.scores[number]
     by_member = {member: report["score"] for member, report in scores.items()}
+    errors = {member: error for member, report in scores.items() if (error := report.get("score_error")) is not None}
     milestone = int(next(iter(scores.values()))["milestone"])
     decisions: list[Event] = []
     skipped: list[Event] = []
     for member in sorted(waiting):
         rng = np.random.default_rng([seed, number, member])
         over = milestone >= steps or state.members[member].finished
-        verdict = decide(member, by_member, milestone, over, population, rng)
+        verdict = decide(member, by_member, errors, milestone, over, population, rng)
         if verdict.donor is None:
             skipped.append(skipped_event(scores[member], verdict.reason))
         else:
@@ -63,6 +65,7 @@ def comparison_events(
         "comparison": number,
         "env_steps": milestone,
         "fitness": population.fitness,
+        "judge_seed": population.judge_seed,
         "standings": [{name: scores[member].get(name) for name in STANDING} for member in ranking(by_member)],
         "decided": sorted(waiting),
         "decisions": decisions,
@@ -95,6 +98,8 @@ def copy_decision(
         "checkpoint_sha256": donor["checkpoint_sha256"],
         "score": mine["score"],
         "donor_score": donor["score"],
+        "score_error": mine.get("score_error"),
+        "donor_score_error": donor.get("score_error"),
         "episodes": mine["episodes"],
         "donor_episodes": donor["episodes"],
         "donor_values": donor["values"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -91,3 +92,8 @@ def lock(descriptor: int, what: str, seconds: float) -> None:
             if time.monotonic() > deadline:
                 raise RunFolderError(f"{what} is open in another process: wait for it or end it") from None
             time.sleep(0.2)
+
+
+def finite(value: float | None) -> float | None:
+    """A number that JSON can hold; None for one that it can not, and for none."""
+    return value if value is not None and math.isfinite(value) else None

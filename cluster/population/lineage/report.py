@@ -23,12 +23,14 @@ class BestMember:
         events: its record.
         standing: in the last comparison.
         path: its ancestry, founder first.
+        evaluation: the fresh evaluation of it; None if there was none.
     """
 
     place: PopulationFolder
     events: list[Event]
     standing: Event
     path: list[Branch]
+    evaluation: Event | None
 
     @classmethod
     def read(cls, run: str) -> BestMember:
@@ -46,7 +48,7 @@ class BestMember:
         lineage = Lineage(events)
         if lineage.best is None:
             raise UserError(f"{run}: no comparison yet, so nobody is best")
-        return cls(place, events, lineage.best, lineage.ancestry(lineage.best["branch"]))
+        return cls(place, events, lineage.best, lineage.ancestry(lineage.best["branch"]), lineage.evaluation)
 
     @property
     def schedule(self) -> Schedule:
@@ -57,6 +59,7 @@ class BestMember:
         """The ancestry, the schedule and the scores along it as plain values."""
         return {
             "best": self.standing,
+            "evaluation": self.evaluation,
             "ancestry": [{"branch": each.number, "member": each.member, "env_steps": each.start} for each in self.path],
             "schedule": [{"env_steps": steps, "values": values} for steps, values in self.schedule],
             "curve": curve(self.events, self.path),
@@ -73,7 +76,22 @@ class BestMember:
             values = [number(branch.values[name]) for name in names]
             rows.append([*place, *values, number(reached[-1] if reached else None)])
         return (
-            f"best: member {best['member']:02d}, branch {best['branch']}, score {number(best['score'])} "
+            f"best: member {best['member']:02d}, branch {best['branch']}, score {with_error(best)} "
             f"({best['episodes']} paintings) at {best['env_steps']} steps\n"
+            + (f"{evaluation_line(self.evaluation)}\n" if self.evaluation else "")
             + text_table(["from step", "branch", "member", *names, "score"], rows)
         )
+
+
+def with_error(standing: Event) -> str:
+    """The score of a standing, with its standard error if it has one."""
+    error = standing.get("score_error")
+    return number(standing["score"]) + ("" if error is None else f" ± {number(error)}")
+
+
+def evaluation_line(evaluation: Event) -> str:
+    """Tell an `evaluation` event in a line."""
+    figures = evaluation["measures"]
+    named = {"FD": figures.get("fid"), "pixel FD": figures.get("pixel_fid"), "L2": figures.get("l2")}
+    shown = ", ".join(f"{name} {number(value)}" for name, value in named.items() if value is not None)
+    return f"evaluated anew, by {evaluation['episodes']} paintings of other noise: {shown}"

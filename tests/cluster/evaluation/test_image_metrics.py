@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.evaluation.frechet import frechet_distance
+from cluster.evaluation.frechet import frechet_distance, frechet_error
 from cluster.evaluation.image_metrics import class_coverage, evaluate_images, pixel_features, precision_and_recall
 from cluster.evaluation.judge import Judge, JudgeNetwork
 
@@ -45,6 +45,20 @@ def test_frechet_distance_of_a_set_and_itself_is_zero_even_when_singular() -> No
     constant = np.ones((10, 5))
     assert frechet_distance(constant, constant) == 0.0
     assert frechet_distance(RNG.standard_normal((50, 1)), np.zeros((50, 1))) > 0.5
+
+
+def test_the_standard_error_is_the_spread_of_other_draws() -> None:
+    rng = np.random.default_rng(3)
+    real = rng.standard_normal((1000, 64)) * np.linspace(0.2, 3.0, 64)
+    draws = [rng.standard_normal((512, 64)) * np.linspace(0.5, 2.5, 64) + 0.3 for _ in range(60)]
+    spread = np.std([frechet_distance(draw, real) for draw in draws], ddof=1)
+    errors = [frechet_error(draw, real) for draw in draws]
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(spread, rel=0.25)
+    assert max(errors) < 2 * spread
+    assert min(errors) > spread / 2
+    assert frechet_error(draws[0][:4], real) > 0.0
+    with pytest.raises(ValueError, match="at least 4 vectors, got 3"):
+        frechet_error(draws[0][:3], real)
 
 
 def test_small_sets_read_higher() -> None:

@@ -51,6 +51,31 @@ def test_a_retraced_run_goes_where_a_run_goes(images: Path, tmp_path: Path, monk
     assert went[2][0].name.startswith("people-retrace-")
 
 
+def test_the_same_command_begins_a_population_or_goes_on_with_it(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, run = tiny_settings(images, steps=400, minutes=5.0), tmp_path / "people"
+    with pytest.raises(UserError, match="--or-resume: give --run"):
+        population_launch.tune(settings, SETTINGS, "", or_resume=True)
+    went: list[Any] = []
+
+    def begin() -> int:
+        (run / "checkpoints" / "000001-update-0").mkdir(parents=True)  # else a start that did nothing leaves no folder
+        went.append("new")
+        return 0
+
+    monkeypatch.setattr(population_launch, "train_in", lambda *_: begin())
+    monkeypatch.setattr(population_launch, "resume", lambda *given, **changes: went.append((given, changes)) or 0)
+    monkeypatch.setattr(population_launch, "PopulationTuner", lambda *_: None)
+    assert population_launch.tune(settings, SETTINGS, str(run), or_resume=True) == 0
+    other = settings.replace(steps=800, canvases=32)
+    assert population_launch.tune(other, SETTINGS, str(run), or_resume=True) == 0
+    assert went == ["new", ((str(run), ""), {"minutes": 5.0, "steps": 800, "redis": ""})]
+    assert "goes on with its own canvases, not those given now" in capsys.readouterr().err
+    with launch.create(tmp_path / "single", settings), pytest.raises(UserError, match="holds a single run"):
+        population_launch.tune(settings, SETTINGS, str(tmp_path / "single"), or_resume=True)
+
+
 def test_an_address_that_holds_a_run_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared" / "config.json").write_text("{}")

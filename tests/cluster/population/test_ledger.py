@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cluster.population.lineage.events import EventFile
-from tests.cluster.population.records import born, carry_out, kinds, opened, report, scored
+from tests.cluster.population.records import SETTINGS, born, carry_out, kinds, opened, report, scored
 
 
 def test_a_generation(tmp_path: Path) -> None:
@@ -39,6 +40,20 @@ def test_a_generation(tmp_path: Path) -> None:
         before = len(ledger.file.events)
         ledger.exploited(1, record)  # its answer was lost, it says so again
         assert len(ledger.file.events) == before
+
+
+def test_a_difference_within_the_noise_copies_nobody(tmp_path: Path) -> None:
+    for margin, copies in ((2.0, 0), (1.0, 1)):
+        with opened(tmp_path / f"{margin}.jsonl", replace(SETTINGS, exploit_margin=margin)) as ledger:
+            born(ledger)
+            for member, score in ((0, -20.0), (1, -26.0), (2, -21.0)):
+                ledger.score(member, report(ledger, member, 1, score, score_error=2.4))
+            (comparison,) = (event for event in ledger.file.events if event["event"] == "comparison")
+            assert [each["score_error"] for each in comparison["standings"]] == [2.4] * 3
+            assert comparison["judge_seed"] == 1
+            assert len(comparison["decisions"]) == copies
+            skipped = [e["reason"] for e in ledger.file.events if e["event"] == "skipped" and e["member"] == 1]
+            assert skipped == ([] if copies else ["member 0 is not better by more than the noise, 6.79"])
 
 
 def test_nobody_waits_for_one_who_lags_and_it_is_decided_when_it_comes(tmp_path: Path) -> None:

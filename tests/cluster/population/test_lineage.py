@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from cluster.painter.settings import preset
+from cluster.population import folder
 from cluster.population.lineage.ancestry import Lineage, curve, schedule, values_at
 from cluster.population.lineage.compare import compare, median_curve, write_svg
 from cluster.population.lineage.events import read_events
-from tests.cluster.population.records import born, carry_out, opened, scored
+from cluster.population.lineage.report import BestMember
+from tests.cluster.population.records import SETTINGS, born, carry_out, opened, report, scored
 
 
 def test_ancestry_and_schedule(tmp_path: Path) -> None:
@@ -38,6 +42,38 @@ def test_ancestry_and_schedule(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no branch 9"):
         lineage.ancestry(9)
     assert Lineage().best is None
+
+
+def test_the_winners_fresh_evaluation_is_told_until_there_is_another_winner(tmp_path: Path) -> None:
+    config = {"population": SETTINGS.to_json(), "settings": preset("laptop").storable()}
+    with folder.create(tmp_path / "people", config):
+        pass
+    fields = {"member": 0, "branch": 0, "env_steps": 100, "checkpoint": "c", "checkpoint_sha256": "s", "episodes": 2000}
+    with opened(tmp_path / "people" / "lineage.jsonl") as ledger:
+        born(ledger)
+        for member, score in enumerate((-20.0, -26.0, -21.0)):
+            ledger.score(member, report(ledger, member, 1, score, score_error=2.4))
+        for _ in range(2):  # its answer was lost, it is said again
+            ledger.evaluated(fields | {"measures": {"fid": 24.5, "pixel_fid": 0.25, "l2": float("nan")}})
+        assert [event["measures"] for event in ledger.file.events if event["event"] == "evaluation"] == [
+            {"fid": 24.5, "pixel_fid": 0.25, "l2": None}
+        ]
+        text = BestMember.read(str(tmp_path / "people")).as_text()
+        assert "member 00, branch 0, score -20 ± 2.4 (64 paintings)" in text
+        assert "evaluated anew, by 2000 paintings of other noise: FD 24.5, pixel FD 0.25" in text
+        scored(ledger, 2, {0: -1.0, 1: -3.0, 2: -2.0})
+        assert BestMember.read(str(tmp_path / "people")).evaluation is None
+
+
+def test_populations_that_other_judges_ranked_do_not_compare(tmp_path: Path) -> None:
+    records = []
+    for seed in (0, 1):
+        with opened(tmp_path / f"{seed}.jsonl", replace(SETTINGS, judge_seed=seed)) as ledger:
+            born(ledger)
+            scored(ledger, 1, {0: -1.0, 1: -3.0, 2: -2.0})
+            records.append(list(ledger.file.events))
+    with pytest.raises(ValueError, match="one is ranked by the judge of seed 0, the other by that of seed 1"):
+        compare(*records)
 
 
 def test_a_population_against_another(tmp_path: Path) -> None:

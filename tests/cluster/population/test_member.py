@@ -32,12 +32,13 @@ def member(requests: dict[str, Any], asked: list[Any]) -> Any:
         asked.append((question, *arguments))
         return requests
 
-    def write_checkpoint(*, replay: bool = True) -> dict[str, Any]:
-        return {"replay": replay}
+    def write_checkpoint(checkpoint: dict[str, Any]) -> dict[str, Any]:
+        return checkpoint
 
     made: Any = object.__new__(Member)
     made.algorithm, made.done = Stub(), False
-    made.ask, made.write_checkpoint = ask, write_checkpoint
+    made.ask, made.write_checkpoint, made.handle = ask, write_checkpoint, "handle"
+    made.checkpoint = lambda replay: {"replay": replay}
     return made
 
 
@@ -46,7 +47,7 @@ def test_a_member_ends_without_redis(reason: str) -> None:
     asked: list[Any] = []
     ended = member({"stop": reason, "exploit": None}, asked)
     ended.iterate()
-    assert asked == [("requests", 100), ("saved", {"replay": False}), ("finished", 100, reason)]
+    assert asked == [("requests", 100, "handle"), ("saved", {"replay": False}), ("finished", 100, reason)]
     assert ended.done
 
 
@@ -55,5 +56,5 @@ def test_an_exploit_waits_for_redis() -> None:
     waiting = member({"stop": None, "exploit": {"branch": 3}}, asked)
     waiting.iterate()
     waiting.iterate()
-    assert asked == [("requests", 100)] * 2
+    assert asked == [("requests", 100, "handle")] * 2
     assert not waiting.done

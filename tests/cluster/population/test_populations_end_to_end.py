@@ -111,6 +111,24 @@ def test_every_decision_is_carried_out_and_read_back(finished: tuple[Path, str])
     assert events[-1]["reason"] == "finished"
 
 
+def test_the_winner_is_evaluated_anew_and_members_have_a_best_checkpoint(finished: tuple[Path, str]) -> None:
+    run, output = finished
+    best = Lineage(events_of(run)).best
+    (evaluation,) = events_of(run, "evaluation")
+    assert best is not None
+    assert (evaluation["member"], evaluation["checkpoint_sha256"]) == (best["member"], best["checkpoint_sha256"])
+    assert evaluation["measures"]["pixel_fid"] > 0.0
+    assert evaluation["episodes"] == 2  # as many as there are images to compare with
+    assert (run / evaluation["sample"]).is_file()
+    assert "evaluated anew, by 2 paintings of other noise: pixel FD" in output
+    for member in (run / "members").iterdir():
+        rows = [row for row in read_metrics(member / "metrics.jsonl") if "sample/score" in row]
+        assert all(row["sample/score_error"] > 0.0 for row in rows)
+        chosen = checkpoints.best(member / "checkpoints")
+        assert chosen is not None
+        assert manifests.read_manifest(chosen)["score"] >= max(row["sample/score"] for row in rows)
+
+
 def test_members_share_a_discriminator_also_when_it_is_killed(images: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     given = options(**SMALL, steps=9000, share_discriminator=True)
@@ -239,6 +257,7 @@ def test_what_dies_in_one_member_does_not_stop_the_others(images: Path, tmp_path
         assert driver.wait(120) == 0, log.read_text()
         assert_gone(processes)
     assert events_of(run)[-1]["reason"] == "interrupted"
+    assert "SIGINT: ending with a checkpoint; press Ctrl-C again to end at once, without one" in log.read_text()
     assert f"next: impasto resume {run}" in log.read_text()
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +14,8 @@ import pytest
 from cluster.population.critic_matrix import CriticMatrix
 from cluster.population.folder import PopulationFolder
 from cluster.population.watcher import Watcher
+from cluster.training.stopping import StopSignals
+from tests.cluster.population.records import opened
 from tests.helpers.tiny_run import tiny_settings
 
 
@@ -40,7 +45,7 @@ def test_a_matrix_that_fails_holds_up_no_other_and_is_tried_again(
     monkeypatch.setattr("cluster.population.watcher.INTERVAL_SECONDS", 60.0)  # looks when the test says so
     place, matrix = PopulationFolder(tmp_path), Matrix(failures=1)
     place.lineage.touch()
-    watcher = Watcher(place, cast(CriticMatrix, matrix), lambda reason: None)
+    watcher = Watcher(place, cast(CriticMatrix, matrix), StopSignals(), lambda reason: None)
     place.lineage.write_text("".join(json.dumps(comparison(n, n + 1)) + "\n" for n in range(4)))
     watcher.read()
     assert matrix.taken == [1, 3, 4]
@@ -52,6 +57,31 @@ def test_a_matrix_that_fails_holds_up_no_other_and_is_tried_again(
         "warning: comparison 2: no critic matrix, not yet: out of memory",
         "warning: comparison 3: no critic matrix, a checkpoint is gone",
     ]
+
+
+def test_an_end_waits_for_members_that_run_and_not_for_those_that_can_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cluster.population.watcher.INTERVAL_SECONDS", 60.0)
+    sent: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: sent.append(number))
+    stop = StopSignals()
+    with opened(tmp_path / "lineage.jsonl") as ledger:
+        watcher = Watcher(PopulationFolder(tmp_path), cast(CriticMatrix, Matrix(0)), stop, lambda reason: None)
+        watcher.members = [0, 1]
+        ledger.join(0, None)
+        stop.number, stop.at = signal.SIGTERM, time.monotonic()
+        watcher.say_who_is_late()
+        assert not capsys.readouterr().err, "there is time"
+        stop.seconds = 0.0
+        watcher.say_who_is_late()
+        watcher.say_who_is_late()
+        assert capsys.readouterr().err == "waiting for member 00 to save; a second signal ends it without\n"
+        ledger.finished(0, 10, "interrupted")
+        watcher.noted = 0.0
+        watcher.say_who_is_late()
+        assert (sent, watcher.gave_up) == ([signal.SIGINT], True)
+        watcher.close()
 
 
 def test_a_comparison_that_grew_gets_a_matrix_again(images: Path, tmp_path: Path) -> None:
