@@ -14,9 +14,9 @@ from actors.runner import BatchRunner
 from actors.sink import RecordSink
 from actors.stopwatch import Stopwatch
 from envs.worlds import make_world
-from learners.conditioning import make_records
 from learners.networks.build import build_policy
 from learners.networks.weights import FlatWeights
+from learners.records import make_records
 
 
 class PaintRunner(BatchRunner):

@@ -1,4 +1,4 @@
-"""Batches of episodes painted by a policy."""
+"""Batches of episodes painted by a policy in the same process."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from actors.stopwatch import Stopwatch
+from actors.episodes import EpisodeRecorder
 from envs.worlds import World
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.precision import autocast, resolve
 from learners.settings import Precision
-from learners.trajectory import Before, Trajectory
 
 
-class Rollout:
-    """N canvases that one policy paints in lock-step, one episode or one unroll for each call.
+class Rollout(EpisodeRecorder):
+    """N canvases that one policy, here in this process, paints in lock-step.
 
     Args:
         env: the worlds; all N episodes begin and end together.
         policy: acts; its weights may be replaced between calls.
         seed: of the noise, of the draw of targets, and of torch's global generator, which samples the actions.
         precision: of the policy's forward passes.
-
-    Attributes:
-        targets: uint8 [M, H, W, C], the images from which a conditional policy's targets are drawn.
-        watch: wall time so far of `render` (worlds) and `inference` (policy).
 
     Example:
         >>> from actors.rollout import Rollout
@@ -42,113 +37,55 @@ class Rollout:
     def __init__(
         self, env: World, policy: PaintPolicy, *, seed: int | None = None, precision: Precision = "auto"
     ) -> None:
-        self.env = env
+        super().__init__(env)
         self.policy = policy.eval()
+        self.conditional = policy.conditional
         self.precision = precision
         self.device = next(policy.parameters()).device
+        self.computed_in = resolve(precision, self.device)
         self.generator = torch.Generator()
         if seed is not None:
             self.generator.manual_seed(seed)
             torch.manual_seed(seed)
-        self.targets: NDArray[np.uint8] | None = None
-        self.watch = Stopwatch()
-        self.step = self.length  # as after an episode: the next unroll begins a new one
 
-    @property
-    def length(self) -> int:
-        """T, the number of actions in an episode."""
-        return self.env.config.num_actions
+    def draw_noise(self) -> NDArray[np.float32]:
+        """Draw the noise of N episodes, float32 [N, Z]."""
+        noise: NDArray[np.float32] = torch.randn(
+            self.env.num_envs, self.policy.noise_size, generator=self.generator
+        ).numpy()
+        return noise
+
+    def draw_rows(self, count: int) -> NDArray[np.int64]:
+        """Draw N of `count` targets."""
+        rows: NDArray[np.int64] = torch.randint(count, (self.env.num_envs,), generator=self.generator).numpy()
+        return rows
 
     @torch.inference_mode()
-    def begin(self, target: NDArray[np.uint8] | None = None) -> None:
-        """Begin an episode on each of the N canvases.
-
-        Args:
-            target: uint8 [N, H, W, C] for a conditional policy to reproduce; None draws it from `targets`.
-
-        Raises:
-            ValueError: the policy is conditional, and there are no targets to draw from.
-        """
-        count = self.env.num_envs
-        self.noise = torch.randn(count, self.policy.noise_size, generator=self.generator)
-        if self.policy.conditional and target is None:
-            if self.targets is None:
-                raise ValueError("targets: a conditional policy needs images to draw its targets from")
-            target = self.targets[torch.randint(len(self.targets), (count,), generator=self.generator).numpy()]
-        self.target = target if self.policy.conditional else None
-        self.seen_noise = self.noise.to(self.device)
-        self.seen_target = None if self.target is None else torch.from_numpy(self.target).to(self.device)
-        self.previous = torch.zeros(count, len(self.env.spec_actions.components), dtype=torch.long, device=self.device)
+    def begin_policy(self, noise: NDArray[np.float32], target: NDArray[np.uint8] | None) -> None:
+        """See `EpisodeRecorder.begin_policy`."""
+        count = len(noise)
+        self.seen_noise = torch.from_numpy(noise).to(self.device)
+        self.seen_target = None if target is None else torch.from_numpy(target).to(self.device)
+        components = len(self.env.spec_actions.components)
+        self.previous_action = torch.zeros(count, components, dtype=torch.long, device=self.device)
         self.state = self.policy.initial_state(count, self.device)
-        self.painted = np.zeros(count, bool)
-        self.watch.start()
-        self.canvas: NDArray[np.uint8] = self.env.reset()[0]["canvas"]
-        self.watch.lap("render")
-        self.step = 0
 
     @torch.inference_mode()
-    def unroll(self, steps: int, version: int = 0, actor: int = 0) -> Trajectory:
-        """Paint the next `steps` actions of the episodes that were begun, or fewer if the episodes end before.
-
-        Args:
-            steps: T of the result, at most.
-            version: policy updates behind the policy's weights, for the record.
-            actor: index of the actor, for the record.
-        """
-        env, spec, count = self.env, self.env.spec_actions, self.env.num_envs
-        first, steps = self.step, min(steps, self.length - self.step)
-        before = Before(
-            np.full(count, first),
-            self.previous.cpu().numpy().astype(np.int16),
-            self.painted,
-            self.state.float().cpu().numpy(),
+    def act(self, canvas: NDArray[np.uint8], step: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """See `EpisodeRecorder.act`."""
+        inputs = PolicyInputs(
+            torch.from_numpy(canvas).to(self.device),
+            self.previous_action,
+            torch.full((len(canvas),), step, device=self.device),
+            self.seen_noise,
+            self.seen_target,
         )
-        canvases = np.empty((steps + 1, count, *env.config.canvas_shape), np.uint8)
-        actions = np.zeros((steps, count, len(spec.components)), np.int16)
-        log_probs = np.empty((steps, count), np.float32)
-        canvases[0] = self.canvas
-        self.watch.start()
-        for step in range(steps):
-            inputs = PolicyInputs(
-                torch.from_numpy(canvases[step]).to(self.device),
-                self.previous,
-                torch.full((count,), first + step, device=self.device),
-                self.seen_noise,
-                self.seen_target,
-            )
-            with autocast(self.precision, self.device):
-                choice = self.policy.act(inputs, self.state)
-            self.previous, self.state = choice.action, choice.state
-            action = choice.action.cpu().numpy()
-            actions[step] = action
-            log_probs[step] = choice.log_prob.float().cpu().numpy()
-            self.watch.lap("inference")
-            canvases[step + 1] = env.step(action)[0]["canvas"]
-            self.watch.lap("render")
-        self.step = first + steps
-        self.canvas = canvases[-1].copy()
-        self.painted = self.painted | (actions[..., spec.flag] != 0).any(0)
-        whole = steps == self.length
-        return Trajectory(
-            canvases,
-            actions,
-            log_probs,
-            self.noise.numpy(),
-            version,
-            actor,
-            self.target,
-            None if whole else before,
-            None if whole else np.full(count, self.step == self.length),
-            precision=resolve(self.precision, self.device),
-        )
+        with autocast(self.precision, self.device):
+            choice = self.policy.act(inputs, self.state)
+        self.previous_action, self.state = choice.action, choice.state
+        return choice.action.cpu().numpy(), choice.log_prob.float().cpu().numpy()
 
-    def episodes(self, version: int = 0, actor: int = 0, target: NDArray[np.uint8] | None = None) -> Trajectory:
-        """Paint one episode on each of the N canvases; see `begin` and `unroll` for the arguments."""
-        self.begin(target)
-        return self.unroll(self.length, version, actor)
-
-    def next_unroll(self, steps: int, version: int = 0, actor: int = 0) -> Trajectory:
-        """Paint the next `steps` actions (0: a whole episode), of new episodes if the last ones have ended."""
-        if self.step == self.length:
-            self.begin()
-        return self.unroll(steps or self.length, version, actor)
+    def recurrent_state(self) -> NDArray[np.float32]:
+        """See `EpisodeRecorder.recurrent_state`."""
+        state: NDArray[np.float32] = self.state.float().cpu().numpy()
+        return state

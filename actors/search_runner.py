@@ -15,10 +15,11 @@ from actors.search_rollout import SearchRollout
 from actors.sink import RecordSink
 from actors.stroke_search import Objective, Score
 from envs.worlds import make_world
-from learners.conditioning import make_records, score_records
+from learners.conditioning import score_records
 from learners.networks.build import build_discriminator, build_policy
 from learners.networks.weights import FlatWeights
 from learners.precision import autocast
+from learners.records import make_records
 
 
 class SearchRunner(BatchRunner):

@@ -1,18 +1,11 @@
-"""Records of finished paintings, the images that a conditional painter's discriminator sees, and distances to targets.
-
-A *record* is the canvas alone, uint8 [B, H, W, C], or canvas and target on channels side by side, uint8 [B, H, W, 2C].
-A real record is an image beside itself (Ganin et al. 2018, section 3.2). For a joint discriminator the actions follow
-as the bytes of one more channel.
-"""
+"""The images that a discriminator sees of records (see `learners.records`), their scores, and distances to targets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from learners.networks.discriminator import to_image
@@ -21,35 +14,6 @@ from learners.settings import Conditioning
 
 SCORED_AT_ONCE = 1024
 """Largest number of records that are scored in one pass."""
-
-
-def make_records(
-    canvas: NDArray[np.uint8], target: NDArray[np.uint8] | None, action: NDArray[np.int16] | None = None
-) -> NDArray[np.uint8]:
-    """Records of finished paintings, uint8 [B, H, W, channels].
-
-    Args:
-        canvas: uint8 [B, H, W, C].
-        target: uint8 [B, H, W, C], or None.
-        action: int16 [T, B, K] for a joint discriminator, else None.
-
-    >>> canvas, target = np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 8, 8, 3), np.uint8)
-    >>> make_records(canvas, target).shape
-    (2, 8, 8, 6)
-    """
-    parts = [part for part in (canvas, target) if part is not None]
-    if action is not None:
-        parts.append(action_plane(action, canvas.shape[1:3]))
-    return np.concatenate(parts, -1) if len(parts) > 1 else canvas
-
-
-def action_plane(action: NDArray[np.int16], size: Sequence[int]) -> NDArray[np.uint8]:
-    """Actions int16 [T, B, K] as the bytes of one channel of `size` (H, W), uint8 [B, H, W, 1], padded with 0."""
-    count, (height, width) = action.shape[1], size
-    content = np.ascontiguousarray(action.swapaxes(0, 1), "<i2").view(np.uint8).reshape(count, -1)
-    plane = np.zeros((count, height * width), np.uint8)
-    plane[:, : content.shape[1]] = content
-    return plane.reshape(count, height, width, 1)
 
 
 def actions_of(records: Tensor, network: JointDiscriminator) -> Tensor:
@@ -88,7 +52,7 @@ def discriminator_images(records: Tensor, conditioning: Conditioning | None, *, 
     """Images uint8 [B, H, W, channels] of records for a discriminator that learns.
 
     Args:
-        records: see the top of this module.
+        records: see `learners.records`.
         conditioning: None without targets; for `complement` one of the two is drawn.
         real: for `joint`: whether to take the targets, which are real, or the paintings.
     """

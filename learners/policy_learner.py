@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from learners.conditioning import action_plane, score_records, squared_error
+from learners.conditioning import score_records, squared_error
 from learners.networks.discriminator import Discriminator
 from learners.networks.policy import PaintPolicy
 from learners.optimization import ReduceGradients, descend, interpolate, read, set_learning_rate
 from learners.precision import autocast
+from learners.records import action_plane
 from learners.rewards import ScoreNormalizer, earned, episode_rewards, stroke_starts, worth_imitating
 from learners.settings import Conditioning, PolicySettings
-from learners.trajectory import Trajectory, TrajectoryTensors
+from learners.trajectory import Trajectory
+from learners.trajectory_tensors import TrajectoryTensors
 from learners.vtrace import vtrace
 
 
@@ -126,7 +128,7 @@ class PolicyLearner:
             "learning_rate": learning_rate,
             "entropy_cost": entropy_cost,
             "discriminator_version": float(self.discriminator_version),
-            "lag": float(self.updates - 1 - trajectory.version),
+            "lag": self.updates - 1 - trajectory.mean_version,
         }
 
     def update_normalizer(self, normalizer: ScoreNormalizer, scores: Tensor) -> None:

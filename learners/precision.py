@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 
-from learners.settings import Precision
+from learners.settings import ComputedPrecision, Precision
 
 
 def computes_bfloat16(device: torch.device) -> bool:
@@ -22,7 +20,7 @@ def computes_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def resolve(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+def resolve(precision: Precision, device: torch.device) -> ComputedPrecision:
     """Precision that `device` computes in if asked for `precision`.
 
     >>> resolve("float32", torch.device("cpu"))

@@ -14,6 +14,7 @@ RewardName = Literal["final", "difference"]
 RewardSource = Literal["discriminator", "l2", "both"]
 Conditioning = Literal["pair", "complement", "joint"]
 AdversaryName = Literal["wgan-gp", "hinge", "logistic"]
+ComputedPrecision = Literal["float32", "bfloat16"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Beta = Annotated[float, Interval(ge=0, lt=1)]
 """An averaging factor of Adam."""

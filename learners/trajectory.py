@@ -1,16 +1,13 @@
-"""Trajectories: batches of episodes as actors record them and learners use them."""
+"""Trajectories: batches of episodes as actors record them, plain arrays without torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Literal
+from dataclasses import dataclass, fields
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from learners.networks.policy import PolicyInputs
+from learners.settings import ComputedPrecision
 
 
 @dataclass
@@ -77,7 +74,7 @@ class Trajectory:
         action: int16 [T, B, K] in spec order.
         log_prob: float32 [T, B], joint log-probability under the policy that acted.
         noise: float32 [B, Z], the noise of each episode.
-        version: policy updates behind the weights that acted.
+        version: policy updates behind the weights that acted, the oldest of them if they changed meanwhile.
         actor: index of the actor.
         target: uint8 [B, H, W, C], the image that each episode was to reproduce; None for a free painter.
         before: state of the episodes before this batch; None for batches that begin with the episodes.
@@ -86,6 +83,7 @@ class Trajectory:
         searched: choices of a search in these situations; None if the policy acted alone.
         precision: in which the policy that acted was computed; None if no policy was. The learner computes it likewise,
             because at equal weights two precisions are two policies, whose difference V-trace would take for lag.
+        versions: int64 [T, B], policy updates behind the weights of each action; None if it is `version` for all.
     """
 
     canvas: NDArray[np.uint8]
@@ -99,13 +97,19 @@ class Trajectory:
     ends: NDArray[np.bool_] | None = None
     play: Trajectory | None = None
     searched: Searched | None = None
-    precision: Literal["float32", "bfloat16"] | None = None
+    precision: ComputedPrecision | None = None
+    versions: NDArray[np.int64] | None = None
 
     @property
     def steps(self) -> int:
         """Number of environment steps, T * B, and those of `play`."""
         time, batch = self.action.shape[:2]
         return int(time * batch) + (self.play.steps if self.play else 0)
+
+    @property
+    def mean_version(self) -> float:
+        """Mean over the actions of the policy updates behind their weights."""
+        return float(self.version if self.versions is None else self.versions.mean())
 
     @classmethod
     def join(cls, parts: list[Trajectory]) -> Trajectory:
@@ -120,6 +124,7 @@ class Trajectory:
         ends = [part.ends for part in parts if part.ends is not None]
         plays = [part.play for part in parts if part.play is not None]
         searched = [part.searched for part in parts if part.searched is not None]
+        mixed = len({part.version for part in parts}) > 1 or any(part.versions is not None for part in parts)
         return cls(
             np.concatenate([part.canvas for part in parts], 1),
             np.concatenate([part.action for part in parts], 1),
@@ -133,7 +138,14 @@ class Trajectory:
             cls.join(plays) if plays else None,
             Searched.join(searched) if searched else None,
             parts[0].precision if len({part.precision for part in parts}) == 1 else "float32",
+            np.concatenate([part.every_version() for part in parts], 1) if mixed else None,
         )
+
+    def every_version(self) -> NDArray[np.int64]:
+        """Policy updates behind the weights of each action, int64 [T, B]."""
+        if self.versions is not None:
+            return self.versions
+        return np.full(self.log_prob.shape, self.version, np.int64)
 
     def select(self, rows: NDArray[np.bool_]) -> Trajectory:
         """The episodes of these rows, bool [B], without play and search."""
@@ -150,91 +162,5 @@ class Trajectory:
             and Before(before.step[rows], before.previous_action[rows], before.painted[rows], before.state[rows]),
             None if self.ends is None else self.ends[rows],
             precision=self.precision,
-        )
-
-
-@dataclass
-class TrajectoryTensors:
-    """A `Trajectory` on a learner's device.
-
-    Attributes:
-        inputs: the policy's inputs before each action, [T, B].
-        following: the policy's inputs after the last action, [B].
-        all_canvases: uint8 [T + 1, B, H, W, C].
-        action: int64 [T, B, K].
-        log_prob: float32 [T, B].
-        state: float32 [B, S], recurrent state before the first action; None for the initial state.
-        previous_action: int64 [B, K], the action before the first.
-        painted: bool [B], true if anything was painted before the first action.
-        ends: bool [B], true for episodes that end with this batch.
-        over: int64 [N], the episodes that end with this batch; found on the CPU, so that no device is waited for.
-        target: uint8 [B, H, W, C] or None.
-        version: policy updates behind the weights that acted.
-        precision: see `Trajectory`.
-    """
-
-    inputs: PolicyInputs
-    following: PolicyInputs
-    all_canvases: Tensor
-    action: Tensor
-    log_prob: Tensor
-    state: Tensor | None
-    previous_action: Tensor
-    painted: Tensor
-    ends: Tensor
-    over: Tensor
-    target: Tensor | None
-    version: int
-    precision: Literal["float32", "bfloat16"] | None
-
-    @property
-    def finished(self) -> int:
-        """Number of episodes that end with this batch."""
-        return len(self.over)
-
-    @property
-    def hindsight(self) -> PolicyInputs:
-        """Inputs of whole episodes, [T, B], with each finished painting as its own target."""
-        return replace(self.inputs, target=self.all_canvases[-1].expand_as(self.inputs.canvas))
-
-    @classmethod
-    def of(cls, trajectory: Trajectory, device: torch.device) -> TrajectoryTensors:
-        """Copy a trajectory to `device` and lay out the policy's inputs at each step."""
-
-        def move(array: NDArray[np.generic]) -> Tensor:
-            # Arrays from Ray's object store are read-only, which torch can not express and would warn about.
-            writable = array if array.flags.writeable else array.copy()
-            return torch.from_numpy(writable).to(device, non_blocking=True)
-
-        canvas = move(trajectory.canvas)
-        action = move(trajectory.action).long()
-        time, batch = action.shape[:2]
-        noise, before = move(trajectory.noise), trajectory.before
-        target = None if trajectory.target is None else move(trajectory.target)
-        never = torch.zeros(batch, dtype=torch.bool, device=device)
-        previous = torch.zeros_like(action[0]) if before is None else move(before.previous_action).long()
-        step = torch.arange(time + 1, device=device)[:, None].expand(time + 1, batch)
-        if before is not None:
-            step = step + move(before.step)
-        inputs = PolicyInputs(
-            canvas=canvas[:-1],
-            previous_action=torch.cat([previous[None], action[:-1]]),
-            step=step[:-1],
-            noise=noise.expand(time, batch, -1),
-            target=None if target is None else target.expand(time, *target.shape),
-        )
-        return cls(
-            inputs=inputs,
-            following=PolicyInputs(canvas[-1], action[-1], step[-1], noise, target),
-            all_canvases=canvas,
-            action=action,
-            log_prob=move(trajectory.log_prob),
-            state=None if before is None else move(before.state),
-            previous_action=previous,
-            painted=never if before is None else move(before.painted),
-            ends=~never if trajectory.ends is None else move(trajectory.ends),
-            over=move(np.arange(batch) if trajectory.ends is None else np.flatnonzero(trajectory.ends)),
-            target=target,
-            version=trajectory.version,
-            precision=trajectory.precision,
+            versions=None if self.versions is None else self.versions[:, rows],
         )

@@ -24,6 +24,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "learners.memory",
         "learners.networks",
         "learners.precision",
+        "learners.records",
         "learners.search_settings",
         "learners.settings",
         "learners.trajectory",

@@ -43,7 +43,7 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
     seconds, warmup = (2.0, 0.0) if options.quick else (options.seconds, options.warmup_seconds)
     system = settings.system
     mine = not ray.is_initialized()
-    start_ray(cpus=2 + system.actors + system.policy_learners + system.discriminator_learners)
+    start_ray(cpus=3 + system.actors + system.policy_learners + system.discriminator_learners)
     try:
         torch.set_num_threads(system.torch_threads)
         algorithm = SpiralConfig().use(settings).build_algo()

@@ -19,9 +19,10 @@ from cluster.painter.data import run_data
 from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
-from learners.conditioning import make_records, score_records
+from learners.conditioning import score_records
 from learners.networks.build import build_discriminator, build_policy
 from learners.precision import autocast
+from learners.records import make_records
 
 
 def discriminator_score(settings: PainterSettings, checkpoint: Checkpoint) -> Score:

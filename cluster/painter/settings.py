@@ -16,6 +16,7 @@ from learners.search_settings import SearchSettings
 from learners.settings import Conditioning, DiscriminatorSettings, PolicySettings
 
 PresetName = Literal["laptop", "paper", "search"]
+Inference = Literal["actor", "server"]
 
 #: Named data sets without color.
 GRAY = ("mnist", "omniglot")
@@ -35,6 +36,12 @@ class PainterSystemSettings(SystemSettings):
         batches_per_update: Batches, of any actors, that a learner takes for one update. With many actors, more and
             smaller batches keep the lag low: an actor's weights are as old as the updates made while it painted; usual:
             1 to 8.
+        inference: `actor` computes the policy in each actor. `server` computes it in one process on each node, in
+            batches of many actors' canvases: actors then take less memory, and weights change within an episode.
+        inference_threads: Threads that each inference service computes with, if `inference` is `server`. More are
+            faster on free cores; usual: 1, or the cores that learners leave free.
+        inference_batch: Canvases that an inference service takes at once, at most, unless one actor has more. More use
+            a GPU better and take memory; usual: 64 to 1024.
         discriminator_learners: Processes of the discriminator's learner; 0 learns in the driver. More share each update
             and cost transfers; usual: 0 or 1, more only on several GPUs.
         publish_interval: Policy updates between two publications of weights to the actors. More cost less and make the
@@ -50,6 +57,9 @@ class PainterSystemSettings(SystemSettings):
     canvases: Count = 64
     random_canvases: Natural = 0
     batches_per_update: Count = 1
+    inference: Inference = "actor"
+    inference_threads: Count = 1
+    inference_batch: Count = 256
     discriminator_learners: Natural = 0
     publish_interval: Count = 1
     max_lag: Count = 8
@@ -103,6 +113,8 @@ class PainterSettings(RunSettings):
             raise ValueError(f"unroll_length: expected a divisor of the episode's {actions} actions, got {unroll}")
         if self.search.candidates:
             self.check_search()
+            if self.system.inference == "server":
+                raise ValueError("inference: a search needs the policy in its actors; give actor, or candidates 0")
         if self.conditioning == "joint":
             size, _, _ = self.world.canvas_shape
             if self.policy.reward != "final" or unroll:

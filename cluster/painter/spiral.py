@@ -11,19 +11,17 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env import INPUT_ENV_SPACES
 from ray.tune import PlacementGroupFactory
 
-from actors.paint_runner import PaintRunner
-from actors.search_runner import SearchRunner
 from cluster.painter.batch_queue import BatchQueue, search_keywords
 from cluster.painter.data import run_targets
 from cluster.painter.discriminator_client import Share, SharedDiscriminatorGroup
 from cluster.painter.learners import DiscriminatorGroupLearner, PolicyGroupLearner
 from cluster.painter.live_settings import adopt, can_change, with_settings
 from cluster.painter.rl_modules import DiscriminatorModule, PolicyModule
+from cluster.painter.served import ServedAlgorithm, runner_class
 from cluster.painter.settings import PainterSettings, preset
 from cluster.replay.buffer import Replay, ReplayUnavailable
 from cluster.replay.connection import ACTOR_WAIT_SECONDS
 from cluster.replay.host import ReplayHost
-from cluster.training.algorithm import RunAlgorithm
 from cluster.training.config import RunConfig, with_learners
 from cluster.training.learner import publish_weights
 from cluster.training.learner_client import LearnerClient, first_result
@@ -63,8 +61,7 @@ class SpiralConfig(RunConfig[PainterSettings]):
     def use(self, settings: PainterSettings) -> SpiralConfig:
         """Take all settings of a run, and lay out its actors and learner processes."""
         self.settings = settings
-        runner = SearchRunner if settings.search.candidates else PaintRunner
-        self.lay_out(settings.system, runner, settings.system.canvases)
+        self.lay_out(settings.system, runner_class(settings), settings.system.canvases)
         batch = (settings.system.canvases + settings.system.random_canvases) * settings.world.num_actions
         return self.training(train_batch_size_per_learner=batch)
 
@@ -91,7 +88,7 @@ class SpiralConfig(RunConfig[PainterSettings]):
         return config.build_learner_group(rl_module_spec=spec)
 
 
-class Spiral(RunAlgorithm):
+class Spiral(ServedAlgorithm):
     """Ganin et al. 2018 on Ray.
 
     An iteration is a second of training: batches from actors are consumed in order, each followed by as many
@@ -141,7 +138,7 @@ class Spiral(RunAlgorithm):
         self.clients.append(self.policy_client)
         self.queue = BatchQueue(self.pool, self.policy_client, settings.system, self.meters)
         if config.shared is None:
-            spaces = self.runners.get_spaces()[INPUT_ENV_SPACES]  # type: ignore[no-untyped-call]
+            spaces = (self.spaces or {})[INPUT_ENV_SPACES]
             self.discriminator_group: Any = self.spiral_config.build_discriminator_group(*spaces)
         else:
             self.discriminator_group = SharedDiscriminatorGroup(config.shared.actor)
@@ -194,7 +191,7 @@ class Spiral(RunAlgorithm):
 
     def request_batches(self) -> None:
         """Ask actors for batches, as far as the policy lag allows."""
-        request = {"weights": self.weights, "version": self.weights_version, "epoch": self.epoch}
+        request = self.weights_for_actors(self.weights_version)
         search = search_keywords(self.settings.search, self.progress, self.newest_discriminator)
         self.queue.request(**request, targets=self.targets, **search)
 

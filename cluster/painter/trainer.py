@@ -42,7 +42,7 @@ class PainterTrainer(RunTrainer):
         if system.learner_gpus and in_driver and not torch.cuda.is_available():
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
-        self.cpus = 2 + system.actors + system.policy_learners + system.discriminator_learners
+        self.cpus = 3 + system.actors + system.policy_learners + system.discriminator_learners
         if isinstance(settings.world, PaintConfig):
             require_marks(settings.world)
         self.introduction = introduce(settings)

@@ -18,7 +18,7 @@ from cluster.population.folder import PopulationFolder
 from cluster.population.lineage.events import Event, write_whole
 from cluster.runs import checkpoints
 from cluster.runs.manifests import CheckpointDamaged
-from learners.conditioning import make_records
+from learners.records import make_records
 
 
 class CriticMatrix:

@@ -17,8 +17,9 @@ from cluster.painter.sampler import ON_SHEET, Paintings, Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.population.settings import FitnessName, PopulationSettings
 from cluster.runs.checkpoints import Checkpoint
-from learners.conditioning import make_records, score_records
+from learners.conditioning import score_records
 from learners.networks.build import build_discriminator
+from learners.records import make_records
 
 
 @dataclass(frozen=True)

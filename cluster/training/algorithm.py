@@ -63,8 +63,12 @@ class RunAlgorithm(CheckpointedAlgorithm):
         """Do RLlib's own setup: start the actors and the policy's learner group."""
         self.config = config  # it reads it from there
         super().setup(config)
-        self.pool = EnvRunnerPool(self.runners)
+        self.pool = self.make_pool(config)
         self.telemetry = Telemetry(config.run_name, config.member)  # type: ignore[attr-defined]
+
+    def make_pool(self, config: Any) -> EnvRunnerPool:
+        """Return the pool of actors; those of RLlib's group, unless a subclass makes others."""
+        return EnvRunnerPool(self.runners)
 
     @abstractmethod
     def start(self, config: Any) -> None:

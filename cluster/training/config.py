@@ -12,6 +12,7 @@ from ray.tune import PlacementGroupFactory
 from cluster.replay.buffer import ReplaySpec
 from cluster.runs.settings import RunSettings, SystemSettings
 from cluster.training.rllib_internals import bound_collective_calls, stop_state_synchronization
+from cluster.training.spaces_runner import SpacesRunner
 
 #: Seconds after which learner processes that wait for each other give up.
 COLLECTIVE_SECONDS = 90
@@ -56,13 +57,16 @@ class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
         """Take all settings of a run, and lay out its actors and learner processes."""
 
     def lay_out(self, system: SystemSettings, runner: type, worlds: int) -> None:
-        """Set up actors of class `runner` with `worlds` worlds each, and learner processes, by the settings."""
+        """Set up actors of class `runner` with `worlds` worlds each, and learner processes, by the settings.
+
+        A `SpacesRunner` stands for actors that RLlib does not make.
+        """
         # RLlib is not told the seed: we seed all that we draw from, and for a seed RLlib switches whole processes to
         # torch's deterministic algorithms, which fill every new tensor (a seventh of the paper policy's time on a CPU).
         self.debugging(log_level="ERROR")
         self.env_runners(
             env_runner_cls=runner,
-            num_env_runners=system.actors,
+            num_env_runners=0 if runner is SpacesRunner else system.actors,
             create_local_env_runner=False,
             max_requests_in_flight_per_env_runner=2,
             num_envs_per_env_runner=worlds,

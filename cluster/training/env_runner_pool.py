@@ -6,7 +6,7 @@ import contextlib
 import statistics
 import time
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import ray
@@ -40,15 +40,25 @@ class EnvRunnerPool:
     #: The same in usual times of an answer.
     patience_answers = 20.0
 
-    def __init__(self, group: EnvRunnerGroup) -> None:
+    def __init__(self, group: EnvRunnerGroup, make: Callable[[int], Any] | None = None, wanted: int = 0) -> None:
+        """Take over the actors of `group`, or start `wanted` ones that RLlib does not make.
+
+        Args:
+            group: RLlib's.
+            make: Starts the actor of a number; by default RLlib does.
+            wanted: Number of actors that `make` starts now.
+        """
         self.group = group
+        self.make = make
         self.manager = actor_manager(group)
-        self.wanted = self.manager.num_actors()
+        self.wanted = wanted or self.manager.num_actors()
         self.restarts = self.hung = 0
         self.incarnations: dict[int, int] = {}
         self.asked_at: defaultdict[int, deque[float]] = defaultdict(deque)
         self.took: deque[float] = deque(maxlen=ANSWERS)
         self.turn = 0
+        if make is not None:
+            self.add(wanted)
         self.introduce(self.manager.actor_ids())
 
     @property
@@ -163,10 +173,18 @@ class EnvRunnerPool:
             raise ValueError(f"actors: this run's resources are reserved for {present} actors, can not have {actors}")
         self.wanted = actors
         if actors > present:
-            set_next_actor_id(self.manager, present + 1)  # so that an actor's number is its worker index again
+            self.add(actors)
+
+    def add(self, actors: int) -> None:
+        """Start actors until there are `actors`; those that are new get no request until they answer."""
+        present = self.manager.num_actors()
+        set_next_actor_id(self.manager, present + 1)  # so that an actor's number is its worker index again
+        if self.make is None:
             self.group.add_workers(actors - present)
-            for actor in range(present + 1, actors + 1):
-                self.manager.set_actor_state(actor, healthy=False)  # until it answers
+        else:
+            self.manager.add_actors([self.make(actor) for actor in range(present + 1, actors + 1)])
+        for actor in range(present + 1, actors + 1):
+            self.manager.set_actor_state(actor, healthy=False)  # until it answers
 
     def dismiss(self, busy: Collection[int]) -> None:
         """End the actors above `wanted` that have delivered everything; what an actor painted goes with it.

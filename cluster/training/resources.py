@@ -17,7 +17,8 @@ def needed(system: Any) -> dict[str, float]:
     """
     learners = system.policy_learners + getattr(system, "discriminator_learners", 0)
     gpus = float(system.learner_gpus * learners)
-    return {"CPU": float(system.actors + (0 if gpus else learners)), "GPU": gpus}
+    services = int(getattr(system, "inference", "actor") == "server")
+    return {"CPU": float(system.actors + services + (0 if gpus else learners)), "GPU": gpus}
 
 
 def lacking(need: dict[str, float], have: dict[str, float]) -> str:

@@ -9,7 +9,7 @@ import torch
 from actors.rollout import Rollout
 from envs.paint import PaintVectorEnv
 from learners.settings import NetworkName
-from learners.trajectory import TrajectoryTensors
+from learners.trajectory_tensors import TrajectoryTensors
 from tests.learners.examples import NETWORKS, SMALL, make_policy
 
 both = pytest.mark.parametrize("network", NETWORKS)

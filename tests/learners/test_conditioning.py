@@ -15,7 +15,6 @@ from learners.conditioning import (
     actions_of,
     complements,
     discriminator_images,
-    make_records,
     random_complement,
     score_records,
     squared_error,
@@ -26,8 +25,9 @@ from learners.networks.discriminator import Discriminator, to_image
 from learners.networks.joint import JointDiscriminator
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.policy_learner import PolicyLearner
+from learners.records import make_records
 from learners.settings import DiscriminatorSettings, NetworkName, PolicySettings
-from learners.trajectory import TrajectoryTensors
+from learners.trajectory_tensors import TrajectoryTensors
 from tests.learners.examples import NETWORKS, SMALL, FixedScore
 
 CPU = torch.device("cpu")

@@ -15,7 +15,7 @@ from learners.networks.build import build_policy
 from learners.networks.discriminator import Discriminator
 from learners.policy_learner import PolicyLearner
 from learners.settings import PolicySettings
-from learners.trajectory import TrajectoryTensors
+from learners.trajectory_tensors import TrajectoryTensors
 from tests.learners.examples import FixedScore
 
 CPU = torch.device("cpu")

@@ -11,7 +11,7 @@ from envs.spec import ActionComponent, ActionSpec
 from learners.networks.laptop import LaptopPolicy, cosine_features
 from learners.networks.policy import PaintPolicy, PolicyEvaluation, PolicyInputs
 from learners.settings import NetworkName
-from learners.trajectory import TrajectoryTensors
+from learners.trajectory_tensors import TrajectoryTensors
 from tests.learners.examples import NETWORKS, SMALL, make_policy, paint_batch, random_batch
 
 FIELDS = ("log_prob", "entropy", "value")

@@ -17,7 +17,8 @@ from learners.networks.discriminator import Discriminator
 from learners.optimization import NonFiniteLoss, interpolate
 from learners.policy_learner import PolicyLearner
 from learners.settings import DiscriminatorSettings, PolicySettings
-from learners.trajectory import Trajectory, TrajectoryTensors
+from learners.trajectory import Trajectory
+from learners.trajectory_tensors import TrajectoryTensors
 from tests.learners.examples import (
     NETWORKS,
     SMALL,

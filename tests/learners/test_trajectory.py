@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import torch
 
-from learners.trajectory import TrajectoryTensors
+from learners.trajectory_tensors import TrajectoryTensors
 from tests.learners.examples import SMALL, make_policy, paint_batch
 
 

@@ -17,7 +17,8 @@ from learners.networks.discriminator import Discriminator
 from learners.policy_learner import PolicyLearner
 from learners.rewards import episode_rewards
 from learners.settings import NetworkName, PolicySettings
-from learners.trajectory import Trajectory, TrajectoryTensors
+from learners.trajectory import Trajectory
+from learners.trajectory_tensors import TrajectoryTensors
 from tests.learners.examples import NETWORKS, SMALL, FixedScore, make_policy
 
 CPU = torch.device("cpu")

@@ -1,0 +1,120 @@
+"""Actors without a policy and the inference services that act for them, made from a run's configuration."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+from ray.tune import PlacementGroupFactory
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from actors.inference.actor import ServedActor, ServedActorConfig
+from actors.inference.service import InferenceService
+from actors.paint_runner import PaintRunner
+from actors.search_runner import SearchRunner
+from cluster.painter.settings import PainterSettings
+from cluster.replay.buffer import Replay
+from cluster.replay.connection import ACTOR_WAIT_SECONDS
+from cluster.training.algorithm import RunAlgorithm
+from cluster.training.env_runner_pool import EnvRunnerPool
+from cluster.training.inference_pool import InferencePool
+from cluster.training.spaces_runner import SpacesRunner
+
+
+def runner_class(settings: PainterSettings) -> type:
+    """Return the class of the actors that RLlib makes; `SpacesRunner` if it makes none."""
+    if settings.system.inference == "server":
+        return SpacesRunner
+    return SearchRunner if settings.search.candidates else PaintRunner
+
+
+def serve(config: Any) -> tuple[InferencePool, Callable[[int], ActorHandle[Any]]]:
+    """Start the inference services of a run.
+
+    Args:
+        config: a `SpiralConfig` whose `replay` is known.
+
+    Returns:
+        The services, and a function that starts the actor of a number for which they act.
+    """
+    settings: PainterSettings = config.settings
+    name = uuid.uuid4().hex[:12]
+    service: Any = ray.remote(num_cpus=1, max_restarts=-1)(InferenceService)
+    told = {"settings": settings, "name": name, "member": config.member, "restarts": config.restarts}
+
+    def start_service(node: str) -> ActorHandle[Any]:
+        there = NodeAffinitySchedulingStrategy(node, soft=False)
+        handle: ActorHandle[Any] = service.options(scheduling_strategy=there).remote(**told)
+        return handle
+
+    actor: Any = ray.remote(num_cpus=1, max_restarts=-1)(ServedActor)
+    sink = functools.partial(Replay, config.replay, wait_s=ACTOR_WAIT_SECONDS)
+    common = ServedActorConfig(settings, name, config.member, config.restarts, sink)
+
+    def start_actor(index: int) -> ActorHandle[Any]:
+        handle: ActorHandle[Any] = actor.remote(common, index)
+        return handle
+
+    return InferencePool(start_service), start_actor
+
+
+class ServedAlgorithm(RunAlgorithm):
+    """A run's algorithm whose actors compute the policy themselves, or have inference services for it.
+
+    Attributes:
+        services: Those that act; None if actors act themselves.
+    """
+
+    services: InferencePool | None = None
+
+    @classmethod
+    def default_resource_request(cls, config: Any) -> PlacementGroupFactory:
+        """Return the resources of a Tune trial: those that RLlib knows of, and served actors and their service."""
+        request: Any = super().default_resource_request(config)
+        system = (config if isinstance(config, dict) else config.to_dict())["settings"].system
+        if system.inference == "actor":
+            return PlacementGroupFactory(request.bundles, strategy=request.strategy)
+        served: list[dict[str, float]] = [{"CPU": 1.0} for _ in range(system.actors + 1)]
+        return PlacementGroupFactory([*request.bundles, *served], strategy=request.strategy)
+
+    def make_pool(self, config: Any) -> EnvRunnerPool:
+        """Return the pool of RLlib's actors, or of those for which inference services act."""
+        if config.settings.system.inference == "actor":
+            return super().make_pool(config)
+        self.services, start_actor = serve(config)
+        return EnvRunnerPool(self.runners, start_actor, config.settings.system.actors)
+
+    def weights_for_actors(self, version: int) -> dict[str, Any]:
+        """Make the keywords of a request that give an actor its weights; services get them here, and actors none.
+
+        Args:
+            version: Policy updates behind the newest weights.
+        """
+        if self.services is None:
+            return {"weights": self.weights, "version": version, "epoch": self.epoch}
+        self.services.publish(self.weights, version, self.epoch)
+        self.services.tend()
+        if self.services.away:
+            self.pool.excuse()  # no actor can answer
+        return {}
+
+    def waits_for(self) -> str:
+        """Say in a line what the run waits for; an inference service that is away comes first."""
+        away = self.services.away if self.services is not None else []
+        if not away:
+            return super().waits_for()
+        return f"waiting for an inference service for {max(away):.0f} s"
+
+    def base_metrics(self) -> dict[str, Any]:
+        """Return the metrics of every algorithm, and those of the inference services if there are any."""
+        return super().base_metrics() | ({} if self.services is None else self.services.report())
+
+    def cleanup(self) -> None:
+        """Also stop the inference services."""
+        if self.services is not None:
+            self.services.close()
+        super().cleanup()

@@ -1,0 +1,101 @@
+"""Trajectories as learners use them, on a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from learners.networks.policy import PolicyInputs
+from learners.settings import ComputedPrecision
+from learners.trajectory import Trajectory
+
+
+@dataclass
+class TrajectoryTensors:
+    """A `Trajectory` on a learner's device.
+
+    Attributes:
+        inputs: the policy's inputs before each action, [T, B].
+        following: the policy's inputs after the last action, [B].
+        all_canvases: uint8 [T + 1, B, H, W, C].
+        action: int64 [T, B, K].
+        log_prob: float32 [T, B].
+        state: float32 [B, S], recurrent state before the first action; None for the initial state.
+        previous_action: int64 [B, K], the action before the first.
+        painted: bool [B], true if anything was painted before the first action.
+        ends: bool [B], true for episodes that end with this batch.
+        over: int64 [N], the episodes that end with this batch; found on the CPU, so that no device is waited for.
+        target: uint8 [B, H, W, C] or None.
+        version: policy updates behind the weights that acted.
+        precision: see `Trajectory`.
+    """
+
+    inputs: PolicyInputs
+    following: PolicyInputs
+    all_canvases: Tensor
+    action: Tensor
+    log_prob: Tensor
+    state: Tensor | None
+    previous_action: Tensor
+    painted: Tensor
+    ends: Tensor
+    over: Tensor
+    target: Tensor | None
+    version: int
+    precision: ComputedPrecision | None
+
+    @property
+    def finished(self) -> int:
+        """Number of episodes that end with this batch."""
+        return len(self.over)
+
+    @property
+    def hindsight(self) -> PolicyInputs:
+        """Inputs of whole episodes, [T, B], with each finished painting as its own target."""
+        return replace(self.inputs, target=self.all_canvases[-1].expand_as(self.inputs.canvas))
+
+    @classmethod
+    def of(cls, trajectory: Trajectory, device: torch.device) -> TrajectoryTensors:
+        """Copy a trajectory to `device` and lay out the policy's inputs at each step."""
+
+        def move(array: NDArray[np.generic]) -> Tensor:
+            # Arrays from Ray's object store are read-only, which torch can not express and would warn about.
+            writable = array if array.flags.writeable else array.copy()
+            return torch.from_numpy(writable).to(device, non_blocking=True)
+
+        canvas = move(trajectory.canvas)
+        action = move(trajectory.action).long()
+        time, batch = action.shape[:2]
+        noise, before = move(trajectory.noise), trajectory.before
+        target = None if trajectory.target is None else move(trajectory.target)
+        never = torch.zeros(batch, dtype=torch.bool, device=device)
+        previous = torch.zeros_like(action[0]) if before is None else move(before.previous_action).long()
+        step = torch.arange(time + 1, device=device)[:, None].expand(time + 1, batch)
+        if before is not None:
+            step = step + move(before.step)
+        inputs = PolicyInputs(
+            canvas=canvas[:-1],
+            previous_action=torch.cat([previous[None], action[:-1]]),
+            step=step[:-1],
+            noise=noise.expand(time, batch, -1),
+            target=None if target is None else target.expand(time, *target.shape),
+        )
+        return cls(
+            inputs=inputs,
+            following=PolicyInputs(canvas[-1], action[-1], step[-1], noise, target),
+            all_canvases=canvas,
+            action=action,
+            log_prob=move(trajectory.log_prob),
+            state=None if before is None else move(before.state),
+            previous_action=previous,
+            painted=never if before is None else move(before.painted),
+            ends=~never if trajectory.ends is None else move(trajectory.ends),
+            over=move(np.arange(batch) if trajectory.ends is None else np.flatnonzero(trajectory.ends)),
+            target=target,
+            version=trajectory.version,
+            precision=trajectory.precision,
+        )
