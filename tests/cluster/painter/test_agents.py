@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,7 +42,7 @@ def test_agents_that_ship_have_cards(capsys: pytest.CaptureFixture[str]) -> None
     assert find_agent("nobody") is None
     for name in agent_names():
         check_card(read_card(name), name)
-    assert {"pictures", "digits-target"} <= set(agent_names())
+    assert {"pictures", "digits", "digits-target"} <= set(agent_names())
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 12e6
     assert cli.main(["agents"]) == 0
     assert capsys.readouterr().out.count("\n") == len(agent_names())
@@ -76,6 +77,14 @@ def test_a_packed_run_is_small_and_serves_as_a_run(
     assert cli.main(["evaluate", "agents/tiny", "--count", "2"]) == 0
     assert sorted(made.rglob("*")) == files  # what is installed stays as it is
     assert (tmp_path / "samples" / "tiny" / "search.png").is_file()
+
+
+def test_digits_paints_at_once_and_without_data(tmp_path: Path) -> None:
+    assert cli.main(["sample", "digits", "--out", str(tmp_path), "--count", "8"]) == 0
+    painted = np.load(tmp_path / "sheet.npz")
+    assert painted["actions"].shape == (5, 8, 4)
+    assert (tmp_path / "sheet.png").is_file()
+    assert not np.isnan(painted["scores"]).any()  # its discriminator's, which is packed with it
 
 
 @pytest.mark.parametrize(
