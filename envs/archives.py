@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ _OTHER_ARCHIVES = {
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
 }
 _ADVICE = "give a folder or a zip of images"
+_ALLOW = "let this user read it, or take it out"
 
 
 class Unreadable(Exception):
@@ -79,7 +81,7 @@ def open_pictures(path: Path) -> Iterator[PictureFiles]:
         DataError: no such path, not a folder or zip, or no pictures in it; one line that says what to do.
     """
     if path.is_dir():
-        found = {each.relative_to(path).as_posix(): each for each in path.rglob("*") if each.is_file()}
+        found = {each.relative_to(path).as_posix(): each for each in _files_below(path)}
         yield _pictures(path, list(found), lambda name: found[name].open("rb"))
         return
     if not path.is_file():
@@ -88,11 +90,27 @@ def open_pictures(path: Path) -> Iterator[PictureFiles]:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile:
         raise DataError(f"{path}: {_described(path)}; {_ADVICE}") from None
+    except PermissionError:
+        raise DataError(f"{path}: can not be read (permission denied); {_ALLOW}") from None
     with archive:
         # Some programs write backslashes, which the standard does not allow.
         members = {info.filename.replace("\\", "/").lstrip("/"): info for info in archive.infolist()}
         members = {name: info for name, info in members.items() if not name.endswith("/")}
         yield _pictures(path, list(members), lambda name: _member(archive, members[name]))
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """All files of a folder and the folders in it.
+
+    Raises:
+        DataError: one of these folders can not be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: can not be read ({(error.strerror or '').lower()}); {_ALLOW}")
+
+    below = os.walk(folder, onerror=refuse)
+    return [each for place, _, names in below for name in names if (each := Path(place) / name).is_file()]
 
 
 def _pictures(path: Path, names: list[str], opener: Callable[[str], BinaryIO]) -> PictureFiles:

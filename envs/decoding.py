@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from envs.archives import Unreadable
+from envs.deep_color import LUMA, Box, open_deep_color
 from envs.resampling import resample, resize_images
 
 LARGEST_IMAGE = 160_000_000
@@ -32,7 +33,7 @@ class Deep:
     """An image with more than 8 bits a value, whose scale only the other images of its set can tell.
 
     Attributes:
-        values: float32 [size, size], resized and as stored.
+        values: float32 [size, size, channels], resized and as stored; 1 channel of a gray image in color too.
         low: smallest value of the file's pixels.
         high: largest value of the file's pixels.
         real: the values are floating-point numbers.
@@ -56,7 +57,7 @@ def decode(file: BinaryIO, size: int, channels: Literal[1, 3]) -> npt.NDArray[np
         channels: 1 for gray (ITU-R 601 luma), 3 for RGB.
 
     Returns:
-        uint8 [size, size, channels], or the gray values of an image that has more than 8 bits a value.
+        uint8 [size, size, channels], or the values of an image that has more than 8 bits a value.
 
     Raises:
         Unreadable: more pixels than `LARGEST_IMAGE`.
@@ -66,13 +67,18 @@ def decode(file: BinaryIO, size: int, channels: Literal[1, 3]) -> npt.NDArray[np
     with _open(file) as opened:
         opened.draft(mode, (size, size))  # lets the JPEG decoder skip detail that the result can not show
         _check_size(opened)
-        ImageOps.exif_transpose(opened, in_place=True)
-        image: Image.Image = opened
+        color = open_deep_color(file, opened)
+        for each in (color.high, color.low) if color else (opened,):
+            ImageOps.exif_transpose(each, in_place=True)
+        image: Image.Image = color.high if color else opened
         side = min(image.height, image.width)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         square = (left, top, left + side, top + side)
+        if color:
+            values = color.values if channels == 3 else lambda box: (color.values(box) @ LUMA)[..., None]
+            return _deep(values, square, size, real=False)
         if image.mode.startswith("I") or image.mode == "F":
-            return _deep(image, square, size)
+            return _deep(lambda box: np.asarray(image.crop(box))[..., None], square, size, real=image.mode == "F")
         if side * side <= _WHOLE:
             pixels = np.asarray(_flat(image.crop(square), mode)).reshape(side, side, channels)
             small: npt.NDArray[np.uint8] = resize_images(pixels[None], size)[0]
@@ -96,12 +102,14 @@ def decode_whole(file: BinaryIO, size: int, mode: Literal["L", "RGB"] = "RGB", g
     with _open(file) as opened:
         opened.draft(mode, (size, size))
         _check_size(opened)
-        ImageOps.exif_transpose(opened, in_place=True)
+        color = open_deep_color(file, opened)
+        for each in (color.high, color.low) if color else (opened,):
+            ImageOps.exif_transpose(each, in_place=True)
+        if color:
+            whole = color.values((0, 0, *color.high.size))
+            return Image.fromarray(_scaled(whole, real=False)).convert(mode)
         if opened.mode.startswith("I") or opened.mode == "F":
-            values = np.nan_to_num(np.asarray(opened).astype(np.float32))
-            first, last = _range(float(values.min()), float(values.max()), opened.mode == "F")
-            scaled = np.clip((values - first) * (255 / (last - first)) + 0.5, 0, 255).astype(np.uint8)
-            return Image.fromarray(scaled).convert(mode)
+            return Image.fromarray(_scaled(np.asarray(opened), real=opened.mode == "F")).convert(mode)
         return _flat(opened, mode, ground)
 
 
@@ -112,7 +120,7 @@ def to_bytes(images: list[Deep]) -> tuple[list[npt.NDArray[np.uint8]], str]:
     their range.
 
     Returns:
-        uint8 [size, size] each, and a note about the range that was taken, empty for 16-bit and for 0 to 1.
+        uint8 [size, size, channels] each, and a note about the range that was taken, empty for 16-bit and for 0 to 1.
     """
     made: dict[int, npt.NDArray[np.uint8]] = {}
     notes = []
@@ -129,6 +137,14 @@ def to_bytes(images: list[Deep]) -> tuple[list[npt.NDArray[np.uint8]], str]:
             scaled = (image.values - first) * (255 / (last - first))
             made[index] = np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
     return [made[index] for index in range(len(images))], "; ".join(notes)
+
+
+def _scaled(values: npt.NDArray[Any], real: bool) -> npt.NDArray[np.uint8]:
+    """Scale the values of one deep image to bytes."""
+    known = np.nan_to_num(values.astype(np.float32))
+    first, last = _range(float(known.min()), float(known.max()), real)
+    scaled: npt.NDArray[np.uint8] = np.clip((known - first) * (255 / (last - first)) + 0.5, 0, 255).astype(np.uint8)
+    return scaled
 
 
 def _range(low: float, high: float, real: bool) -> tuple[float, float]:
@@ -180,23 +196,19 @@ def _by_strips(image: Image.Image, square: tuple[int, int, int, int], size: int,
     return small
 
 
-def _deep(image: Image.Image, square: tuple[int, int, int, int], size: int) -> Deep:
-    """Resize an image of one channel with more than 8 bits a value."""
+def _deep(values: Callable[[Box], npt.NDArray[Any]], square: Box, size: int, *, real: bool) -> Deep:
+    """Resize the square of an image with more than 8 bits a value; `values` reads a box: [height, width, channels]."""
     left, top, right, _ = square
-    side = right - left
-    if side * side <= _WHOLE:
-        values = np.nan_to_num(np.asarray(image.crop(square)).astype(np.float32))
-        return Deep(resample(values, size), float(values.min()), float(values.max()), image.mode == "F")
-    factor, blocks = _blocks(side, size)
+    factor, blocks = _blocks(right - left, size) if (right - left) ** 2 > _WHOLE else (1, right - left)
     rows, lows, highs = [], [], []
-    for block in range(blocks):
-        above = top + block * factor
-        part = np.asarray(image.crop((left, above, left + blocks * factor, above + factor)))
-        strip = np.nan_to_num(part.astype(np.float32))
-        lows.append(float(strip.min()))
-        highs.append(float(strip.max()))
-        rows.append(strip.reshape(factor, blocks, factor).mean((0, 2)))
-    return Deep(resample(np.stack(rows), size), min(lows), max(highs), image.mode == "F")
+    strip = factor if factor > 1 else right - left
+    for above in range(top, top + blocks * factor, strip):
+        part = np.nan_to_num(values((left, above, left + blocks * factor, above + strip)).astype(np.float32))
+        lows.append(float(part.min()))
+        highs.append(float(part.max()))
+        rows.append(part.reshape(strip // factor, factor, blocks, factor, -1).mean((1, 3)))
+    planes = np.moveaxis(np.concatenate(rows), 2, 0)
+    return Deep(np.moveaxis(resample(planes, size), 0, 2), min(lows), max(highs), real)
 
 
 def _blocks(side: int, size: int) -> tuple[int, int]:

@@ -117,7 +117,7 @@ def read_images(
         )
     scaled, note = to_bytes(list(deep.values()))
     for place, image in zip(deep, scaled, strict=True):
-        images[place] = image[..., None]
+        images[place] = image
     if note:
         warnings.warn(f"{files.path}: of {len(kept)} images, {note}", stacklevel=4)
     return images[: len(kept)], kept, tuple(skipped)

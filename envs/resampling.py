@@ -44,8 +44,8 @@ def resampling_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
 
 
 def resample(image: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
-    """Resize one image of real values float32 [H, W] to [size, size]; see `resampling_matrix` for the filter."""
-    height, width = image.shape
+    """Resize real values float32 [..., H, W] to [..., size, size]; see `resampling_matrix` for the filter."""
+    height, width = image.shape[-2:]
     resized: npt.NDArray[np.float32] = resampling_matrix(height, size) @ (image @ resampling_matrix(width, size).T)
     return resized
 

@@ -1,7 +1,9 @@
 """Folders and zips as people have them: junk, unknown formats, wrong names, locks, bombs."""
 
 import io
+import os
 import struct
+import tempfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -162,3 +164,21 @@ def test_pictures_of_a_zip_equal_those_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "f.zip").write_bytes(buffer.getvalue())
     folder, zipped = (load_dataset(str(tmp_path / name), size=16, channels=3).images for name in ("f", "f.zip"))
     np.testing.assert_array_equal(folder, zipped)
+
+
+def test_a_folder_that_may_not_be_read_is_named() -> None:
+    """Not "holds no images". Root may read everything, so the test is somebody else meanwhile."""
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o755)
+        (folder / "pets" / "cats").mkdir(parents=True)
+        (folder / "pets" / "cats").chmod(0)
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            with pytest.raises(DataError, match=r"cats: can not be read \(permission denied\); let this user read it"):
+                load_dataset(str(folder / "pets"), size=4)
+        finally:
+            os.seteuid(user)
+            (folder / "pets" / "cats").chmod(0o755)

@@ -1,7 +1,9 @@
 """Images of other kinds: colors, depths, transparency, animation, size; each file is made by the test."""
 
 import io
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +168,74 @@ def test_images_of_too_many_pixels_are_refused_by_their_header(tmp_path: Path, m
     with pytest.warns(UserWarning, match=r"1 of 3 .*: b.png \(has 0 megapixels, more than the limit of 0\)"):
         assert len(load_dataset(str(tmp_path), size=8).images) == 2
     assert Image.MAX_IMAGE_PIXELS == 5000
+
+
+def deep_color(values: np.ndarray, kind: str, alpha: int | None = None) -> bytes:
+    """A PNG or TIFF of 16 bits a color, which Pillow reads and does not write: uint16 [h, w, 3]."""
+    height, width, _ = values.shape
+    if alpha is not None:
+        values = np.concatenate([values, np.full((height, width, 1), alpha, np.uint16)], axis=2)
+    channels = values.shape[2]
+    if kind == "PNG":
+        rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+        header = struct.pack(">IIBBBBB", width, height, 16, 2 if channels == 3 else 6, 0, 0, 0)
+        chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+        body = b"".join(
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+            for name, data in chunks
+        )
+        return b"\x89PNG\r\n\x1a\n" + body
+    order = "<" if kind == "TIFF" else ">"
+    pixels = values.astype(f"{order}u2").tobytes()
+    depths = struct.pack(f"{order}3H", 16, 16, 16)
+    tags = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2)]
+    tags += [(273, 4, 1, 14), (277, 3, 1, 3), (278, 3, 1, height), (279, 4, 1, len(pixels))]
+    directory = struct.pack(f"{order}H", len(tags))
+    for tag, form, count, value in tags:
+        packed = struct.pack(
+            f"{order}HH" if form == 3 and count == 1 else f"{order}I", *((value, 0)[: 1 + (form == 3 and count == 1)])
+        )
+        directory += struct.pack(f"{order}HHI", tag, form, count) + packed
+    start = 14 + len(pixels)
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    return mark + struct.pack(f"{order}I", start) + depths + pixels + directory + b"\0\0\0\0"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "TIFF, big-endian"])
+@pytest.mark.parametrize("top", [65535, 4095])
+def test_color_of_16_bits_a_value_keeps_them(tmp_path: Path, kind: str, top: int) -> None:
+    """Twelve bits in sixteen are 16 of 255 if only the high byte is read."""
+    values = np.zeros((8, 8, 3), np.uint16)
+    values[:, :4], values[:, 4:] = (top, top // 2, 0), (0, top // 4, top)
+    (tmp_path / "1").write_bytes(deep_color(values, kind))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        color = load_dataset(str(tmp_path), size=4, channels=3).images[0]
+        gray = load_dataset(str(tmp_path), size=4, channels=1).images[0]
+    np.testing.assert_allclose(color[0, 0], (255, 127.5, 0), atol=1)
+    np.testing.assert_allclose(color[0, 3], (0, 63.75, 255), atol=1)
+    np.testing.assert_allclose(gray[0, :, 0], [151.1, 151.1, 66.5, 66.5], atol=1)
+    assert [f"from 0 to {top}" in str(each.message) for each in caught] == ([] if top == 65535 else [True, True])
+    with io.BytesIO(deep_color(values, kind)) as file:
+        np.testing.assert_allclose(decoding.decode_whole(file, 8).getpixel((7, 0)), (0, 63.75, 255), atol=1)
+
+
+def test_color_of_16_bits_is_averaged_strip_by_strip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (8, 8, 3)).astype(np.uint16).repeat(300, 0).repeat(300, 1)
+    (tmp_path / "1.png").write_bytes(deep_color(values, "PNG"))
+    with pytest.warns(UserWarning, match="from 0 to 4095"):
+        whole = load_dataset(str(tmp_path), size=8, channels=3).images.astype(int)
+    monkeypatch.setattr(decoding, "_WHOLE", 1000)
+    with pytest.warns(UserWarning, match="from 0 to 4095"):
+        parts = load_dataset(str(tmp_path), size=8, channels=3).images.astype(int)
+    assert np.abs(whole - parts).mean() < 3
+
+
+def test_transparency_of_16_bits_is_on_white(tmp_path: Path) -> None:
+    values = np.full((8, 8, 3), 20_000, np.uint16)
+    for alpha, expected in ((0, 255), (65535, 78)):
+        (tmp_path / "1.png").write_bytes(deep_color(values, "PNG", alpha))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            shown = load_dataset(str(tmp_path), size=4, channels=3).images[0, 0, 0]
+        np.testing.assert_allclose(shown, expected, atol=1)
