@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import sys
 from pathlib import Path
 
@@ -18,12 +20,27 @@ def dashboard(chosen: Dashboard) -> int:
         raise UserError(f"dashboard: --host {chosen.host} can be reached from other machines: give --token a secret")
     if not Path(chosen.runs).is_dir():
         raise UserError(f"dashboard: {chosen.runs} is not a folder: give the folder that holds the runs")
-    with bind(chosen.host, chosen.port) as socket:
-        address, port = socket.getsockname()[:2]
+    with listening(chosen.host, chosen.port) as at:
+        address, port = at.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         print(f"http://{shown}:{port}/" + ("   (append ?token=...)" if chosen.token else ""), flush=True)
-        serve(Path(chosen.runs), socket, chosen.token)
+        serve(Path(chosen.runs), at, chosen.token)
     return 0
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Make the socket that the server takes.
+
+    Raises:
+        UserError: the port is taken, or is not for this user.
+    """
+    try:
+        return bind(host, port)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        cause = "is in use" if error.errno == errno.EADDRINUSE else "is not for this user"
+        raise UserError(f"dashboard: port {port} of {host} {cause}: --port 0 takes a free one") from None
 
 
 def export(chosen: Export) -> int:

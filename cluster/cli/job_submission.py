@@ -6,9 +6,11 @@ import asyncio
 import logging
 import shlex
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -19,6 +21,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 from ray.util.state import list_nodes
 from ray.util.state.exception import RayStateApiException
 
+from cluster.cli.submitted_paths import left_behind
 from cluster.errors import UserError, one_line
 
 REPOSITORY = Path(__file__).parents[2]
@@ -33,11 +36,21 @@ AGAIN_SECONDS = 1.0
 STATUSES = {JobStatus.SUCCEEDED: 0, JobStatus.FAILED: 1, JobStatus.STOPPED: 130}
 
 
-def check_upload(folder: Path, megabytes: float) -> int:
-    """Pack `folder` as Ray does (without what .gitignore and .rayignore name) and look at its size.
+@dataclass(frozen=True)
+class Upload:
+    """The files that travel with a job.
 
-    Returns:
-        Bytes that would be uploaded.
+    Attributes:
+        size: bytes of the package.
+        names: paths of the files, below the checkout.
+    """
+
+    size: int
+    names: frozenset[str]
+
+
+def check_upload(folder: Path, megabytes: float) -> Upload:
+    """Pack `folder` as Ray does (without what .gitignore and .rayignore name) and look at its size.
 
     Raises:
         UserError: more than `megabytes`; names the largest files.
@@ -46,15 +59,16 @@ def check_upload(folder: Path, megabytes: float) -> int:
         package = Path(scratch) / "package.zip"
         create_package(str(folder), package, include_gitignore=True)
         size = package.stat().st_size
+        with zipfile.ZipFile(package) as archive:
+            members = archive.infolist()
         if size > megabytes * 1e6:
-            with zipfile.ZipFile(package) as archive:
-                largest = sorted(archive.infolist(), key=lambda info: -info.compress_size)[:3]
+            largest = sorted(members, key=lambda info: -info.compress_size)[:3]
             names = ", ".join(f"{info.filename} ({info.compress_size / 1e6:.1f} MB)" for info in largest)
             raise UserError(
                 f"submit: {size / 1e6:.1f} MB would be uploaded, more than --megabytes {megabytes:g}; the largest are "
                 f"{names}: name them in .rayignore"
             )
-    return size
+    return Upload(size, frozenset(info.filename for info in members))
 
 
 def entrypoint(arguments: Sequence[str]) -> str:
@@ -130,7 +144,9 @@ def submit(
     """
     command = entrypoint(arguments)
     logging.getLogger("ray").setLevel(logging.ERROR)  # it tells three times what it leaves out of the package
-    size = check_upload(REPOSITORY, megabytes)
+    upload = check_upload(REPOSITORY, megabytes)
+    for sentence in left_behind(arguments, REPOSITORY, upload.names):
+        warnings.warn(f"submit: {sentence}", stacklevel=2)
     client = client_for(address)
     with job_server_errors(address):
         if driver_on_workers:
@@ -146,7 +162,9 @@ def submit(
             entrypoint_num_gpus=driver_gpus or None,
             metadata={"impasto": arguments[0]},
         )
-        print(f"job {job}: {size / 1e6:.1f} MB uploaded; {command.removeprefix('exec ')}", file=output, flush=True)
+        print(
+            f"job {job}: {upload.size / 1e6:.1f} MB uploaded; {command.removeprefix('exec ')}", file=output, flush=True
+        )
         if not follow:
             print(f"follow: ray job logs {job} --follow; stop: ray job stop {job}", file=output)
             return 0

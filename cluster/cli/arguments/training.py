@@ -16,7 +16,7 @@ from envs.ranges import Natural, Positive, check_ranges
 
 @dataclass(frozen=True)
 class Train:
-    """Train a painter from the start.
+    """Train a painter from the start; `impasto train latent` trains an agent that steers a GAN instead.
 
     NAME is an experiment (mnist, omniglot, celeba, pictures, scenes, celeba-long), or the path of a folder or zip of
     images. Every setting can be given by its name; defaults are the experiment's with that preset. `--target`, which is

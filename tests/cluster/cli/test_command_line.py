@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import warnings
@@ -140,6 +141,19 @@ def test_a_brush_that_paints_nothing_is_refused_before_training(
             assert f"{brush} paints nothing on white" in said
             assert "apt" not in said
     assert not (tmp_path / "run").exists()
+
+
+def test_a_port_in_use_names_the_way_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused(["dashboard", str(tmp_path), "--port", str(port)], capsys)
+    assert said == f"dashboard: port {port} of 127.0.0.1 is in use: --port 0 takes a free one"
+
+
+def test_help_of_train_names_latent(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--help"])
+    assert "impasto train latent" in " ".join(capsys.readouterr().out.split())
 
 
 def test_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

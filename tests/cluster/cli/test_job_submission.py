@@ -32,8 +32,9 @@ from tests.helpers.tiny_run import REPOSITORY, options, wait_until
 
 
 def test_the_checkout_is_small_enough_to_travel() -> None:
-    size = check_upload(REPOSITORY, 20)
-    assert 50_000 < size < 10_000_000, "4.3 MB of it are the agents that ship"
+    upload = check_upload(REPOSITORY, 20)
+    assert "cluster/cli/job_submission.py" in upload.names
+    assert 50_000 < upload.size < 10_000_000, "4.3 MB of it are the agents that ship"
 
 
 def test_too_large_an_upload_is_refused_and_names_the_cause(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_too_large_an_upload_is_refused_and_names_the_cause(tmp_path: Path) -> N
     (tmp_path / "code.py").write_text("pass\n")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "big.bin").write_bytes(os.urandom(1_000_000))
-    assert check_upload(tmp_path, 0.01) < 10_000
+    assert check_upload(tmp_path, 0.01).size < 10_000
     (tmp_path / "weights.bin").write_bytes(os.urandom(2_000_000))
     with pytest.raises(
         UserError, match=r"2\.0 MB would be uploaded, more than --megabytes 1; .*weights\.bin \(2\.0 MB"
@@ -119,7 +120,7 @@ def test_what_the_job_server_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch
         def submit_job(self, **given: Any) -> str:
             raise RuntimeError("Request failed with status code 500:\nno room.")
 
-    monkeypatch.setattr(jobs, "check_upload", lambda folder, megabytes: 0)
+    monkeypatch.setattr(jobs, "check_upload", lambda folder, megabytes: jobs.Upload(0, frozenset()))
     monkeypatch.setattr(jobs, "client_for", lambda address: Refusing())
     with pytest.raises(UserError, match=r"submit: the job server http://head:8265: Request failed .* 500: no room\.$"):
         jobs.submit(
@@ -143,7 +144,7 @@ def test_a_server_that_wants_a_token_is_one_line(monkeypatch: pytest.MonkeyPatch
         def log_message(self, *_: Any) -> None:
             pass
 
-    monkeypatch.setattr(jobs, "check_upload", lambda folder, megabytes: 0)
+    monkeypatch.setattr(jobs, "check_upload", lambda folder, megabytes: jobs.Upload(0, frozenset()))
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
