@@ -22,6 +22,7 @@ from starlette.routing import Route
 from cluster.dashboard.access import Access
 from cluster.dashboard.pages import pictures, population_pages, population_record
 from cluster.dashboard.pages import run_pages as pages
+from cluster.dashboard.pages.compare_page import compare_page
 from cluster.dashboard.readers.library import NotThere
 from cluster.dashboard.readers.runs import Run, Sheet
 from cluster.dashboard.readers.site import Site
@@ -58,6 +59,11 @@ class Dashboard:
     def runs(self, request: Request) -> Response:
         """The first page."""
         return self.html(request, "runs.html", lambda: pages.runs_page(self.site))
+
+    def compare(self, request: Request) -> Response:
+        """The runs that the query names (`?run=a&run=b`) over each other."""
+        keys = request.query_params.getlist("run")
+        return self.html(request, "compare.html", lambda: compare_page(self.site, keys))
 
     def run(self, request: Request) -> Response:
         """A run."""
@@ -169,7 +175,8 @@ class Dashboard:
         """The page for what is not there."""
         status = error.status_code if isinstance(error, HTTPException) else 404
         if not request.url.path.endswith("/"):
-            return Response("not found\n", status, media_type="text/plain")
+            reason = error.reason if isinstance(error, NotThere) and error.reason else "not found"
+            return Response(f"{reason}\n", status, media_type="text/plain")
         text = self.renderer("missing.html", request.url.path.lstrip("/"), {"title": "Not found"})
         return HTMLResponse(text, status)
 
@@ -196,6 +203,7 @@ def make_app(root: Path, token: str = "", *, static: bool = False, paintings: in
     return Starlette(
         routes=[
             Route("/", dashboard.runs),
+            Route("/compare/", dashboard.compare),
             Route("/live", dashboard.live),
             Route("/static/{name}", dashboard.static),
             Route("/runs/{run}/", dashboard.run),

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from cluster.dashboard.readers.library import NotThere
 from cluster.dashboard.readers.runs import Run, Sheet
+from cluster.errors import one_line
 from cluster.evaluation.contact_sheets import COLUMNS
 from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
 
@@ -110,8 +111,10 @@ def _frames(run: Run, path: Path, stamp: int, place: int) -> bytes:
         frames = paint_again(
             run.settings, recording.actions[:, place : place + 1], size // run.settings.paint.canvas_size
         )[:, 0]
-    except (ValueError, OSError, IndexError):  # a brush that this machine does not have; another Impasto's actions
-        raise NotThere(path.name) from None
+    except IndexError:
+        raise NotThere(path.name, "The actions are those of another Impasto.") from None
+    except (ValueError, OSError) as error:  # a brush that this machine does not have
+        raise NotThere(path.name, one_line(error)) from None
     columns = min(len(frames), FRAMES_IN_A_ROW)
     rows = -(-len(frames) // columns)
     page = np.full((rows * size, columns * size, frames.shape[3]), 255, np.uint8)

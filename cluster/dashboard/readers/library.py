@@ -17,7 +17,15 @@ Kind = Literal["run", "population"]
 
 
 class NotThere(LookupError):
-    """Something that was asked for does not exist, or lies outside RUNS; an answer does not tell which."""
+    """Something that was asked for does not exist, or lies outside RUNS; an answer does not tell which.
+
+    Attributes:
+        reason: sentence that an answer does tell, about something that exists; empty for none.
+    """
+
+    def __init__(self, name: str, reason: str = "") -> None:
+        super().__init__(name)
+        self.reason = reason
 
 
 @dataclass(frozen=True)

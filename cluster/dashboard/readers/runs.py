@@ -122,6 +122,15 @@ class Run:
         return values.get(name) if isinstance(values, dict) else None
 
     @property
+    def about(self) -> str:
+        """Data, network or task, and seed in a line."""
+        data = str(self.setting("system", "data") or "unknown data")
+        shown = data if len(data) <= 32 else f"…{data[-31:]}"
+        task = self.setting("world", "task")  # of a latent run
+        what = f"task {task}" if task else self.setting("policy", "network") or "unknown network"
+        return f"{shown} · {what} · seed {self.setting('system', 'seed')}"
+
+    @property
     def latest(self) -> dict[str, Any]:
         """The newest value of every metric."""
         return self.history.latest

@@ -63,7 +63,13 @@
   const asked = () => { const match = /^#s(\d+)$/.exec(location.hash); return match ? Number(match[1]) : last; };
   addEventListener("hashchange", () => { stop(); show(asked(), false); });
   frames.addEventListener("load", () => show(step, false));
-  frames.addEventListener("error", () => { document.getElementById("failed").hidden = false; });
+  // The server's answer says why; an exported page opened as a file has nobody to ask.
+  frames.addEventListener("error", async () => {
+    let reason = "frames.png is missing or damaged.";
+    if (location.protocol.startsWith("http")) reason = await fetch(frames.src).then((answer) => (answer.ok ? "the picture is damaged." : answer.text()), () => "the server does not answer.");
+    const notice = document.getElementById("failed");
+    notice.textContent = `The frames could not be loaded: ${reason.trim()}`; notice.hidden = false;
+  });
   frames.src = canvas.dataset.src;
   show(asked(), false);
 })();

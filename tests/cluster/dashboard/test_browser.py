@@ -27,6 +27,7 @@ PAGES = {
     "audit": ("/populations/people/audit/", DRAWN + "1"),
     "events": ("/populations/people/events/", "document.querySelectorAll('[data-row]').length > 50"),
     "member": ("/runs/people~members~01/", DRAWN + "4"),
+    "compare": ("/compare/?run=alpha&run=finished&run=people~members~01", DRAWN + "4"),
 }
 # Dark pixels of the theatre's canvas.
 INK = (
@@ -46,7 +47,9 @@ def test_each_page(served: str, page: Page, tmp_path: Path, name: str) -> None:
     page.assert_clean(served)
 
 
-@pytest.mark.parametrize("name", ["runs", "run", "sheet", "theatre", "lineage", "samples", "audit", "events"])
+@pytest.mark.parametrize(
+    "name", ["runs", "run", "sheet", "theatre", "lineage", "samples", "audit", "events", "compare"]
+)
 def test_each_page_on_a_phone_in_the_dark(served: str, page: Page, tmp_path: Path, name: str) -> None:
     path, ready = PAGES[name]
     page.size(PHONE, dark=True)
@@ -115,6 +118,29 @@ def test_curves_over_minutes(served: str, page: Page) -> None:
     page.click("[data-choice=x] [data-value=updates]")
     page.wait(f"{titles}.includes('updates')")
     assert page.evaluate("location.search") == "?x=updates"
+    page.assert_clean(served)
+
+
+def test_runs_are_chosen_in_the_table_and_compared(served: str, page: Page) -> None:
+    page.open(served + "/")
+    button = "document.getElementById('compare-button')"
+    page.wait(f"{button}.disabled")
+    for name in ("alpha", "finished"):
+        page.click(f"input[value={name}]")
+    page.evaluate("document.dispatchEvent(new Event('fresh'))")  # as when the table was replaced
+    assert page.evaluate(f"{button}.textContent") == "Compare 2 runs"
+    page.click("#compare-button")
+    page.wait(DRAWN + "4")
+    assert page.evaluate("location.pathname + location.search").startswith("/compare/?run=")
+    names = "document.querySelector('.js-plotly-plot').data.map((each) => each.name)"
+    assert sorted(page.evaluate(names)) == ["alpha", "finished"]
+    colors = "new Set(document.querySelector('.js-plotly-plot').data.map((each) => each.line.color)).size"
+    assert page.evaluate(colors) == 2
+    page.click("[data-choice=x] [data-value=minutes]")
+    page.wait("document.querySelector('.js-plotly-plot').layout.xaxis.title.text === 'minutes'")
+    assert "x=minutes" in page.evaluate("location.search")
+    page.click(".heading a")  # choose others: the marks are kept
+    page.wait(f"{button} && {button}.textContent === 'Compare 2 runs'")
     page.assert_clean(served)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import shutil
 import time
 from html.parser import HTMLParser
@@ -16,7 +17,9 @@ from PIL import Image
 
 from cluster import cli
 from cluster.dashboard.export import export
+from cluster.dashboard.pages.charts import chart_data
 from cluster.dashboard.pages.theatre import acts
+from cluster.dashboard.readers.site import Site
 from cluster.dashboard.server import make_app
 from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
 from tests.cluster.dashboard.client import Client
@@ -77,6 +80,9 @@ def page(root: Path, path: str, status: int = 200) -> str:
         "/populations/people/audit/2/",
         "/populations/people/events/",
         "/runs/people~members~00/",
+        "/compare/",
+        "/compare/?run=alpha",
+        "/compare/?run=alpha&run=finished&run=people~members~00",
     ],
 )
 def test_pages_are_well_formed(runs: Path, path: str) -> None:
@@ -145,6 +151,46 @@ def test_another_worlds_run_has_its_numbers_and_pictures(tmp_path: Path) -> None
     assert "latent" in text
     assert "another world" in page(tmp_path, "/runs/latent/sheets/00000000/")
     page(tmp_path, "/runs/latent/sheets/00000000/0/", 404)
+
+
+def test_a_latent_run_tells_its_task(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "add", seconds=10, sheets=1)
+    (run / "config.json").write_text('{"world": {"task": "add:3"}, "system": {"data": "mnist", "seed": 4}}')
+    assert "mnist · task add:3 · seed 4" in page(tmp_path, "/")
+
+
+def test_what_a_comparison_says(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", seconds=100)
+    run = make_run(tmp_path / "b", seconds=100)
+    config = json.loads((run / "config.json").read_text())
+    config["policy"]["entropy_cost"] = 0.125
+    config["system"]["data"] = "<b>my</b> pictures"
+    (run / "config.json").write_text(json.dumps(config))
+    text = page(tmp_path, "/compare/?run=a&run=b&run=gone&run=a")
+    assert "2 runs compared" in text
+    assert "Not there: gone." in text
+    told = text[text.index("Settings that differ") : text.index("Curves")]
+    assert "policy.entropy_cost" in told
+    assert "0.125" in told
+    assert "&lt;b&gt;my" in told
+    assert "policy.network" not in told  # the same in both
+    assert "update" in text[text.index("Best checkpoint") :]
+    first = chart_data(Site(tmp_path).run("a").history)["series"]["policy/entropy"]["mean"]
+    data = json.loads(re.search(r'id="data" data-live>(.*?)</script>', text)[1])  # type: ignore[index]
+    assert [each["name"] for each in data] == ["a", "b"]
+    assert data[0]["series"]["policy/entropy"]["mean"] == first
+    assert page(tmp_path, "/compare/?run=a&run=b", 200).count("<figure") > 10
+
+
+def test_frames_that_can_not_be_painted_say_why(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "a", seconds=10, sheets=1)
+    config = json.loads((run / "config.json").read_text())
+    config["paint"]["brush"] = "classic/no such brush"
+    (run / "config.json").write_text(json.dumps(config))
+    answer = Client(make_app(tmp_path)).get("/runs/a/sheets/00000000/0/frames.png")
+    assert answer.status_code == 404
+    assert "classic/no such brush" in answer.text
+    assert answer.headers["content-type"].startswith("text/plain")
 
 
 def test_pictures_that_are_missing_or_torn(tmp_path: Path) -> None:
