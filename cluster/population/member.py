@@ -13,6 +13,7 @@ import torch
 from ray.tune import Trainable
 
 from cluster.metrics.log import MetricsWriter
+from cluster.metrics.tracking import Tracking
 from cluster.painter.discriminator_client import Share
 from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
@@ -87,7 +88,9 @@ class Member(Trainable):
         self.sampler = Sampler(self.base)
         update = checkpoint.update if checkpoint else None
         about = {"population/branch": self.branch}
-        self.writer = MetricsWriter(self.folder.metrics, self.folder.tensorboard, update, about)
+        system = settings.system
+        tracking = Tracking(path, self.folder.read_config(), wandb=system.wandb, mlflow=system.mlflow)
+        self.writer = MetricsWriter(self.folder.metrics, self.folder.tensorboard, update, about, tracking)
         self.algorithm = self.build(settings)
         if checkpoint is not None:
             self.algorithm.restore_checkpoint(checkpoint)

@@ -40,6 +40,9 @@ class SystemSettings:
             more and trains less; usual: 1 to 30.
         torch_threads: Threads that torch computes with in each learner process. More than 1 is slower if other
             processes use the same cores; usual: 1, or the cores that are left.
+        wandb: Project at Weights & Biases that the run's numbers are sent to as well; with WANDB_MODE=offline they stay
+            here.
+        mlflow: Experiment of MLflow that the run's numbers are sent to as well, at $MLFLOW_TRACKING_URI.
     """
 
     data: str = "mnist"
@@ -55,6 +58,8 @@ class SystemSettings:
     keep_checkpoints: Count = 3
     sample_minutes: Positive = 2.0
     torch_threads: Count = 1
+    wandb: str = ""
+    mlflow: str = ""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -13,6 +13,7 @@ from typing import Any
 import ray
 
 from cluster.errors import UserError
+from cluster.metrics.tracking import require
 from cluster.runs import own_files
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder, RunFolderError
@@ -109,6 +110,7 @@ def start(
 
     If it fails before its first checkpoint, its folder is removed.
     """
+    require(wandb=trainer.settings.system.wandb, mlflow=trainer.settings.system.mlflow)
     with create(place.path, trainer.settings) as folder, folder.start():
         place.mark()
         trainer.settings = own_files.keep(folder.path, trainer.settings)

@@ -17,6 +17,7 @@ from ray.exceptions import ObjectLostError, RayError
 from cluster.errors import UserError
 from cluster.metrics.log import MetricsWriter
 from cluster.metrics.terminal import make_view
+from cluster.metrics.tracking import Tracking
 from cluster.replay.buffer import ReplayUnavailable
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
@@ -111,7 +112,7 @@ class RunTrainer(ABC):
                 while True:
                     try:
                         update = resume.update if resume else None
-                        with MetricsWriter(self.folder.metrics, self.folder.tensorboard, update) as writer:
+                        with self.metrics_writer(update) as writer:
                             return self.attempt(resume, writer, view)
                     except Stopped:
                         return Outcome.interrupted_at(resume)
@@ -122,6 +123,12 @@ class RunTrainer(ABC):
         finally:
             view.close()
             self.close()
+
+    def metrics_writer(self, update: int | None) -> MetricsWriter:
+        """Open the record of the run's metrics, and the trackers that its settings name."""
+        system = self.settings.system
+        tracking = Tracking(self.folder.path, self.folder.read_config(), wandb=system.wandb, mlflow=system.mlflow)
+        return MetricsWriter(self.folder.metrics, self.folder.tensorboard, update, tracking=tracking)
 
     def last_good(self, error: Exception, budget: RestartBudget) -> Checkpoint | None:
         """Return the checkpoint to go on from after the death of a learner, or of a part of Ray; None for none.
