@@ -13,7 +13,7 @@ import numpy.typing as npt
 from envs.archives import PictureFiles, Unreadable, counted, open_pictures
 from envs.data_files import DataError
 from envs.decoding import Deep, decode, to_bytes
-from envs.layouts import Layout, Split, lay_out
+from envs.layouts import HELD_OUT, Layout, Split, lay_out
 
 _NAMED_AT_MOST = 5
 
@@ -44,6 +44,22 @@ def load_image_folder(
         warn_about(files, layout)
         images, _, skipped = read_images(files, chosen(files, layout, split), size, channels)
     return images, skipped
+
+
+def load_other_images(path: Path, *, size: int, channels: Literal[1, 3]) -> npt.NDArray[np.uint8]:
+    """Read the images of a folder or zip that nothing was learned from: all, or those of its folder `test`.
+
+    Args and errors are those of `load_image_folder`.
+
+    Returns:
+        Images uint8 [N, size, size, channels].
+    """
+    with open_pictures(path) as files:
+        layout = lay_out(files.names)
+        warn_about(files, layout)
+        divided = layout.how != HELD_OUT
+        names = chosen(files, layout, "test") if divided else sorted(layout.train + layout.test)
+        return read_images(files, names, size, channels)[0]
 
 
 def chosen(files: PictureFiles, layout: Layout, split: Split) -> tuple[str, ...]:

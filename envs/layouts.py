@@ -20,6 +20,8 @@ _ROLES = {
     "valid": re.compile(r"(val|valid|validation|dev|eval|evaluation)" + _ENDING, re.IGNORECASE),
 }
 _HOLD_OUT_EVERY = 10
+HELD_OUT = "every tenth picture is held out"
+"""The rule for pictures without folders of the splits."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def lay_out(names: Sequence[str], *, by_class: bool = False) -> Layout:
         how = "folders {} and {}".format(*(folders[part[0]][roles[part[0]][1]] for part in (train, test)))
     else:
         train, test = hold_out(used, classes if by_class else {})
-        how = "every tenth picture is held out"
+        how = HELD_OUT
     left_out = tuple(name for name in ordered if name not in inner)
     return Layout(tuple(train), tuple(test), how, left_out, classes, unclassed)
 

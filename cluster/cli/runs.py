@@ -16,6 +16,7 @@ from cluster.latent.evaluate import translate as translate_files
 from cluster.latent.settings import LatentSettings
 from cluster.painter import evaluate as paintings
 from cluster.painter import evaluate_scenes as scenes
+from cluster.painter import evaluate_search as searched
 from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.population.launch import resume as resume_population
@@ -74,8 +75,12 @@ def evaluate(chosen: Evaluate) -> int:
     if chosen.trust_task:
         trust_task(folder)
     settings = read_settings(folder)
+    if chosen.data_dir:
+        settings = settings.replace(data_dir=chosen.data_dir)
     table: Any = latent_table
     if isinstance(settings, LatentSettings):
+        if chosen.data:
+            raise UserError(f"--data: {folder.path} is a run in the latent world, which has parts of its data")
         result = evaluate_latent(
             folder, settings, checkpoint, chosen.count, chosen.data_dir, baselines=chosen.baselines
         )
@@ -83,6 +88,16 @@ def evaluate(chosen: Evaluate) -> int:
         assert isinstance(settings, PainterSettings)
         if chosen.baselines:
             raise UserError(f"--baselines: only runs in the latent world have them, {folder.path} is a painter's")
+        if chosen.data and "scenes" in (chosen.data, settings.system.data):
+            raise UserError(f"--data: a run on {settings.system.data} can not be measured on {chosen.data}")
+        if settings.search.candidates:
+            result = searched.evaluate(
+                folder, settings, checkpoint, count=chosen.count, data=chosen.data, widths=chosen.widths
+            )
+            print(json.dumps(result) if chosen.json else searched.table(result))
+            return 0
+        if chosen.data:
+            settings = settings.replace(data=chosen.data)
         if settings.system.data == "scenes":
             result, table = scenes.evaluate(folder, settings, checkpoint, chosen.count or 1000), scenes.table
         elif settings.system.data == "mnist":

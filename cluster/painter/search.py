@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from actors.search import Score, Search, SearchResult
 from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
+from cluster.evaluation.frechet import frechet_distance
 from cluster.evaluation.judge import Judge, load_judge
 from cluster.evaluation.reconstruction import pixel_l2
 from cluster.evaluation.text_tables import figures_table
@@ -72,7 +73,8 @@ def search_run(
     Returns:
         JSON-able: `rows`, each with `method` (`best` or `beam`), `k`, mean `score`, `seconds`; for
         reproductions `l2`; for MNIST the judge's `confidence` or, for reproductions, `accuracy`, which the
-        search did not see; `sheet`, a picture with a row for each.
+        search did not see, and of at least `FEWEST` free digits `frechet_distance` in its features; `sheet`, a
+        picture with a row for each.
     """
     world = settings.world
     policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
@@ -92,6 +94,11 @@ def search_run(
         label = None if data.labels is None else data.labels[chosen]
     where = settings.system.data_dir
     judge = load_judge(data_dir=Path(where) if where else None) if settings.system.data == "mnist" else None
+    real = None
+    if judge is not None and target is None and count >= FEWEST:
+        images = run_data(settings, "test").images
+        drawn = np.random.default_rng(0).permutation(len(images))[:count]
+        real, _ = judge.features_and_probabilities(images[drawn])
     rows, pictures, names = [], [], []
     if target is not None:
         factor = world.canvas_size // len(target[0])
@@ -100,7 +107,7 @@ def search_run(
     for method, run in (("best", search.best_of), ("beam", search.beam)):
         for k in widths:
             found = run(count, k, target)
-            rows.append({"method": method, "k": k} | figures(found, target, judge, label))
+            rows.append({"method": method, "k": k} | figures(found, target, judge, label, real))
             pictures.append(found.full[:SHOWN])
             names.append(f"{method} {k}")
     sheet = contact_sheet(
@@ -111,17 +118,25 @@ def search_run(
 
 #: Pictures in a row of the sheet.
 SHOWN = 16
+#: Free digits from which on their Fréchet distance is told: it depends on their number, much if they are few.
+FEWEST = 500
 
 
 def figures(
-    found: SearchResult, target: NDArray[np.uint8] | None, judge: Judge | None, label: NDArray[np.int64] | None
+    found: SearchResult,
+    target: NDArray[np.uint8] | None,
+    judge: Judge | None,
+    label: NDArray[np.int64] | None,
+    real: NDArray[np.float64] | None,
 ) -> dict[str, float]:
-    """Measure the paintings that a search found."""
+    """Measure the paintings that a search found; `real` are the judge's features of as many images."""
     result = {"score": float(found.score.mean()), "seconds": found.seconds}
     if target is not None:
         result["l2"] = pixel_l2(found.canvas, target)
     if judge is not None:
-        _, probabilities = judge.features_and_probabilities(found.canvas)
+        features, probabilities = judge.features_and_probabilities(found.canvas)
+        if real is not None:
+            result["frechet_distance"] = frechet_distance(features.astype(np.float64), real)
         if label is None:
             result["confidence"] = float(probabilities.max(1).mean())
         else:
@@ -131,7 +146,7 @@ def figures(
 
 def table(result: dict[str, Any]) -> str:
     """Format the result as aligned text."""
-    columns = {name: name for name in ("score", "seconds", "l2", "confidence", "accuracy")}
+    columns = {name: name for name in ("score", "seconds", "l2", "confidence", "accuracy", "frechet_distance")}
     rows = {f"{row['method']} {row['k']}": row for row in result["rows"]}
     text = figures_table(rows, columns, ".4f", first="method, K")
     return f"{text}\n{result['count']} pictures each; sheet: {result['sheet']}"

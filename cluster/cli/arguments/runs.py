@@ -67,11 +67,16 @@ class Sample:
 class Evaluate:
     """Have an independent judge compare a run's paintings with real images, or read a run's translations.
 
+    Of a run of the preset search: its policy alone, the best of K of its strokes, and of K strokes without it.
+
     Attributes:
-        run: Folder of the run.
+        run: Folder of the run, or name of an agent.
         json: Print JSON instead of a table.
         count: Paintings, and as many test images, or test images to translate; 0 is the number to publish: 2000
-            paintings of digits, 1000 of other data, all test images.
+            paintings of digits, 1000 of other data (with a search 500 of characters, 100 of others), all test images.
+        data: Other pictures to measure on than the run's: name of a data set, or a folder or zip of images. A run that
+            searches reproduces all of them, or those of a folder test; others every tenth, or those of a folder test.
+        k: Values of K for a run that searches, with commas between them. More find better strokes and take longer.
         data_dir: Folder with data sets that are there already.
         best: Take the checkpoint that did best while training (lowest pixel Fréchet distance, or nearest to its
             targets) instead of the newest.
@@ -83,6 +88,8 @@ class Evaluate:
     run: Positional[str]
     json: bool = False
     count: Natural = 0
+    data: str = ""
+    k: str = "4,16,64"
     data_dir: str = ""
     best: bool = False
     baselines: bool = False
@@ -90,6 +97,14 @@ class Evaluate:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        for k in self.widths:
+            if k < 1:
+                raise ValueError(f"k: expected numbers from 1 on, got {k}")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The values of K."""
+        return numbers("k", self.k)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cluster import cli
+from cluster.painter.settings import preset
 from cluster.runs import checkpoints
 from cluster.runs.agents import FIELDS, SHIPPED, agent_names, check_card, find_agent, read_card
 from cluster.runs.checkpoints import Checkpoint
@@ -105,3 +106,45 @@ def test_cards_that_lack_something(card: str, problem: str, tmp_path: Path, caps
     assert problem in error
     assert error.count("\n") == 1
     assert not (tmp_path / "tiny").exists()
+
+
+def make_searching_run(path: Path, images: Path) -> Path:
+    """An untrained run whose actors would search lines in pictures of a folder."""
+    settings = preset("search", "omniglot").replace(
+        data=str(images), canvas_size=32, observation_size=16, grid=32, episode_length=5, discriminator_width=8
+    )
+    world = settings.world
+    policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
+    counters = {"trained_seconds": 90.0, "trained_steps": 7}
+    with RunFolder.create(path, settings.to_json()) as folder:
+        networks = {"policy": policy.state_dict()}
+        checkpoints.save(folder.checkpoints, Checkpoint(5, networks, documents={"counters": counters}))
+    return path
+
+
+def test_evaluation_of_a_searching_run_on_its_own_and_on_other_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_searching_run(tmp_path / "run", make_images(tmp_path / "images"))
+    assert cli.main(["evaluate", str(run), "--k", "2,4", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["count"] == 2  # every tenth of 24
+    ways = [row["way"] for row in result["rows"]]
+    assert ways[:2] == ["policy alone, temperature 1", "policy alone, temperature 0.5"]
+    assert ways[2:6] == ["policy, best of 2", "policy, best of 4", "no policy, best of 2", "no policy, best of 4"]
+    for row in result["rows"]:
+        assert row["l2"] == pytest.approx(row["blank_share"] * result["blank_l2"])
+        assert {"observed_l2", "observed_blank_share", "seconds"} <= set(row)
+    best = {row["way"]: row["l2"] for row in result["rows"]}
+    assert best["no policy, best of 4"] < result["blank_l2"]
+    assert Path(result["sheet"]).is_file()
+
+    others = make_images(tmp_path / "others", 7)
+    assert cli.main(["evaluate", str(run), "--k", "2", "--json", "--data", str(others)]) == 0
+    assert json.loads(capsys.readouterr().out)["count"] == 7
+    assert cli.main(["evaluate", str(run), "--k", "2", "--data", str(others)]) == 0
+    assert "no policy, best of 2, 4 strokes" in capsys.readouterr().out
+    assert cli.main(["evaluate", str(run), "--data", str(tmp_path / "nothing")]) == 2
+    assert cli.main(["evaluate", str(run), "--data", "scenes"]) == 2
+    assert cli.main(["evaluate", str(run), "--k", "0"]) == 2
+    assert capsys.readouterr().err.count("\n") == 3
