@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
 
+from tests.faults.memory import starve
+
 #: Seconds for which a part is stopped.
 STOPPED_SECONDS = 90.0
+FAULTS = ("kill", "stop 90 s", "starve")
+#: A scheduler's or an administrator's: to all processes of the group, as at the end of a job's time.
+TERMINATE = "SIGTERM"
 
 
 @dataclass(frozen=True)
@@ -23,12 +29,14 @@ class Part:
         process: Begins the names of its processes, as Ray and the kernel show them.
         place: Of its process among those of that name, by the time of their start; None for any of them.
         ends_driver: Whether its death ends the driver too, so that the command has to be given again.
+        faults: What is done to it.
     """
 
     name: str
     process: str
     place: int | None = None
     ends_driver: bool = False
+    faults: tuple[str, ...] = FAULTS
 
 
 #: Ray's name of both learner groups' processes; the policy's group is built first.
@@ -38,9 +46,16 @@ RUN_PARTS = (
     Part("policy learner", LEARNER, place=0),
     Part("discriminator learner", LEARNER, place=1),
     Part("Redis", "redis-server"),
-    Part("driver", "", ends_driver=True),
+    Part("driver", "", ends_driver=True, faults=(*FAULTS, TERMINATE)),
     Part("raylet", "raylet", ends_driver=True),
 )
+POPULATION_PARTS = (
+    Part("ledger", "ray::Ledger"),
+    Part("member", "ray::ResourceTrainable"),  # Tune's name of what it runs
+    Part("shared discriminator", "ray::SharedDiscriminator"),
+    Part("population's driver", "", ends_driver=True, faults=(*FAULTS, TERMINATE)),
+)
+NODE = Part("node", "node")
 
 
 def title(process: psutil.Process) -> str:
@@ -62,25 +77,37 @@ def processes_of(part: Part, driver: int) -> list[psutil.Process]:
     return found if part.place is None else found[part.place : part.place + 1]
 
 
-def kill(process: psutil.Process) -> None:
-    """End a process at once."""
-    process.kill()
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """End processes at once."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
-def stop(process: psutil.Process) -> None:
-    """Stop a process for a while."""
-    process.suspend()
+def stop(processes: Sequence[psutil.Process]) -> None:
+    """Stop processes for a while."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.suspend()
     deadline = time.monotonic() + STOPPED_SECONDS
-    while time.monotonic() < deadline and process.is_running():
+    while time.monotonic() < deadline and any(process.is_running() for process in processes):
         time.sleep(1.0)
-    with contextlib.suppress(psutil.Error):  # it was replaced meanwhile
-        process.send_signal(signal.SIGCONT)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):  # it was replaced meanwhile
+            process.send_signal(signal.SIGCONT)
 
 
-def starve(process: psutil.Process) -> None:
-    """Let a process take no more memory from the system than it has; it may live on what it holds already."""
-    for limit in (psutil.RLIMIT_AS, psutil.RLIMIT_DATA):
-        process.rlimit(limit, (0, 0))
+def terminate(processes: Sequence[psutil.Process]) -> None:
+    """Send SIGTERM to the process groups."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
 
 
-FAULTS: dict[str, Callable[[psutil.Process], None]] = {"kill": kill, "stop 90 s": stop, "starve": starve}
+#: Each returns how many processes the kernel ended for want of memory; None if that is not known, or not its matter.
+DO: dict[str, Callable[[Sequence[psutil.Process]], int | None]] = {
+    "kill": kill,
+    "stop 90 s": stop,
+    "starve": starve,
+    TERMINATE: terminate,
+}
