@@ -19,6 +19,7 @@ from actors.search_runner import SearchRunner
 from cluster.painter.settings import PainterSettings
 from cluster.replay.buffer import Replay
 from cluster.replay.connection import ACTOR_WAIT_SECONDS
+from cluster.runs.own_files import WithOwnFiles
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.env_runner_pool import EnvRunnerPool
 from cluster.training.inference_pool import InferencePool
@@ -30,6 +31,10 @@ def runner_class(settings: PainterSettings) -> type:
     if settings.system.inference == "server":
         return SpacesRunner
     return SearchRunner if settings.search.candidates else PaintRunner
+
+
+class TravelingActorConfig(WithOwnFiles, ServedActorConfig):
+    """Configuration of a served actor, which takes the user's own brush along."""
 
 
 def serve(config: Any) -> tuple[InferencePool, Callable[[int], ActorHandle[Any]]]:
@@ -53,10 +58,12 @@ def serve(config: Any) -> tuple[InferencePool, Callable[[int], ActorHandle[Any]]
 
     actor: Any = ray.remote(num_cpus=1, max_restarts=-1)(ServedActor)
     sink = functools.partial(Replay, config.replay, wait_s=ACTOR_WAIT_SECONDS)
-    common = ServedActorConfig(settings, name, config.member, config.restarts, sink)
+    common = TravelingActorConfig(settings, name, config.member, config.restarts, sink)
+
+    here = config.custom_resources_per_env_runner  # a Redis of the run's own keeps its actors on the driver's node
 
     def start_actor(index: int) -> ActorHandle[Any]:
-        handle: ActorHandle[Any] = actor.remote(common, index)
+        handle: ActorHandle[Any] = actor.options(resources=here).remote(common, index)
         return handle
 
     return InferencePool(start_service), start_actor

@@ -10,6 +10,7 @@ from typing import Any
 from cluster.painter.settings import PainterSettings
 from cluster.population.lineage.events import LOCK_SECONDS
 from cluster.population.settings import PopulationSettings
+from cluster.runs import own_files
 from cluster.runs.folder import RunFolder, RunFolderError
 
 
@@ -50,10 +51,12 @@ class PopulationFolder:
 
         Raises:
             RunFolderError: there is no population here, or its settings can not be read.
+            UserError: its own brush is missing, or was changed.
         """
         try:
             config = json.loads((self.path / "config.json").read_text())
-            return PopulationSettings.from_json(config["population"]), PainterSettings.from_json(config["settings"])
+            settings = own_files.located(self.path, PainterSettings.from_json(config["settings"]))
+            return PopulationSettings.from_json(config["population"]), settings
         except FileNotFoundError:
             raise RunFolderError(f"{self.path} holds no population: it has no config.json") from None
         except KeyError:

@@ -22,6 +22,7 @@ from cluster.population.member_config import own_settings
 from cluster.population.schedule import ScheduledTrainer, write_plan
 from cluster.population.settings import PopulationSettings
 from cluster.population.tuner import PopulationTuner, read_state, unfinished
+from cluster.runs import own_files
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.location import RunPlace
 from cluster.runs.redaction import HIDDEN
@@ -65,6 +66,8 @@ def tune(
     except RunFolderError as error:
         raise UserError(str(error)) from error
     with folder, folder.start():
+        tuner.settings = own_files.keep(folder.path, tuner.settings)
+        write_config(folder, population, tuner.settings)
         return train_in(folder, tuner, address)
 
 
@@ -105,8 +108,13 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         minutes, spent = settings.system.minutes, read_state(place).elapsed_s / 60
         if minutes and spent >= minutes:
             raise UserError(f"{run}: it has run {spent:.1f} of its {minutes:g} minutes; give more --minutes")
-        folder.write_config({"population": population.to_json(), "settings": settings.storable()})
+        write_config(folder, population, settings)
         return train_in(folder, PopulationTuner(with_absolute_paths(settings), population), address)
+
+
+def write_config(folder: RunFolder, population: PopulationSettings, settings: PainterSettings) -> None:
+    """Write a population's settings into its folder, its own brush by the path inside."""
+    folder.write_config({"population": population.to_json(), "settings": own_files.storable(folder.path, settings)})
 
 
 def retrace(run: str, out: str, address: str = "") -> int:

@@ -26,15 +26,14 @@ from cluster.population.live_values import apply_values
 from cluster.population.member_config import comparison_due, member_config, own_settings
 from cluster.population.settings import PopulationSettings
 from cluster.replay.buffer import ReplayUnavailable
-from cluster.runs import checkpoints, manifests
+from cluster.runs import checkpoints, manifests, own_files
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.manifests import CheckpointDamaged
 from cluster.training.stall_watch import StallWatch, silence
 from learners.optimization import NonFiniteLoss
 
-# Comparisons whose checkpoints a member keeps for others.
-KEPT_FOR_OTHERS = 3
+KEPT_FOR_OTHERS = 3  # comparisons whose checkpoints a member keeps
 
 
 class Member(Trainable):
@@ -85,6 +84,7 @@ class Member(Trainable):
         settings = settings_with(self.base, self.values)
         if self.folder is None:
             self.folder = RunFolder.create(path, settings.storable())
+            self.folder.write_config(own_files.storable(path, own_files.keep(path, settings)))
         self.sampler = Sampler(self.base)
         update = checkpoint.update if checkpoint else None
         about = {"population/branch": self.branch}

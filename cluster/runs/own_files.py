@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,6 +77,59 @@ def storable(folder: Path, settings: RunSettings) -> dict[str, Any]:
 
     plain: dict[str, Any] = relative(settings.storable())
     return plain
+
+
+def contents(settings: RunSettings) -> dict[str, bytes]:
+    """Read the user's own files of settings, by their paths, for a node that may not see them."""
+    found: dict[str, bytes] = {}
+
+    def read(path: Path) -> Path:
+        if path.is_file():
+            found[str(path)] = path.read_bytes()
+        return path
+
+    with_files(settings, read)
+    return found
+
+
+def unpack(settings: Settings, files: Mapping[str, bytes]) -> Settings:
+    """Return settings whose own files are here: those that this node does not see are written to its cache.
+
+    Args:
+        settings: With the paths of another node.
+        files: Of `contents` there.
+    """
+
+    def find(path: Path) -> Path:
+        content = files.get(str(path))
+        if content is None or (path.is_file() and path.read_bytes() == content):
+            return path
+        target = default_cache_dir() / FOLDER / f"{hashlib.sha256(content).hexdigest()[:DIGITS]}-{path.name}"
+        if not (target.is_file() and target.read_bytes() == content):
+            make_cache_dir(target.parent)
+            write_atomically(target, content)
+        return target
+
+    return with_files(settings, find)
+
+
+class WithOwnFiles:
+    """Base of what takes settings to other nodes: pickled, it holds the user's own files too, see `unpack`.
+
+    Attributes:
+        settings: Of a run.
+    """
+
+    settings: Any
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Add the files."""
+        return self.__dict__ | {"own_files": contents(self.settings)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Unpack them; `state` may belong to somebody else."""
+        values = {name: value for name, value in state.items() if name != "own_files"}
+        self.__dict__.update(values, settings=unpack(values["settings"], state["own_files"]))
 
 
 def require_confirmed(folder: Path, settings: RunSettings) -> None:

@@ -14,6 +14,7 @@ from cluster.metrics.aggregate import Meters
 from cluster.metrics.object_store import ObjectStoreMeter
 from cluster.metrics.prometheus import Telemetry
 from cluster.replay.buffer import ReplayUnavailable
+from cluster.training import resources
 from cluster.training.checkpointing import CheckpointedAlgorithm
 from cluster.training.clock import TrainingClock
 from cluster.training.env_runner_pool import EnvRunnerPool
@@ -62,8 +63,12 @@ class RunAlgorithm(CheckpointedAlgorithm):
     def start_rllib(self, config: AlgorithmConfig) -> None:
         """Do RLlib's own setup: start the actors and the policy's learner group."""
         self.config = config  # it reads it from there
+        most = None
+        if self.replay_host.server is not None:
+            most = resources.stay_here(config, config.settings.system)  # type: ignore[attr-defined]
         super().setup(config)
         self.pool = self.make_pool(config)
+        self.pool.most = most
         self.telemetry = Telemetry(config.run_name, config.member)  # type: ignore[attr-defined]
 
     def make_pool(self, config: Any) -> EnvRunnerPool:

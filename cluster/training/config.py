@@ -10,6 +10,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.tune import PlacementGroupFactory
 
 from cluster.replay.buffer import ReplaySpec
+from cluster.runs.own_files import WithOwnFiles
 from cluster.runs.settings import RunSettings, SystemSettings
 from cluster.training.rllib_internals import bound_collective_calls, stop_state_synchronization
 from cluster.training.spaces_runner import SpacesRunner
@@ -20,7 +21,7 @@ COLLECTIVE_SECONDS = 90
 Settings = TypeVar("Settings", bound=RunSettings)
 
 
-class RunConfig(AlgorithmConfig, ABC, Generic[Settings]):
+class RunConfig(WithOwnFiles, AlgorithmConfig, ABC, Generic[Settings]):
     """Base of `SpiralConfig` and `TD3Config`.
 
     Attributes:

@@ -30,6 +30,7 @@ class EnvRunnerPool:
     Attributes:
         wanted: Number of actors that there should be.
         group: RLlib's handles of them.
+        most: Actors that there is room for, if they have to stay on the driver's node; None if they need not.
         restarts: Number of actors that were replaced so far. The actors say so themselves, by their incarnations: Ray
             may replace one between two calls.
         hung: Number of actors that were killed because they did not answer.
@@ -39,6 +40,7 @@ class EnvRunnerPool:
     patience = 60.0
     #: The same in usual times of an answer.
     patience_answers = 20.0
+    most: int | None = None
 
     def __init__(self, group: EnvRunnerGroup, make: Callable[[int], Any] | None = None, wanted: int = 0) -> None:
         """Take over the actors of `group`, or start `wanted` ones that RLlib does not make.
@@ -164,11 +166,17 @@ class EnvRunnerPool:
         New ones start in the background; those above that number get no more work and leave with `dismiss`.
 
         Raises:
-            ValueError: Fewer than one; or more than there are, if a placement group holds the run's resources.
+            ValueError: Fewer than one; more than there are, if a placement group holds the run's resources; or more
+                than the driver's node has room for, if they have to stay there.
         """
         if actors < 1:
             raise ValueError(f"actors: expected at least 1, got {actors}")
         present = self.manager.num_actors()
+        if actors > present and self.most is not None and actors > self.most:
+            raise ValueError(
+                f"actors: this run's Redis answers the driver's node alone, which has room for {self.most}, not for "
+                f"{actors}: start the run with --redis, the URL of one that all nodes reach"
+            )
         if actors > present and ray.util.get_current_placement_group() is not None:
             raise ValueError(f"actors: this run's resources are reserved for {present} actors, can not have {actors}")
         self.wanted = actors

@@ -21,8 +21,10 @@ from cluster.errors import UserError
 
 #: Seconds in which a cluster must answer.
 CONNECT_SECONDS = 30.0
-#: Attempts at starting a private Ray, which gives its own processes 30 seconds: too few for a very busy machine.
+#: Attempts at starting a private Ray.
 STARTS = 3
+#: Seconds that one attempt may take. Ray itself gives its processes 30: too few for a very busy machine.
+START_SECONDS = 180.0
 
 
 def start_ray(address: str = "", cpus: int = 0) -> None:
@@ -32,7 +34,7 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
     that end a run: the driver needs them to write its last checkpoint, and ends them itself.
 
     Raises:
-        UserError: Nobody answers at the address.
+        UserError: Nobody answers at the address, or this machine is too busy to start Ray.
     """
     if ray.is_initialized():
         return
@@ -47,7 +49,7 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
         return
     for attempt in range(STARTS):
         try:
-            with shielded_processes():
+            with shielded_processes(), patience():
                 ray.init(
                     address="local",  # without it, Ray joins whatever cluster `ray start` left on this machine
                     num_cpus=max(cpus, os.cpu_count() or 1),
@@ -58,9 +60,36 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
                 )
             return
         except Exception as error:  # Ray raises nothing more special
-            if "timed out during startup" not in str(error) or attempt == STARTS - 1:
+            if "timed out during startup" not in str(error):
                 raise
             ray.shutdown()
+            if attempt == STARTS - 1:
+                raise UserError("Ray did not start on this machine, which is too busy; see ray.log") from error
+
+
+@contextlib.contextmanager
+def patience(seconds: float = START_SECONDS) -> Iterator[None]:
+    """Give Ray's processes longer to start inside this block than Ray does.
+
+    Ray gives up after 30 s, and an attempt that is made anew makes a busy machine busier.
+    """
+    original: Any = services.get_node
+
+    def get_node(*given: Any, **named: Any) -> Any:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return original(*given, **named)
+            except RuntimeError:  # it is not there yet
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+
+    services.get_node = get_node
+    try:
+        yield
+    finally:
+        services.get_node = original
 
 
 def is_joined(address: str) -> bool:

@@ -8,6 +8,9 @@ import ray
 
 from cluster.errors import UserError
 
+ONE_NODE = "a Redis started here answers this node alone"
+SHARED_REDIS = "give --redis the URL of one that all nodes reach"
+
 
 def needed(system: Any) -> dict[str, float]:
     """Return the CPUs and GPUs that a run's actors and learner processes reserve, by Ray's names.
@@ -40,6 +43,37 @@ def require(need: dict[str, float]) -> None:
             f"this run needs {short}: fewer --actors, --policy-learners, --discriminator-learners or --learner-gpus, "
             "or --address of a cluster that has them"
         )
+
+
+def stay_here(config: Any, system: Any) -> int | None:
+    """Keep a run's actors on this node, as its Redis, which was started here, answers no other.
+
+    A node that joins later, for `impasto scale` or of an autoscaling cluster, is thus never given an actor that waits
+    for Redis in vain.
+
+    Args:
+        config: An `AlgorithmConfig` that is not built yet.
+        system: Settings of the run's processes.
+
+    Returns:
+        The actors that this node has room for; None in a placement group, which holds what it has reserved.
+
+    Raises:
+        ValueError: This node has no room for the run, or its resources are reserved on others too.
+    """
+    own = ray.get_runtime_context().get_node_id()
+    group = ray.util.get_current_placement_group()
+    if group is not None:
+        placed = ray.util.placement_group_table(group)["bundles_to_node_id"].values()
+        if {*placed} - {own, ""}:
+            raise ValueError(f"redis: {ONE_NODE}, and this run's resources are on several; {SHARED_REDIS}")
+        return None
+    node = next(each for each in ray.nodes() if each["NodeID"] == own)  # type: ignore[no-untyped-call]
+    need = needed(system)
+    if short := lacking(need, node["Resources"]):
+        raise ValueError(f"redis: {ONE_NODE}, where the run needs {short}; {SHARED_REDIS}")
+    config.env_runners(custom_resources_per_env_runner={f"node:{node['NodeManagerAddress']}": 0.001})
+    return int(node["Resources"]["CPU"] - (need["CPU"] - system.actors))
 
 
 def waited_for(need: dict[str, float]) -> str:

@@ -130,7 +130,7 @@ def shell_lines() -> list[str]:
 
 @pytest.mark.parametrize("line", shell_lines())
 def test_the_page_names_commands_and_files_that_exist(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = shlex.split(line)
+    words = shlex.split(line.removeprefix("until ").removesuffix("; do sleep 60; done"))
     for word in words:
         path = word.split("=")[-1]
         if path.startswith("deploy/"):
@@ -145,6 +145,14 @@ def test_the_page_names_commands_and_files_that_exist(line: str, monkeypatch: py
             check_impasto(rest[3:], monkeypatch)
     else:
         assert words[0] in ("docker", "kubectl", "export", "mkdir", "promtool", "prometheus"), words[0]
+
+
+def test_trainings_on_the_cloud_files_go_on_by_the_same_command() -> None:
+    trainings = [line for line in shell_lines() if " train " in line]
+    assert len(trainings) == 3
+    assert all("--or-resume" in line and "--run s3://" in line for line in trainings)
+    assert "--or-resume" in (ROOT / "deploy/aws/cluster.yaml").read_text()
+    assert "--or-resume" in (ROOT / "deploy/kubernetes/rayjob.yaml").read_text()
 
 
 def test_the_page_lists_every_file() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -66,7 +67,7 @@ def test_the_same_command_begins_a_population_or_goes_on_with_it(
 
     monkeypatch.setattr(population_launch, "train_in", lambda *_: begin())
     monkeypatch.setattr(population_launch, "resume", lambda *given, **changes: went.append((given, changes)) or 0)
-    monkeypatch.setattr(population_launch, "PopulationTuner", lambda *_: None)
+    monkeypatch.setattr(population_launch, "PopulationTuner", lambda settings, _: SimpleNamespace(settings=settings))
     assert population_launch.tune(settings, SETTINGS, str(run), or_resume=True) == 0
     other = settings.replace(steps=800, canvases=32)
     assert population_launch.tune(other, SETTINGS, str(run), or_resume=True) == 0

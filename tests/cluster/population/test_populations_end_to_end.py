@@ -283,8 +283,8 @@ def test_sigkill_of_the_driver_and_resume(images: Path, tmp_path: Path) -> None:
             else:
                 wait_until(lambda driver=driver: driver.poll() is not None or begun(), START, "all members")
                 time.sleep(moments.uniform(0, 15))
-            if driver.poll() is not None and "timed out during startup" in log.read_text():
-                log.write_text("")  # a busy machine takes more than Ray's 30 s to start it: not our subject
+            if driver.poll() is not None and "did not start on this machine" in log.read_text():
+                log.write_text("")  # a machine that is too busy is not our subject
                 arguments = ["resume", str(run)]
                 continue
             kills += 1

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 
 import pytest
+from ray import cloudpickle
 
 from cluster.errors import UserError
 from cluster.latent.settings import LatentSettings
+from cluster.latent.td3 import TD3Config
 from cluster.painter.settings import preset
+from cluster.population import folder as folders
+from cluster.population import launch as population_launch
+from cluster.population.settings import PopulationSettings
 from cluster.runs import own_files
 from cluster.runs.folder import RunFolder
-from cluster.runs.stored import read_settings, trust_task
+from cluster.runs.stored import read_settings, read_settings_as, trust_task
 
 TASK = "class Mine:\n    name = 'mine'\n"
 
@@ -108,3 +114,45 @@ def test_a_brush_travels_too(tmp_path: Path) -> None:
     assert Path(stored.flat()["brush"]).read_text() == "{}"
     named = preset("laptop", "mnist").replace(brush="classic/pen")
     assert own_files.keep(tmp_path / "run", named) == named
+
+
+def test_a_node_that_does_not_see_the_folder_gets_the_files(run: Path, this_machine: Path) -> None:
+    config = TD3Config().use(read_settings_of(run))
+    before = config.settings.flat()["task"]
+    assert pickle.loads(pickle.dumps(config)).settings.flat()["task"] == before, "here they are"
+    assert config.copy(copy_frozen=False).settings.flat()["task"] == before
+    sent = cloudpickle.dumps(config)
+    shutil.rmtree(run)  # the folder of another machine
+    for _ in range(2):  # two actors
+        first, mine = pickle.loads(sent).settings.flat()["task"].split(",")
+        file = Path(mine.rpartition(":")[0])
+        assert first == "add:1"
+        assert file.parent == this_machine / "own"
+        assert file.read_text() == TASK
+    file.write_text("another file of that name")
+    pickle.loads(sent)
+    assert file.read_text() == TASK
+
+
+def read_settings_of(run: Path) -> LatentSettings:
+    """The settings that a driver reads; this machine has seen the run begin."""
+    return read_settings_as(LatentSettings, RunFolder.open(run, write=False), "test")
+
+
+def test_a_populations_brush_goes_to_its_folder_and_to_its_members(tmp_path: Path) -> None:
+    brush = tmp_path / "mine.myb"
+    brush.write_text("{}")
+    settings = preset("laptop").replace(brush=str(brush))
+    people = tmp_path / "people"
+    with folders.create(people, {}) as folder:
+        kept = own_files.keep(folder.path, settings)
+        population_launch.write_config(folder, PopulationSettings(), kept)
+    assert json.loads((people / "config.json").read_text())["settings"]["paint"]["brush"].startswith("own/")
+    brush.unlink()
+    people.rename(tmp_path / "moved")
+    _, read = folders.PopulationFolder(tmp_path / "moved").read_settings()
+    assert Path(read.paint.brush).read_text() == "{}"
+    assert Path(read.paint.brush).parent == tmp_path / "moved" / "own"
+    Path(read.paint.brush).write_text("changed")
+    with pytest.raises(UserError, match="this file of the run is missing or was changed"):
+        folders.PopulationFolder(tmp_path / "moved").read_settings()

@@ -179,6 +179,8 @@ def test_a_run_gets_more_actors_and_fewer(images: Path, tmp_path: Path) -> None:
     with ordered(images, tmp_path / "run", 1) as (algorithm, order):
         train_until(algorithm, lambda latest: latest["updates"] > 2)
         assert algorithm.latest["runners/wanted"] == algorithm.latest["runners/healthy"] == 1
+        with pytest.raises(ValueError, match="answers the driver's node alone, which has room for 6, not for 99"):
+            algorithm.pool.resize(99)
         assert order(2) == "2 actors from now on"
         updates = algorithm.policy_updates
         train_until(algorithm, lambda latest: latest["updates"] > updates, 30)
