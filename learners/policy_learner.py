@@ -83,8 +83,11 @@ class PolicyLearner:
         Raises:
             NonFiniteLoss: the loss or the gradient is not finite; nothing was changed.
         """
+        return self.update_from(trajectory, TrajectoryTensors.of(trajectory, self.device), progress)
+
+    def update_from(self, trajectory: Trajectory, batch: TrajectoryTensors, progress: float) -> dict[str, float]:
+        """Make one update, see `update`, from a batch that is on the learner's device already."""
         settings = self.settings
-        batch = TrajectoryTensors.of(trajectory, self.device)
         scores = self.score(batch)
         final = scores[-1] if scores.ndim == 2 else scores
         normalizer = replace(self.normalizer)  # kept only if the update succeeds

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,15 +60,28 @@ class TrajectoryTensors:
         """Inputs of whole episodes, [T, B], with each finished painting as its own target."""
         return replace(self.inputs, target=self.all_canvases[-1].expand_as(self.inputs.canvas))
 
+    def all(self) -> list[Tensor]:
+        """All tensors, some of them views of others."""
+        parts = [*vars(self).values(), *vars(self.inputs).values(), *vars(self.following).values()]
+        return [part for part in parts if isinstance(part, Tensor)]
+
     @classmethod
-    def of(cls, trajectory: Trajectory, device: torch.device) -> TrajectoryTensors:
-        """Copy a trajectory to `device` and lay out the policy's inputs at each step."""
+    def of(
+        cls, trajectory: Trajectory, device: torch.device, move: Callable[[NDArray[Any]], Tensor] | None = None
+    ) -> TrajectoryTensors:
+        """Copy a trajectory to `device` and lay out the policy's inputs at each step.
 
-        def move(array: NDArray[np.generic]) -> Tensor:
+        Args:
+            trajectory: to copy.
+            device: of the tensors.
+            move: copies an array there; by default the host waits for each copy.
+        """
+
+        def wait_for_copy(array: NDArray[Any]) -> Tensor:
             # Arrays from Ray's object store are read-only, which torch can not express and would warn about.
-            writable = array if array.flags.writeable else array.copy()
-            return torch.from_numpy(writable).to(device, non_blocking=True)
+            return torch.from_numpy(array if array.flags.writeable else array.copy()).to(device)
 
+        move = move or wait_for_copy
         canvas = move(trajectory.canvas)
         action = move(trajectory.action).long()
         time, batch = action.shape[:2]

@@ -23,7 +23,11 @@ class BenchOptions:
         warmup_seconds: Wall seconds that `train` trains before it measures; 10 to 60 are usual.
         preset: `laptop` or `paper`. Without it `actor` and `learners` measure both, `train` the laptop's.
         actors: Ray actors that paint in `train`; 0 takes the preset's. More keep a faster learner fed.
-        data_dir: Folder with data sets that are there already (torchvision's layout), for `train`.
+        data_dir: Folder with data sets that are there already (torchvision's layout), for `train` and `peers`.
+        device: Of `gpu`, and of the learners of `train`: the GPU if there is one, or the CPU in any case.
+        minutes: Of all that `gpu` does; what the measurements leave of them is trained. Usual: 8, on one GPU and 16
+            cores.
+        peers_dir: Folder of the virtual environments that `peers` makes for other libraries; by default in ~/.cache.
         quick: Make everything tiny, to see that it runs; the figures mean nothing.
     """
 
@@ -34,6 +38,9 @@ class BenchOptions:
     preset: Literal["laptop", "paper"] | None = None
     actors: Natural = 0
     data_dir: str = ""
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    minutes: Positive = 8.0
+    peers_dir: str = ""
     quick: bool = False
 
     def __post_init__(self) -> None:

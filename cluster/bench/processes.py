@@ -8,6 +8,17 @@ from pathlib import Path
 
 def tree_cpu_seconds(root: int | None = None, proc: Path = Path("/proc")) -> float | None:
     """Sum the CPU-seconds so far of process `root` (this one) and its living descendants; None without /proc."""
+    ticks = tree_ticks(os.getpid() if root is None else root, proc)
+    return sum(ticks.values()) / os.sysconf("SC_CLK_TCK") if ticks else None
+
+
+def tree_of(root: int) -> list[int]:
+    """List the living descendants of a process; empty without /proc."""
+    return [process for process in tree_ticks(root) if process != root]
+
+
+def tree_ticks(root: int, proc: Path = Path("/proc")) -> dict[int, int]:
+    """CPU time so far of process `root` and each of its living descendants, in ticks; empty without /proc."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}
     for entry in proc.glob("[0-9]*/stat"):
@@ -17,13 +28,12 @@ def tree_cpu_seconds(root: int | None = None, proc: Path = Path("/proc")) -> flo
             continue  # it ended meanwhile
         process = int(entry.parent.name)
         parents[process], ticks[process] = int(fields[1]), int(fields[11]) + int(fields[12])
-    root = os.getpid() if root is None else root
     if root not in ticks:
-        return None
+        return {}
     found = [root]
     for process in found:
         found += [child for child, parent in parents.items() if parent == process]
-    return sum(ticks[process] for process in found) / os.sysconf("SC_CLK_TCK")
+    return {process: ticks[process] for process in found}
 
 
 def machine_cpu_seconds(stat: Path = Path("/proc/stat")) -> float | None:

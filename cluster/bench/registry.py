@@ -15,6 +15,9 @@ BENCHES = {
     "replay": "canvases per second into and out of the shared replay",
     "transport": "bytes between processes, and how fast the object store carries them",
     "train": "steps per second of a whole run, with the shares of its time",
+    "gpu": "all about a GPU: losses against the CPU's, learners, inference, a whole run, a training; eight minutes",
+    "scale": "steps per second of a whole run with 1, 2, 4, ... actors, up to the cores there are",
+    "peers": "training beside Sample Factory, RLlib's IMPALA and TorchRL, at equal work; takes minutes",
     "td3": "mean return of TD3 on Pendulum-v1 beside RLlib's SAC; takes minutes",
 }
 """Name of each benchmark, which is its module's name in this package, and its line for the help."""

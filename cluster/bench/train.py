@@ -22,7 +22,7 @@ from cluster.training.ray_session import start_ray
 def bench_settings(options: BenchOptions) -> PainterSettings:
     """Return the preset's settings, on the GPU if there is one, and long enough not to end while it is measured."""
     settings = preset(options.preset or "laptop").replace(data_dir=options.data_dir, minutes=24 * 60.0)
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and options.device != "cpu":
         settings = settings.replace(learner_gpus=1.0)
     return settings.replace(actors=options.actors) if options.actors else settings
 

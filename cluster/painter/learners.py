@@ -22,7 +22,14 @@ from learners.networks.build import build_discriminator
 from learners.networks.weights import FlatWeights
 from learners.policy_learner import PolicyLearner
 from learners.search_learner import SearchLearner
+from learners.staging import Staging
 from learners.trajectory import Trajectory
+from learners.trajectory_tensors import TrajectoryTensors
+
+
+def fetch(references: list[Any]) -> Trajectory:
+    """Fetch the batches of an update and join them."""
+    return Trajectory.join(ray.get(references))
 
 
 class PainterGroupLearner(GroupLearner):
@@ -69,11 +76,13 @@ class PolicyGroupLearner(PainterGroupLearner):
         kind: Any = PolicyLearner
         if settings.search.candidates:
             kind = functools.partial(SearchLearner, search=settings.search, seed=settings.system.seed)
+        device = torch.device(self.device)
+        self.staging = Staging(device) if device.type == "cuda" and kind is PolicyLearner else None
         learner: PolicyLearner = kind(
             network,
             discriminator,
             settings.policy,
-            torch.device(self.device),
+            device,
             self.reduce_gradients,
             settings.discriminator.conditioning,
             self.average,
@@ -85,9 +94,9 @@ class PolicyGroupLearner(PainterGroupLearner):
 
         Args:
             training_data: `batch_refs` holds references of trajectories.
-            request: `progress` of the run in [0, 1]; `discriminator`, a list with a reference of newer discriminator
-                weights, or empty; `discriminator_version`; `publish_interval`, updates between those that return
-                weights.
+            request: `upcoming`, references of the next update's trajectories, if they are known; `progress` of the run
+                in [0, 1]; `discriminator`, a list with a reference of newer discriminator weights, or empty;
+                `discriminator_version`; `publish_interval`, updates between those that return weights.
 
         Returns:
             `metrics`, `updates`, `steps` learned from, and, when published, `weights`: a list with one reference. If
@@ -100,13 +109,24 @@ class PolicyGroupLearner(PainterGroupLearner):
             except ObjectLostError:  # with the process that held them: the present ones stay
                 continue
             self.inner.set_discriminator(newer.tensors(self.inner.device), request["discriminator_version"])
+        references, upcoming = list(training_data.batch_refs), request.get("upcoming")
+        trajectory: Trajectory | None
+        batch: TrajectoryTensors | None = None
         try:
-            trajectory = Trajectory.join(ray.get(list(training_data.batch_refs)))
+            if self.staging is None:
+                trajectory = fetch(references)
+            else:
+                trajectory, batch = self.staging.take(references, functools.partial(fetch, references))
         except ObjectLostError:
             trajectory = None
+        if self.staging is not None and upcoming:
+            self.staging.begin(upcoming, functools.partial(fetch, upcoming))
         if not self.all_have(trajectory is not None) or trajectory is None:
             return {"updates": self.inner.updates}
-        metrics = self.inner.update(trajectory, request["progress"])
+        if batch is None:
+            metrics = self.inner.update(trajectory, request["progress"])
+        else:
+            metrics = self.inner.update_from(trajectory, batch, request["progress"])
         result: dict[str, Any] = {"metrics": metrics, "updates": self.inner.updates, "steps": trajectory.steps}
         if self.inner.updates % request["publish_interval"] == 0:
             result["weights"] = [self.publish()]
@@ -146,8 +166,8 @@ class DiscriminatorGroupLearner(PainterGroupLearner):
         """Do one update; `training_data` carries nothing.
 
         Returns:
-            `metrics`, `updates`, `weights` (a list with one reference, for the policy's learner). As long as the replay
-            is empty, `updates` alone; without Redis, also `unavailable`, one line that says so.
+            `metrics`, `updates`, and, when published, `weights` (a list with one reference, for the policy's learner).
+            As long as the replay is empty, `updates` alone; without Redis, also `unavailable`, one line that says so.
         """
         batch = self.settings.discriminator.discriminator_batch
         records: tuple[Tensor | NDArray[np.uint8], NDArray[np.uint8]] | None = None
@@ -163,8 +183,10 @@ class DiscriminatorGroupLearner(PainterGroupLearner):
             missing = {"unavailable": str(error)}
         if not self.all_have(records is not None) or records is None:
             return {"updates": self.inner.updates} | missing
-        metrics = self.inner.update(*records)
-        return {"metrics": metrics, "updates": self.inner.updates, "weights": [self.publish()]}
+        result: dict[str, Any] = {"metrics": self.inner.update(*records), "updates": self.inner.updates}
+        if self.inner.updates % self.settings.system.discriminator_publish_interval == 0:
+            result["weights"] = [self.publish()]
+        return result
 
     def real_records(self, count: int) -> Tensor:
         """Draw `count` images of the data set; for a conditional painter each is paired with itself."""

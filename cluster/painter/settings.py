@@ -46,6 +46,8 @@ class PainterSystemSettings(SystemSettings):
             and cost transfers; usual: 0 or 1, more only on several GPUs.
         publish_interval: Policy updates between two publications of weights to the actors. More cost less and make the
             acting policy older; usual: 1.
+        discriminator_publish_interval: Discriminator updates between two publications of its weights to the policy's
+            learner. More cost less, on a GPU above all, and pay the policy by an older discriminator; usual: 1 to 10.
         max_lag: Policy updates that an acting policy should lie behind at most, beyond those between two publications.
             Actors are not asked for more while the batches in flight would exceed it; a batch of a slow actor that was
             overtaken by twice that lag is left out. Higher keeps actors busier and learns from older policies; usual:
@@ -62,6 +64,7 @@ class PainterSystemSettings(SystemSettings):
     inference_batch: Count = 256
     discriminator_learners: Natural = 0
     publish_interval: Count = 1
+    discriminator_publish_interval: Count = 1
     max_lag: Count = 8
     replay_batches: Count = 20
 

@@ -45,6 +45,8 @@ class SharedDiscriminator:
     def __init__(self, settings: PainterSettings, replay: ReplaySpec, folder: str) -> None:
         """``folder`` is for its checkpoints."""
         torch.set_num_threads(settings.system.torch_threads)
+        # Each run is given the weights of the updates that it asked for, so every update has to publish.
+        settings = settings.replace(discriminator_publish_interval=1)
         config = SpiralConfig().use(settings)
         config.replay, config.member = replay, "shared"
         config.restarts = time.time_ns()  # other draws than before a crash

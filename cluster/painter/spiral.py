@@ -251,9 +251,9 @@ class Spiral(ServedAlgorithm):
         for result in results:
             self.meters.learner("discriminator", result)
             self.discriminator_updates = result["updates"]
-            self.discriminator_weights = result.get("weights", self.discriminator_weights)
-            (self.newest_discriminator,) = result.get("weights", [self.newest_discriminator])
-            self.discriminator_version = self.discriminator_updates
+            if "weights" in result:
+                self.discriminator_weights, self.discriminator_version = result["weights"], result["updates"]
+                (self.newest_discriminator,) = result["weights"]
             if "unavailable" in result:
                 raise ReplayUnavailable(result["unavailable"])
 

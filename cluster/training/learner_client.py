@@ -67,6 +67,7 @@ class LearnerClient:
         self.seconds = 0.0
         self.thread = ThreadPoolExecutor(1)
         self.futures: deque[Future[dict[str, Any]]] = deque()
+        self.waiting: deque[list[Any]] = deque()  # references of updates that have not begun
         self.took: deque[float] = deque(maxlen=UPDATES)
         self.begun_at: float | None = None
 
@@ -116,11 +117,18 @@ class LearnerClient:
             if references
             else TrainingData(batches=[MultiAgentBatch({}, 0)] * max(1, len(self.group)))
         )
+        self.waiting.append(references)
         self.futures.append(self.thread.submit(self.update, data, request))
 
     def update(self, data: TrainingData, request: dict[str, Any]) -> dict[str, Any]:
-        """Do one update, in the thread, and return the first learner's result."""
+        """Do one update, in the thread, and return the first learner's result.
+
+        A learner that is alone in its group is told of the batches that come next, so that it can fetch them meanwhile.
+        """
         start = self.begun_at = time.monotonic()
+        self.waiting.popleft()
+        if data.batch_refs and len(self.group) <= 1:
+            request = request | {"upcoming": self.waiting[0] if self.waiting else []}
         try:
             results = self.group.update(training_data=data, defer_solve_refs_to_learner=True, **request)
         except RayTaskError as error:  # its text is a page; what was raised in the process is inside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from cluster.painter.learners import DiscriminatorGroupLearner, PolicyGroupLearn
 from cluster.painter.settings import preset
 from cluster.painter.spiral import Spiral
 from cluster.replay.buffer import ReplayEmpty, ReplayUnavailable
+from cluster.training.learner_client import LearnerClient
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_weights_are_published_by_updates_that_were_made(monkeypatch: pytest.Mon
         return references
 
     inner.update = update
-    learner: Any = SimpleNamespace(inner=inner, all_have=lambda mine: mine, publish=lambda: "weights")
+    learner: Any = SimpleNamespace(inner=inner, all_have=lambda mine: mine, publish=lambda: "weights", staging=None)
     monkeypatch.setattr(learner_groups, "ray", SimpleNamespace(get=get))
     monkeypatch.setattr(learner_groups, "Trajectory", SimpleNamespace(join=lambda parts: SimpleNamespace(steps=1)))
     published = []
@@ -82,3 +84,71 @@ def test_a_discriminator_that_pays_nothing_learns_seldom(source: str, wanted: in
         Spiral.learn(algorithm)
         algorithm.policy_updates += 1
     assert algorithm.discriminator_debt == wanted
+
+
+def test_a_staged_batch_is_learned_from_while_the_next_is_fetched() -> None:
+    done: list[Any] = []
+
+    def take(references: list[str], fetch: Any) -> tuple[Any, str]:
+        done.append(("take", references))
+        return SimpleNamespace(steps=3), "tensors"
+
+    inner = SimpleNamespace(
+        updates=1, policy=None, update_from=lambda *given: done.append(("update", *given[1:])) or {}
+    )
+    staging = SimpleNamespace(take=take, begin=lambda references, fetch: done.append(("begin", references)))
+    learner: Any = SimpleNamespace(inner=inner, all_have=lambda mine: mine, publish=lambda: "weights", staging=staging)
+    request = {"discriminator": [], "discriminator_version": 0, "progress": 0.5, "publish_interval": 2}
+    data = SimpleNamespace(batch_refs=["first"])
+    assert PolicyGroupLearner.work(learner, data, **request, upcoming=["second"])["steps"] == 3
+    assert done == [("take", ["first"]), ("begin", ["second"]), ("update", "tensors", 0.5)]
+
+
+def test_a_discriminator_publishes_at_its_own_interval() -> None:
+    inner = SimpleNamespace(updates=0)
+
+    def update(real: Any, fake: Any) -> dict[str, float]:
+        inner.updates += 1
+        return {}
+
+    inner.update = update
+    learner: Any = SimpleNamespace(
+        settings=SimpleNamespace(
+            discriminator=SimpleNamespace(discriminator_batch=4),
+            conditioning="pair",
+            system=SimpleNamespace(discriminator_publish_interval=3),
+        ),
+        replay=SimpleNamespace(sample=lambda batch, rng: "fake"),
+        rng=None,
+        real_records=lambda batch: "real",
+        all_have=lambda mine: mine,
+        publish=lambda: "weights",
+        inner=inner,
+    )
+    found = [DiscriminatorGroupLearner.work(learner, None) for _ in range(7)]
+    assert ["weights" in each for each in found] == [False, False, True, False, False, True, False]
+
+
+def test_a_client_tells_a_lone_learner_what_comes_next() -> None:
+    told, free = [], threading.Event()
+
+    class Group:
+        is_remote = False
+
+        def __len__(self) -> int:
+            return 0
+
+        def update(self, **given: Any) -> list[dict[str, Any]]:
+            free.wait(10)
+            told.append(given["upcoming"])
+            return [{}]
+
+    client = LearnerClient(Group())  # type: ignore[arg-type]
+    client.submit(["first"])
+    client.submit(["second"])
+    free.set()
+    while client.in_flight:
+        client.results(wait=True)
+    assert told[-1] == []
+    assert told[0] in ([], ["second"])  # the thread may have begun before the second was there
+    assert len(told) == 2

@@ -1,0 +1,117 @@
+"""RLlib's IMPALA: `python -m cluster.bench.peer_runs.rllib_impala`.
+
+Its new stack at its best: the environment is ours in batches (`vector_entry_point`), an actor and the learner have a
+process each, as ours have.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import torch
+from ray.rllib.algorithms.impala import IMPALAConfig
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.rl_module.apis import ValueFunctionAPI
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
+from torch import Tensor
+
+from cluster.bench.peer_runs.world import inputs_of, make_policy, settings
+from cluster.training.ray_session import start_ray
+from learners.networks.sampling import joint_entropy
+from learners.precision import autocast
+
+ENVIRONMENT = "impasto/SituatedPaint-v0"
+
+
+class Autoregressive:
+    """Distribution of actions that our policy decodes one component after the other."""
+
+    def __init__(self, policy: Any, state: Tensor) -> None:
+        self.policy, self.hidden, self.step = policy, state[:, :-1], state[:, -1].long()
+
+    def logp(self, actions: Tensor) -> Tensor:
+        """Log-probability [N] of actions [N, K]."""
+        with autocast("auto", actions.device):
+            self.told, self.entropies = self.policy.tell(self.hidden, None, self.step, actions.long())
+        return torch.stack(self.told).sum(0)
+
+    def entropy(self) -> Tensor:
+        """Entropy [N] at the actions told last."""
+        return joint_entropy(self.entropies, self.told)
+
+
+class Module(TorchRLModule, ValueFunctionAPI):
+    """Our policy as an RLModule without memory."""
+
+    def setup(self) -> None:
+        """Build the network; RLlib's hook."""
+        self.network = make_policy()
+
+    def features(self, batch: dict[str, Any]) -> Tensor:
+        """Features, and the step behind them: float32 [N, 257]."""
+        seen = batch[Columns.OBS]
+        inputs = inputs_of(seen["canvas"].to(torch.uint8), seen["situation"], self.network.spec)
+        with autocast("auto", inputs.canvas.device):
+            return torch.cat([self.network.features(inputs), inputs.step[:, None]], 1)
+
+    def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        state = self.features(batch)
+        with autocast("auto", state.device):
+            action, log_prob = self.network.decode(state[:, :-1], None, state[:, -1].long())
+        return {Columns.ACTIONS: action, Columns.ACTION_LOGP: log_prob}
+
+    def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        state = self.features(batch)
+        return {Columns.ACTION_DIST_INPUTS: state, Columns.EMBEDDINGS: state}
+
+    def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
+        """Values float32 [N]."""
+        state = self.features(batch) if embeddings is None else embeddings
+        return self.network.state_value(state[:, :-1]).float()
+
+    def get_train_action_dist_cls(self) -> Any:
+        """Give the distribution of this network."""
+        network = self.network
+
+        class Bound:
+            @staticmethod
+            def from_logits(logits: Tensor, **_: Any) -> Autoregressive:
+                return Autoregressive(network, logits)
+
+        return Bound
+
+
+def main() -> None:
+    """Train until the process is ended."""
+    given = settings()
+    length, canvases = given.paint.num_actions, given.system.canvases
+    gym.register(ENVIRONMENT, vector_entry_point="cluster.bench.peer_runs.world:SituatedPaint")
+    start_ray(cpus=4)
+    config = (
+        IMPALAConfig()
+        .environment(ENVIRONMENT)
+        .env_runners(
+            num_env_runners=1,
+            num_envs_per_env_runner=canvases,
+            gym_env_vectorize_mode="vector_entry_point",
+            rollout_fragment_length=length,
+        )
+        .learners(num_learners=1)
+        .rl_module(rl_module_spec=RLModuleSpec(module_class=Module))
+        .training(train_batch_size_per_learner=canvases * length, lr=6e-4, gamma=1.0, grad_clip=1.0)
+        .reporting(min_time_s_per_iteration=2)
+        .debugging(log_level="ERROR")
+    )
+    algorithm = config.build_algo()
+    while True:
+        result = algorithm.train()
+        print(
+            int(result.get("learners", {}).get("__all_modules__", {}).get("num_env_steps_trained_lifetime", 0)),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
