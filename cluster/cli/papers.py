@@ -34,6 +34,8 @@ def search(chosen: Search) -> int:
 
 def reproduce(chosen: Reproduce) -> int:
     """Run `impasto reproduce`; exit status 1 if a row did not get there."""
+    if "minutes" in chosen.changes:
+        raise UserError("reproduce: --minutes: each row trains as long as the others; give --minutes-per-row")
     rows = table_rows(chosen.table)
     only = chosen.rows.split(",") if chosen.rows else []
     names = [row.name for row in rows]
@@ -51,8 +53,7 @@ def reproduce(chosen: Reproduce) -> int:
         minutes=chosen.minutes_per_row,
         out=RunPlace.find(chosen.out).path,
         runs=RunPlace.find(chosen.runs).path,
-        data_dir=chosen.data_dir,
-        seed=chosen.seed,
+        changes=dict(chosen.changes),
         address=chosen.address,
     )
     complete = table.run()

@@ -26,6 +26,9 @@ POSITIONAL = "positional"
 #: A field that is given by its place instead of by its name.
 Positional = Annotated[Value, POSITIONAL]
 
+#: In a field's metadata: it is no option, `start` sets it.
+NO_OPTION = "no option"
+
 HELP = ("-h", "--help")
 
 
@@ -113,6 +116,8 @@ def options_of(kind: type[Any]) -> Iterator[Option]:
         for each in docstring_of(base).params
     }
     for each in dataclasses.fields(kind):
+        if each.metadata.get(NO_OPTION):
+            continue
         hint = hints[each.name]
         positional = POSITIONAL in getattr(hint, "__metadata__", ())
         limits, hint = described(hint), plain(hint)

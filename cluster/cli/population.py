@@ -8,6 +8,7 @@ from cluster.cli.arguments.runs import Lineage
 from cluster.cli.arguments.training import Retrace, Tune
 from cluster.evaluation.text_tables import text_table
 from cluster.population import launch
+from cluster.population.export import export_winner
 from cluster.population.lineage.compare import compare, write_svg
 from cluster.population.lineage.report import BestMember
 
@@ -28,6 +29,9 @@ def lineage(chosen: Lineage) -> int:
         text = text_table(["figure", "value"], ((name, str(value)) for name, value in result.items()))
     else:
         result, text = best.as_json(), best.as_text()
+    if chosen.export:
+        path = export_winner(best, chosen.export)
+        result, text = result | {"exported": str(path)}, f"{text}\nexported as a run: {path}"
     print(json.dumps(result) if chosen.json else text)
     return 0
 

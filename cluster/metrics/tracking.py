@@ -142,6 +142,12 @@ class Tracking:
         if self.wanted:
             self.thread.start()
 
+    @classmethod
+    def of_run(cls, folder: Path, config: Mapping[str, Any]) -> Tracking:
+        """Send to the trackers that a run's `config.json` names; runs of before name none."""
+        system = config["system"]
+        return cls(folder, config, wandb=system.get("wandb", ""), mlflow=system.get("mlflow", ""))
+
     def log(self, update: int, row: Mapping[str, Any]) -> None:
         """Send the finite numbers of a row, soon."""
         numbers = {

@@ -24,6 +24,8 @@ class Row:
         conditional: Whether to reproduce targets; None as the experiment does.
         changes: Settings that differ from the experiment's.
         published_steps: Environment steps that the paper trained for, if it states them.
+        evaluations: Likelihoods for each scene of the Metropolis-Hastings baseline, which is not trained; None for rows
+            that are.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Row:
     conditional: bool | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     published_steps: int | None = None
+    evaluations: int | None = None
 
     def settings(self, preset: PresetName) -> PainterSettings:
         """Return the settings of the run."""
@@ -54,7 +57,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
     ),
     "omniglot": rewards("omniglot"),
     "celeba": rewards("celeba"),
-    "scenes": rewards("scenes"),
+    "scenes": (*rewards("scenes"), Row("scenes-metropolis", "scenes", True, evaluations=5000)),
     "long": (
         Row("celeba-long-free", "celeba-long", False),
         Row("celeba-long-final-score", "celeba-long", False, {"reward": "final"}),

@@ -88,8 +88,7 @@ class Member(Trainable):
         self.sampler = Sampler(self.base)
         update = checkpoint.update if checkpoint else None
         about = {"population/branch": self.branch}
-        system = settings.system
-        tracking = Tracking(path, self.folder.read_config(), wandb=system.wandb, mlflow=system.mlflow)
+        tracking = Tracking.of_run(path, self.folder.read_config())
         self.writer = MetricsWriter(self.folder.metrics, self.folder.tensorboard, update, about, tracking)
         self.algorithm = self.build(settings)
         if checkpoint is not None:
@@ -125,7 +124,7 @@ class Member(Trainable):
         return {"checkpoint": self.place.relative(path), "checkpoint_sha256": manifest["sha256"]}
 
     def step(self) -> dict[str, Any]:
-        """An iteration: requests, training, and what is due after it."""
+        """An iteration: requests, training, and what is due after it. Returns what Tune's `ResultGrid` has of it."""
         try:
             if not self.done:  # Tune may ask once more before it hears that this is over
                 self.iterate()
@@ -134,7 +133,8 @@ class Member(Trainable):
             steps, diverged = self.algorithm.trained_steps, isinstance(error, NonFiniteLoss)
             self.ask("crashed", steps, reason, diverged=diverged, ticket=uuid.uuid4().hex)
             raise
-        return {"env_steps": self.algorithm.trained_steps, "branch": self.branch, "done": self.done}
+        known = {"score": self.scored[1], "folder": str(self.place.member(self.number))} | self.values
+        return known | {"env_steps": self.algorithm.trained_steps, "branch": self.branch, "done": self.done}
 
     def iterate(self) -> None:
         """Do what `step` says."""

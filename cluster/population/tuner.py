@@ -51,7 +51,13 @@ TUNE_ENVIRONMENT = {
 
 
 class PopulationTuner:
-    """A driver that runs members until they are done, the time is over, or Ctrl-C is pressed."""
+    """A driver that runs members until they are done, the time is over, or Ctrl-C is pressed.
+
+    Attributes:
+        results: Tune's results of the members, once they have ended; `Member.step` says what they hold.
+    """
+
+    results: tune.ResultGrid | None = None
 
     def __init__(self, settings: PainterSettings, population: PopulationSettings) -> None:
         """Read data set, brush and judge, so that errors in them are known before there is a folder.
@@ -141,13 +147,12 @@ class PopulationTuner:
         stop = StopSignals()
         watcher = Watcher(place, matrix, stop, ledger.request_stop.remote, ledger.notice_silence.remote)
         watcher.members = members
-        results = None
         try:
             with stop.handled(), ExitStack() as stack:
                 with stop.ending_at_once():
                     share = stack.enter_context(self.shared(place, watcher))
                 with suppress_own_end(watcher):
-                    results = self.fit(place, ledger, members, share)
+                    self.results = self.fit(place, ledger, members, share)
                 stack.close()
                 known = read_state(place).members
                 lost = [n for n in members if n not in known or known[n].running or known[n].last_crash]
@@ -163,7 +168,7 @@ class PopulationTuner:
         finally:
             watcher.close()
         if lost:
-            errors = [str(error).strip().splitlines()[-1] for error in results.errors] if results else []
+            errors = [str(error).strip().splitlines()[-1] for error in self.results.errors] if self.results else []
             raise UserError(
                 f"member {', '.join(f'{number:02d}' for number in lost)} was given up after "
                 f"{self.population.member_failures} crashes: {errors[0] if errors else 'see ray.log'}"
@@ -197,7 +202,7 @@ class PopulationTuner:
             finally:
                 watcher.upkeep = None
 
-    def fit(self, place: PopulationFolder, ledger: Any, members: list[int], share: Share | None) -> Any:
+    def fit(self, place: PopulationFolder, ledger: Any, members: list[int], share: Share | None) -> tune.ResultGrid:
         """Have Tune run `members`, each a trial that is restarted when it crashes."""
         os.environ.update(TUNE_ENVIRONMENT)
         trials = place.path / ".tune"

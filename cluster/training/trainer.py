@@ -112,7 +112,8 @@ class RunTrainer(ABC):
                 while True:
                     try:
                         update = resume.update if resume else None
-                        with self.metrics_writer(update) as writer:
+                        tracking = Tracking.of_run(self.folder.path, self.folder.read_config())
+                        with MetricsWriter(folder.metrics, folder.tensorboard, update, tracking=tracking) as writer:
                             return self.attempt(resume, writer, view)
                     except Stopped:
                         return Outcome.interrupted_at(resume)
@@ -123,12 +124,6 @@ class RunTrainer(ABC):
         finally:
             view.close()
             self.close()
-
-    def metrics_writer(self, update: int | None) -> MetricsWriter:
-        """Open the record of the run's metrics, and the trackers that its settings name."""
-        system = self.settings.system
-        tracking = Tracking(self.folder.path, self.folder.read_config(), wandb=system.wandb, mlflow=system.mlflow)
-        return MetricsWriter(self.folder.metrics, self.folder.tensorboard, update, tracking=tracking)
 
     def last_good(self, error: Exception, budget: RestartBudget) -> Checkpoint | None:
         """Return the checkpoint to go on from after the death of a learner, or of a part of Ray; None for none.

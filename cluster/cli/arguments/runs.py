@@ -150,16 +150,20 @@ class Lineage:
         against: Folder of another population (one with `--exploit none`, say): compare this one's best member with the
             other's median at the same steps instead.
         svg: With `--against`: file for a picture of both.
+        export: Folder of a new run that the best member becomes, for `impasto sample`, `evaluate` and `resume`.
     """
 
     run: Positional[str]
     json: bool = False
     against: str = ""
     svg: str = ""
+    export: str = ""
 
     def __post_init__(self) -> None:
         if self.svg and not self.against:
             raise ValueError("svg: it draws a comparison; give --against the other population")
+        if self.export and self.against:
+            raise ValueError("export: it is of one population; leave --against out")
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import Interval
 
-from cluster.cli.parse import Positional, numbers
+from cluster.cli.parse import NO_OPTION, Positional, numbers
 from cluster.painter.experiments import experiment_settings
 from cluster.painter.settings import PainterSettings, PresetName
 from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, population_preset
@@ -107,7 +108,8 @@ class Retrace:
 class Reproduce:
     """Train the rows of a table (mnist, omniglot, celeba, scenes, long, all) within a budget, measure and write them.
 
-    Run it again to go on where it stopped, or with more minutes to go further.
+    Run it again to go on where it stopped, or with more minutes to go further. Every setting of `impasto train` can be
+    given too, for all rows; defaults are those of each row.
 
     Attributes:
         table: Name of the table.
@@ -116,10 +118,12 @@ class Reproduce:
         preset: `laptop` or `paper`.
         out: Folder for the table (JSON, Markdown) and its pictures.
         runs: Folder for the runs.
-        data_dir: Folder with data sets that are there already.
-        seed: Seed of all rows.
         address: Ray cluster to join.
+        settings: Settings of all rows.
+        changes: Those of them that were given, by name.
     """
+
+    aliases: ClassVar = {"target": "conditional"}
 
     table: Positional[str]
     minutes_per_row: Positive = 15.0
@@ -127,12 +131,18 @@ class Reproduce:
     preset: PresetName = "laptop"
     out: str = "results"
     runs: str = "runs/reproduce"
-    data_dir: str = ""
-    seed: Natural = 0
     address: str = ""
+    settings: PainterSettings = field(default_factory=PainterSettings)
+    changes: Mapping[str, Any] = field(default_factory=dict, metadata={NO_OPTION: True})
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+    @classmethod
+    def start(cls, given: dict[str, Any]) -> Reproduce:
+        """The values to start from, among them the settings that were given."""
+        names = PainterSettings().flat()
+        return cls(given.get("table", ""), changes={name: value for name, value in given.items() if name in names})
 
 
 @dataclass(frozen=True)

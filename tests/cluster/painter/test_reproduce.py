@@ -12,11 +12,13 @@ import pytest
 from cluster import cli
 from cluster.errors import UserError
 from cluster.metrics.curves import plot_curves, read_curve
+from cluster.painter import reproduce
 from cluster.painter.experiments import EXPERIMENTS
 from cluster.painter.reproduce import Reproduction
 from cluster.painter.reproduce_tables import TABLES, Row, table_rows
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
+from tests.helpers.command_line import read
 from tests.helpers.tiny_run import TINY, make_images
 
 
@@ -197,3 +199,55 @@ def test_inside_a_job_runs_and_table_outlive_it(tmp_path: Path, monkeypatch: pyt
     assert asked[0].runs == tmp_path / "runs" / "reproduce"
     assert asked[0].out == tmp_path / "results"
     assert RunPlace.find(str(asked[0].runs / "row")).path == asked[0].runs / "row"
+
+
+def test_the_row_of_metropolis_hastings_is_inferred_not_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def infer(folder: Path, *, count: int, evaluations: list[int]) -> dict[str, Any]:
+        calls.append((count, evaluations))
+        folder.mkdir(parents=True)
+        (folder / "metropolis.png").write_bytes(b"picture")
+        figures = {"count_and_color": 0.01, "object_place": 0.8, "l2": 0.002}
+        return {"sets": {"5000": figures}, "samples": count, "sheet": str(folder / "metropolis.png")}
+
+    monkeypatch.setattr(reproduce, "run_metropolis", infer)
+    (row,) = (row for row in TABLES["scenes"] if row.evaluations)
+    for _ in range(2):  # the second call keeps the figures
+        table = Pretended(
+            "scenes", [row], preset="laptop", minutes=2.0, out=tmp_path / "out", runs=tmp_path / "runs", stops={}
+        )
+        assert table.run()
+        assert not table.asked
+    assert calls == [(100, [5000])]
+    text = (tmp_path / "out" / "scenes.md").read_text()
+    assert "| `scenes-metropolis` | - | 0.002 |" in text
+    assert "Metropolis-Hastings: 5,000 evaluations of each of 100 scenes |" in text
+    assert "targets, and the likeliest scenes below them" in text
+    assert (tmp_path / "out" / "pictures" / "scenes-metropolis.png").read_bytes() == b"picture"
+
+
+def test_every_setting_of_a_run_can_be_given_for_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ["mnist", "--entropy-cost", "0.125", "--seed=3", "--no-blind", "--rows", "mnist-l2"]
+    chosen = read(["reproduce", *given], monkeypatch)
+    assert chosen.changes == {"entropy_cost": 0.125, "seed": 3, "blind": False}
+    table = Reproduction(
+        "mnist",
+        table_rows("mnist"),
+        preset="laptop",
+        minutes=2.0,
+        out=Path("x"),
+        runs=Path("y"),
+        changes=dict(chosen.changes),
+    )
+    row = next(row for row in table.rows if row.name == "mnist-l2")
+    settings = table.settings(row)
+    assert (settings.policy.entropy_cost, settings.system.seed, settings.system.minutes) == (0.125, 3, 2.0)
+    assert settings.policy.reward_source == "l2"  # the row's own
+
+
+def test_minutes_of_a_table_are_those_of_each_row(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["reproduce", "mnist", "--minutes", "3"]) == 2
+    assert "--minutes: each row trains as long as the others; give --minutes-per-row" in capsys.readouterr().err
