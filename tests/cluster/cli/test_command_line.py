@@ -46,7 +46,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     [
         (
             "trane mnist",
-            "unknown command 'trane'; valid are train, tune, resume, retrace, paint, agents, sample, evaluate",
+            "unknown command 'trane'; valid are train, tune, resume, retrace, paint, agents, pack, sample, evaluate",
         ),
         ("train --preset huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper'"),
         ("train --preset=huge", "train: --preset: invalid choice: 'huge' (choose from 'laptop', 'paper'"),
