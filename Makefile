@@ -13,7 +13,7 @@ DATA_DIR ?= $(wildcard ../shared/data)
 ARGS ?=
 DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
-.PHONY: train test test-slow check quick faults bench lint install clean
+.PHONY: train test test-slow check quick faults soak bench lint install clean
 
 train: install
 	$(BIN)/impasto train mnist --preset laptop --minutes $(MINUTES) --seed $(SEED) $(if $(RUN),--run $(RUN)) $(DATA) $(ARGS)
@@ -32,6 +32,9 @@ quick: install
 
 faults: install
 	$(BIN)/python -m tests.faults --out docs/reliability.md $(ARGS)
+
+soak: install
+	$(BIN)/python -m tests.faults.soak --out docs/reliability.md $(ARGS)
 
 bench: install
 	$(BIN)/impasto bench $(DATA) $(ARGS)

@@ -8,9 +8,10 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from cluster.errors import UserError
 
 #: Seconds in which a cluster must answer.
 CONNECT_SECONDS = 30.0
-#: Attempts at starting a private Ray.
-STARTS = 3
+#: Attempts at starting a private Ray. Its raylet ends itself if its agents, Python programs, take more than 15 s.
+STARTS = 5
 #: Seconds that one attempt may take. Ray itself gives its processes 30: too few for a very busy machine.
 START_SECONDS = 180.0
 
@@ -49,7 +50,7 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
         return
     for attempt in range(STARTS):
         try:
-            with shielded_processes(), patience():
+            with shielded_processes() as started, patience(started):
                 ray.init(
                     address="local",  # without it, Ray joins whatever cluster `ray start` left on this machine
                     num_cpus=max(cpus, os.cpu_count() or 1),
@@ -63,15 +64,22 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
             if "timed out during startup" not in str(error):
                 raise
             ray.shutdown()
+            for process in started:  # Ray forgets what it has started if it does not come up
+                process.kill()
+                process.wait()
             if attempt == STARTS - 1:
                 raise UserError("Ray did not start on this machine, which is too busy; see ray.log") from error
 
 
 @contextlib.contextmanager
-def patience(seconds: float = START_SECONDS) -> Iterator[None]:
+def patience(started: Sequence[subprocess.Popen[Any]] = (), seconds: float = START_SECONDS) -> Iterator[None]:
     """Give Ray's processes longer to start inside this block than Ray does.
 
     Ray gives up after 30 s, and an attempt that is made anew makes a busy machine busier.
+
+    Args:
+        started: The processes, as they are started; if a raylet among them has ended, nothing is waited for.
+        seconds: The time that they have.
     """
     original: Any = services.get_node
 
@@ -81,7 +89,8 @@ def patience(seconds: float = START_SECONDS) -> Iterator[None]:
             try:
                 return original(*given, **named)
             except RuntimeError:  # it is not there yet
-                if time.monotonic() > deadline:
+                gone = any(is_ray(process.args, "raylet") and process.poll() is not None for process in started)
+                if gone or time.monotonic() > deadline:
                     raise
                 time.sleep(0.5)
 
@@ -118,13 +127,17 @@ def wait_for_cluster(address: str, seconds: float = CONNECT_SECONDS) -> None:
 
 
 @contextlib.contextmanager
-def shielded_processes() -> Iterator[None]:
+def shielded_processes() -> Iterator[list[subprocess.Popen[Any]]]:
     """Start Ray's processes inside this block in sessions of their own, and have raylet and GCS block SIGTERM.
 
     SLURM, systemd, `timeout` and a closed terminal send their signal to all that descends from the driver, or to its
     process group. Workers inherit the raylet's mask.
+
+    Yields:
+        The processes, as they are started.
     """
     original = services.ConsolePopen
+    started: list[subprocess.Popen[Any]] = []
 
     def start(command: list[str], **options: Any) -> Any:
         prepare = options.get("preexec_fn")
@@ -134,15 +147,22 @@ def shielded_processes() -> Iterator[None]:
                 prepare()
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP, signal.SIGINT})
 
-        if Path(command[0]).name in ("raylet", "gcs_server"):
+        if is_ray(command, "raylet", "gcs_server"):
             options["preexec_fn"] = prepare_and_block
-        return original(command, start_new_session=True, **options)
+        process: Any = original(command, start_new_session=True, **options)
+        started.append(process)
+        return process
 
     services.ConsolePopen = start  # type: ignore[misc, assignment]
     try:
-        yield
+        yield started
     finally:
         services.ConsolePopen = original  # type: ignore[misc]
+
+
+def is_ray(command: Any, *names: str) -> bool:
+    """Tell whether a command is one of Ray's programs."""
+    return Path(command[0]).name in names
 
 
 @contextlib.contextmanager

@@ -11,31 +11,41 @@ import time
 from pathlib import Path
 
 from tests.faults.lanes import Campaign
+from tests.faults.page import write_between
 
-BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 
+def run(repetitions: int, seed: int, minutes: float, lanes: int, out: Path | None) -> str:
+    """Strike all parts of all systems by all faults, in random order, for as long as there is time.
 
-def run(repetitions: int, seed: int, minutes: float, lanes: int) -> str:
-    """Strike all parts of all systems by all faults, in random order, for as long as there is time."""
+    The page has the table from the first fault on.
+    """
     home = Path(tempfile.mkdtemp(prefix="faults-"))
     print(f"seed {seed}, in {home}", flush=True)
     campaign = Campaign(repetitions, seed, minutes, home)
-    begin, loads = time.time(), []
+    begin, loads, written = time.time(), [os.getloadavg()[0]], 0
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: campaign.end_soon())
     threads = [threading.Thread(target=campaign.lane, args=(number,)) for number in range(lanes)]
     for thread in threads:
         thread.start()
+
+    def text() -> str:
+        return (
+            f"`make faults` with seed {seed}: {campaign.faults} faults in {(time.time() - begin) / 60:.0f} minutes, "
+            f"{lanes} systems at a time, on {os.cpu_count()} cores with a load of {sum(loads) / len(loads):.0f} on "
+            f"the average. Events of lineage.jsonl lost: {campaign.lost_events} of {campaign.events}. Ends by SIGTERM "
+            f"to the process group: {'; '.join(campaign.ends) or 'none yet'}.\n\n{campaign.table()}"
+        )
+
     while any(thread.is_alive() for thread in threads):
         time.sleep(5.0)
         loads.append(os.getloadavg()[0])
-    summary = (
-        f"`make faults` with seed {seed}: {campaign.faults} faults in {(time.time() - begin) / 60:.0f} minutes, "
-        f"{lanes} systems at a time, on {os.cpu_count()} cores with a load of {sum(loads) / len(loads):.0f} on the "
-        f"average. Events of lineage.jsonl lost: {campaign.lost_events} of {campaign.events}. Ends by SIGTERM to the "
-        f"process group: {'; '.join(campaign.ends)}."
-    )
-    return f"{summary}\n\n{campaign.table()}"
+        if out and campaign.faults > written:
+            written = campaign.faults
+            write_between(out, "faults", text())
+    if out:
+        write_between(out, "faults", text())
+    return text()
 
 
 def main() -> None:
@@ -47,13 +57,7 @@ def main() -> None:
     parser.add_argument("--lanes", type=int, default=3, help="systems at a time; each takes 2 GiB of memory")
     parser.add_argument("--out", type=Path, help="page whose table is replaced")
     chosen = parser.parse_args()
-    text = run(chosen.repetitions, chosen.seed, chosen.minutes, chosen.lanes)
-    print(text)
-    if chosen.out:
-        page = chosen.out.read_text()
-        head, _, rest = page.partition(BEGIN)
-        _, _, tail = rest.partition(END)
-        chosen.out.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+    print(run(chosen.repetitions, chosen.seed, chosen.minutes, chosen.lanes, chosen.out))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from tests.faults.parts import DO, TERMINATE, Part, title
-from tests.faults.system import PATIENCE, System, longest_silence, training_lost
+from tests.faults.system import BEGIN_SECONDS, PATIENCE, System, longest_silence, training_lost
 from tests.faults.systems import SYSTEMS, Nodes
 from tests.helpers.tiny_run import running
 
@@ -116,7 +116,7 @@ class Campaign:
             system = SYSTEMS[name](self.home / f"{name}-{count}")
             self.say(number, f"{name}: {system.log}")
             system.start()
-            begun = system.wait_until_training(time.time(), again=True) is not None
+            begun = system.wait_until_training(time.time(), again=True, seconds=BEGIN_SECONDS) is not None
         try:
             while begun and (kind := self.next_fault(name)) is not None:
                 if not system.alive:

@@ -22,6 +22,8 @@ Row = dict[str, Any]
 RUN = {"minutes": 600, "actors": 2, "policy_learners": 1, "discriminator_learners": 1, "checkpoint_minutes": 0.5}
 #: Seconds within which a system goes on, or starts, on a machine that is busy with other things.
 PATIENCE = 600.0
+#: Seconds within which it begins, for the first time.
+BEGIN_SECONDS = 1800.0
 #: Seconds after a fault in which updates that were under way may still end.
 UNDER_WAY_SECONDS = 20.0
 #: Seconds within which its processes leave after its end.
@@ -97,7 +99,7 @@ class System:
     def mend(self) -> None:
         """Do what a person, or a cluster, does after a fault, besides giving the command again."""
 
-    def wait_until_training(self, since: float, *, again: bool) -> float | None:
+    def wait_until_training(self, since: float, *, again: bool, seconds: float = PATIENCE) -> float | None:
         """Wait for updates well after a fault; give the command again if its driver ended and `again` is set.
 
         Updates that were under way may still end, so there must be one that is later than that. What is left of a
@@ -107,7 +109,7 @@ class System:
             Seconds of the longest time without an update, of all that trains; None if it never came.
         """
         resumed = False
-        while time.time() < since + PATIENCE:
+        while time.time() < since + seconds:
             self.look()
             if not self.alive:
                 if not again:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,16 +37,29 @@ def test_rays_processes_are_given_longer_than_ray_gives_them(monkeypatch: pytest
     asked.clear()
     with ray_session.patience(seconds=-1.0), pytest.raises(RuntimeError):
         services.get_node("address", "id")
+    asked.clear()
+    raylet: Any = SimpleNamespace(args=["/bin/raylet", "--head"], poll=lambda: 1)
+    with ray_session.patience([raylet]), pytest.raises(RuntimeError):
+        services.get_node("address", "id")
 
 
 def test_a_machine_that_is_too_busy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
 
+    class Process:
+        def kill(self) -> None:
+            ended.append(1)
+
+        def wait(self) -> None:
+            ended.append(2)
+
     def init(**options: Any) -> None:
+        services.ConsolePopen(["/bin/gcs_server"])
         raise Exception("The current node timed out during startup. This could happen because")
 
     monkeypatch.setattr(ray, "init", init)
-    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(1))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(services, "ConsolePopen", lambda command, **options: Process())
     with pytest.raises(UserError, match="Ray did not start on this machine, which is too busy"):
         ray_session.start_ray()
-    assert len(ended) == ray_session.STARTS, "what an attempt has started is ended before the next"
+    assert ended == [1, 2] * ray_session.STARTS, "what an attempt has started is ended before the next"
