@@ -31,6 +31,10 @@ class SystemSettings:
             transfers; usual: 0 or 1, more only on several GPUs.
         learner_gpus: GPUs of each learner process (or, with 0 processes, of the driver). A fraction lets learners share
             one; usual: 0, 0.5 or 1.
+        tf32: Let GPUs multiply float32 in TF32, with 10 bits of fraction. Faster where learners compute in float32, and
+            less exact; bfloat16 is not touched, nor are CPUs.
+        cudnn_benchmark: Let cuDNN try its ways to convolve at the first update, and keep the fastest. The first update
+            takes longer, and two runs may round differently; without effect on CPUs.
         redis: URL of a shared Redis (`redis://` or `rediss://`); empty takes $IMPASTO_REDIS of the driver, which keeps
             a password out of sight, and without it starts a Redis for this run.
         checkpoint_minutes: Training time between checkpoints, in minutes. Less loses less in a crash and writes more;
@@ -53,6 +57,8 @@ class SystemSettings:
     actors: Count = 1
     policy_learners: Natural = 0
     learner_gpus: NotNegative = 0.0
+    tf32: bool = False
+    cudnn_benchmark: bool = True
     redis: str = ""
     checkpoint_minutes: Positive = 2.0
     keep_checkpoints: Count = 3
@@ -65,6 +71,14 @@ class SystemSettings:
         check_ranges(self)
         if self.redis and not self.redis.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("redis: expected redis://HOST:PORT/DB or rediss://...")  # it may hold a password
+        if self.learner_gpus > 1 and self.learner_gpus % 1:
+            raise ValueError(f"learner_gpus: expected a share of one GPU or a whole number, got {self.learner_gpus:g}")
+        learners = max(self.policy_learners, getattr(self, "discriminator_learners", 0))
+        if 0 < self.learner_gpus < 1 and learners > 1:
+            raise ValueError(
+                f"learner_gpus: {learners} learners of one network average gradients by NCCL, which wants a whole GPU "
+                f"for each, got {self.learner_gpus:g}; give 1, or one learner"
+            )
         if not self.minutes and not self.steps:
             raise ValueError("minutes: expected more than 0 if steps do not end the run, got 0")
 

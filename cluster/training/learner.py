@@ -18,6 +18,7 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from torch import Tensor, nn
 
 from cluster.runs.optimizer_state import flatten_optimizer, unflatten_optimizer
+from learners.device_settings import prepare_device
 from learners.memory import keep_large_blocks
 from learners.networks.weights import FlatWeights
 
@@ -113,7 +114,9 @@ class GroupLearner(TorchLearner):
         Its optimizer is registered without a schedule, so that RLlib never sets its learning rate.
         """
         keep_large_blocks()
-        torch.set_num_threads(self.run_config.settings.system.torch_threads)
+        system = self.run_config.settings.system
+        torch.set_num_threads(system.torch_threads)
+        prepare_device(torch.device(self.device), tf32=system.tf32, cudnn_benchmark=system.cudnn_benchmark)
         self.inner = self.make(self.network)
         parameters = [p for group in self.inner.optimizer.param_groups for p in group["params"]]
         self.register_optimizer(module_id=module_id, optimizer=self.inner.optimizer, params=parameters)

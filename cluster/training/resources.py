@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ray
@@ -19,9 +20,21 @@ def needed(system: Any) -> dict[str, float]:
         system: Settings of the run's processes.
     """
     learners = system.policy_learners + getattr(system, "discriminator_learners", 0)
-    gpus = float(system.learner_gpus * learners)
+    gpus = whole_gpus(system.learner_gpus, learners)
     services = int(getattr(system, "inference", "actor") == "server")
     return {"CPU": float(system.actors + services + (0 if gpus else learners)), "GPU": gpus}
+
+
+def whole_gpus(share: float, learners: int) -> float:
+    """GPUs that hold learners of `share` GPUs each; a learner is never spread over two halves.
+
+    >>> whole_gpus(0.5, 2), whole_gpus(0.6, 3), whole_gpus(2.0, 2)
+    (1.0, 3.0, 4.0)
+    """
+    if not share or share >= 1:
+        return share * learners
+    on_each = math.floor(1 / share + 1e-9)
+    return float(math.ceil(learners / on_each))
 
 
 def lacking(need: dict[str, float], have: dict[str, float]) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from cluster.latent.settings import LatentSettings
 from cluster.painter.settings import PainterSettings, PainterSystemSettings, preset
+from cluster.training.resources import needed
 
 PARTS = [part.default_factory for part in dataclasses.fields(PainterSettings)]  # type: ignore[misc]
 
@@ -83,6 +84,21 @@ def test_a_value_out_of_range_is_named(name: str, value: Any) -> None:
         PainterSystemSettings(**{name: value})
     with pytest.raises(ValueError, match=rf"^{name}: expected"):
         PainterSettings().replace(**{name: value})
+
+
+def test_learners_that_gpus_can_not_hold_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"^learner_gpus: 2 learners .* NCCL, which wants a whole GPU for each, got 0.5"
+    ):
+        PainterSettings().replace(learner_gpus=0.5, policy_learners=2)
+    with pytest.raises(ValueError, match=r"^learner_gpus: 3 learners"):
+        PainterSettings().replace(learner_gpus=0.9, discriminator_learners=3)
+    with pytest.raises(ValueError, match=r"^learner_gpus: expected a share of one GPU or a whole number, got 1.5"):
+        PainterSettings().replace(learner_gpus=1.5)
+    shared = PainterSettings().replace(learner_gpus=0.5, policy_learners=1, discriminator_learners=1)
+    assert needed(shared.system)["GPU"] == 1
+    assert needed(shared.replace(learner_gpus=0.6).system)["GPU"] == 2
+    assert needed(shared.replace(learner_gpus=1, policy_learners=2).system)["GPU"] == 3
 
 
 def test_what_is_no_address_of_a_redis_is_refused_without_showing_it() -> None:
