@@ -43,7 +43,7 @@ def test_agents_that_ship_have_cards(capsys: pytest.CaptureFixture[str]) -> None
     assert find_agent("nobody") is None
     for name in agent_names():
         check_card(read_card(name), name)
-    assert {"pictures", "digits", "digits-target"} <= set(agent_names())
+    assert {"characters", "digits", "digits-target", "pictures"} <= set(agent_names())
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 12e6
     assert cli.main(["agents"]) == 0
     assert capsys.readouterr().out.count("\n") == len(agent_names())
