@@ -186,19 +186,22 @@ def png(content: bytes) -> Response:
     return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=60"})
 
 
-def make_app(root: Path, token: str = "", *, static: bool = False, paintings: int | None = None) -> Starlette:
+def make_app(
+    root: Path, token: str = "", *, address: str = "", static: bool = False, paintings: int | None = None
+) -> Starlette:
     """The application.
 
     Args:
         root: the folder of runs.
         token: what requests must bring; empty: they must be addressed to a loopback name.
+        address: of the shared storage that the folder is a copy of; empty if it is none.
         static: render pages as files (see `cluster.dashboard.export`).
         paintings: of a sheet that have a theatre page; None for all.
 
     Raises:
         ValueError: `root` is no folder.
     """
-    dashboard = Dashboard(Site(root), Renderer(static=static, paintings=paintings))
+    dashboard = Dashboard(Site(root, address), Renderer(static=static, paintings=paintings))
     sheet = "/runs/{run}/sheets/{sheet}"
     return Starlette(
         routes=[
@@ -227,12 +230,12 @@ def bind(host: str, port: int) -> socket.socket:
     return socket.create_server((host.strip("[]"), port), family=family)
 
 
-def serve(root: Path, listening: socket.socket, token: str) -> None:
+def serve(root: Path, listening: socket.socket, token: str, address: str = "") -> None:
     """Serve until Ctrl-C."""
     import uvicorn
 
     # An open page holds a connection for its live updates: do not wait for it.
     config = uvicorn.Config(
-        make_app(root, token), log_level="warning", timeout_graceful_shutdown=1, server_header=False
+        make_app(root, token, address=address), log_level="warning", timeout_graceful_shutdown=1, server_header=False
     )
     uvicorn.Server(config).run([listening])

@@ -19,7 +19,8 @@ class Dashboard:
     """Show runs and populations in a browser. Reads their folders only: no Ray has to be alive.
 
     Attributes:
-        runs: The folder that holds the runs, or one run, or one population.
+        runs: The folder that holds the runs, or one run, or one population. An address like `s3://bucket/runs` is read
+            with bounded traffic: settings, metrics and pictures, no weights.
         host: Address to listen on. Any but a loopback address needs a token.
         port: Port to listen on; 0 takes a free one.
         token: Secret that a browser must bring, once, as `?token=...`; $IMPASTO_DASHBOARD_TOKEN if not given.

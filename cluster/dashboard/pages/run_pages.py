@@ -27,7 +27,7 @@ def runs_page(site: Site) -> Context:
     runs = sorted(site.single_runs(), key=lambda run: (order.get(run.state, 2), -run.written))
     return {
         "title": "Runs",
-        "root": str(site.library.root),
+        "root": site.library.named(site.library.root),
         "rows": [run_row(run) for run in runs],
         "populations": [
             {

@@ -13,6 +13,11 @@ from cluster.runs.folder import is_population
 # How deep below RUNS folders are looked for: RUNS/group/population/members/member.
 DEPTH = 5
 
+# A run that wrote nothing for so long, in seconds, is taken to have ended: rows come every second, and making sheets
+# and checkpoints takes less. On shared storage a run is brought up to date after each checkpoint.
+SILENCE = 90.0
+REMOTE_SILENCE = 900.0
+
 Kind = Literal["run", "population"]
 
 
@@ -48,13 +53,17 @@ class Library:
 
     Attributes:
         root: RUNS, as given.
+        address: of the shared storage that RUNS is a copy of; empty if it is none.
+        silence: seconds after which a run that wrote nothing is taken to have ended.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, address: str = "") -> None:
         """Raises ValueError if `root` is no folder."""
         if not root.is_dir():
             raise ValueError(f"{root} is not a folder: give the folder that holds the runs")
         self.root = root
+        self.address = address
+        self.silence = REMOTE_SILENCE if address else SILENCE
         self._real = root.resolve()
 
     def entries(self) -> list[Entry]:
@@ -86,6 +95,13 @@ class Library:
         except OSError:  # not readable
             return None
         return "population" if is_population(folder) else "run"
+
+    def named(self, path: Path) -> str:
+        """A folder as commands name it: on shared storage, if RUNS is a copy."""
+        if not self.address:
+            return str(path)
+        relative = path.relative_to(self.root).as_posix()
+        return self.address if relative == "." else f"{self.address}/{relative}"
 
     def check(self, path: Path) -> Path:
         """`path` itself, if it leads to something inside RUNS after all symbolic links.

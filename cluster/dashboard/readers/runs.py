@@ -21,10 +21,6 @@ from cluster.metrics.catalogue import CATALOGUE
 from cluster.painter.settings import PainterSettings
 from cluster.runs import best, manifests, own_files
 
-# A run that wrote nothing for so long, in seconds, is taken to have ended: rows come every second, and making sheets
-# and checkpoints takes less.
-SILENCE = 90.0
-
 _SHEET = re.compile(r"(\d+)(?:-branch-(\d+))?\.png")
 _OTHER = re.compile(r"[\w.-]+\.png")
 
@@ -159,7 +155,7 @@ class Run:
     @property
     def state(self) -> str:
         """`training`, `waiting` (for Redis), `finished`, `stopped` before its end, or `new`."""
-        silent = time.time() - self.written > SILENCE
+        silent = time.time() - self.written > self.library.silence
         if not self.history.rows:
             return "stopped" if silent else "new"
         if self.progress >= 1:
@@ -171,7 +167,7 @@ class Run:
     @property
     def resume_command(self) -> str:
         """The command that goes on with it; a finished one needs more time or steps."""
-        words = ["impasto", "resume", str((self.population or self.entry).path)]
+        words = ["impasto", "resume", self.library.named((self.population or self.entry).path)]
         if self.population:
             return shlex.join(words)
         if self.state == "finished":

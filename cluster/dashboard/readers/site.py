@@ -22,8 +22,8 @@ class Site:
         lock: to be held while what this gives is used.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.library = Library(root)
+    def __init__(self, root: Path, address: str = "") -> None:
+        self.library = Library(root, address)
         self.lock = threading.RLock()
         self._runs: dict[str, Run] = {}
         self._populations: dict[str, Population] = {}

@@ -228,7 +228,7 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 
 #: Settings with which nothing is tuned.
-NO_USUAL_RANGE = {"seed", "parts_seed", "minutes", "steps"}
+NO_USUAL_RANGE = {"seed", "judge_seed", "parts_seed", "minutes", "steps"}
 
 
 @pytest.mark.parametrize("command", ["train", "train latent", "tune"])

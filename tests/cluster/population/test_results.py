@@ -19,7 +19,13 @@ from tests.helpers.tiny_run import make_images, tiny_settings
 def test_a_population_gives_tunes_results(tmp_path: Path) -> None:
     settings = tiny_settings(make_images(tmp_path / "images"), steps=5000, minutes=0.0, checkpoint_minutes=0.05)
     population = PopulationSettings(
-        members=2, interval_steps=2000, burn_in_steps=2000, fitness_samples=64, critic_samples=16, winner_samples=0
+        fitness="pixel",
+        members=2,
+        interval_steps=2000,
+        burn_in_steps=2000,
+        fitness_samples=64,
+        critic_samples=16,
+        winner_samples=0,
     )
     tuner = PopulationTuner(settings, population)
     assert tuner.results is None
