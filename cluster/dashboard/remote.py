@@ -104,7 +104,7 @@ class RemoteRuns:
         record = name.endswith(".jsonl")
         had = self.known.get(name, (0, 0))[0]
         offset = had if record and had <= info.size and target.exists() else 0
-        size = info.size - offset
+        size: int = info.size - offset
         if size > (LARGEST_RECORD if record else LARGEST_PICTURE):
             if not record:
                 return 0

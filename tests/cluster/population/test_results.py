@@ -29,7 +29,7 @@ def test_a_population_gives_tunes_results(tmp_path: Path) -> None:
     )
     tuner = PopulationTuner(settings, population)
     assert tuner.results is None
-    ray.init(num_cpus=tuner.cpus(), include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=tuner.cpus(), include_dashboard=False, log_to_driver=False)
     try:
         config = {"population": population.to_json(), "settings": settings.storable()}
         with folder.create(tmp_path / "people", config) as place:
