@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from actors.episodes import EpisodeRecorder
 from envs.worlds import World
+from learners.networks.acting import ActingCopy
 from learners.networks.policy import PaintPolicy, PolicyInputs
-from learners.precision import autocast, resolve
+from learners.precision import resolve
 from learners.settings import Precision
+from learners.trajectory import Trajectory
 
 
 class Rollout(EpisodeRecorder):
@@ -39,6 +41,7 @@ class Rollout(EpisodeRecorder):
     ) -> None:
         super().__init__(env)
         self.policy = policy.eval()
+        self.acting = ActingCopy(policy, precision)
         self.conditional = policy.conditional
         self.precision = precision
         self.device = next(policy.parameters()).device
@@ -70,6 +73,11 @@ class Rollout(EpisodeRecorder):
         self.previous_action = torch.zeros(count, components, dtype=torch.long, device=self.device)
         self.state = self.policy.initial_state(count, self.device)
 
+    def unroll(self, steps: int, version: int = 0, actor: int = 0) -> Trajectory:
+        """Paint the next `steps` actions with the policy's present weights, see `EpisodeRecorder.unroll`."""
+        self.acting.refresh()
+        return super().unroll(steps, version, actor)
+
     @torch.inference_mode()
     def act(self, canvas: NDArray[np.uint8], step: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """See `EpisodeRecorder.act`."""
@@ -80,8 +88,7 @@ class Rollout(EpisodeRecorder):
             self.seen_noise,
             self.seen_target,
         )
-        with autocast(self.precision, self.device):
-            choice = self.policy.act(inputs, self.state)
+        choice = self.acting.act(inputs, self.state)
         self.previous_action, self.state = choice.action, choice.state
         return choice.action.cpu().numpy(), choice.log_prob.float().cpu().numpy()
 

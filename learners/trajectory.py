@@ -71,7 +71,7 @@ class Trajectory:
 
     Attributes:
         canvas: uint8 [T + 1, B, H, W, C], the canvas before each action and the final one.
-        action: int16 [T, B, K] in spec order.
+        action: int16 [T, B, K] in spec order; components that an action does not use may hold anything.
         log_prob: float32 [T, B], joint log-probability under the policy that acted.
         noise: float32 [B, Z], the noise of each episode.
         version: policy updates behind the weights that acted, the oldest of them if they changed meanwhile.

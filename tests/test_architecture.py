@@ -118,7 +118,7 @@ def test_the_scan_finds_what_it_should() -> None:
 
 def test_painting_worlds_do_without_torch() -> None:
     """Actors may be many; only worlds made of networks should cost them torch."""
-    names = "envs.single, envs.paint, envs.datasets, actors.sink, learners.settings"
+    names = "envs.single, envs.paint, envs.datasets, actors.sink, learners.settings, cluster.painter.served_config"
     code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 

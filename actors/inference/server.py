@@ -27,9 +27,10 @@ from actors.inference.channel import (
     read,
     share_memory,
 )
+from learners.networks.acting import ActingCopy
 from learners.networks.policy import PaintPolicy, PolicyInputs
 from learners.networks.weights import FlatWeights
-from learners.precision import autocast, resolve
+from learners.precision import resolve
 from learners.settings import Precision
 
 #: Seconds after which a loop without requests gives a sign of life.
@@ -95,6 +96,7 @@ class InferenceServer:
         self.path = path
         self.device = device or torch.device("cpu")
         self.policy = policy.eval().to(self.device)
+        self.acting = ActingCopy(self.policy, precision)
         self.canvas_shape = canvas_shape
         self.precision = precision
         self.most = most
@@ -237,6 +239,7 @@ class InferenceServer:
         if self.newest is not None and self.newest[1] != self.acted_by:
             weights, acted_by = self.newest
             weights.load_into(self.policy)
+            self.acting.refresh()
             self.acted_by = acted_by
         targets = [each.target for each in batch if each.target is not None]
         counts = [len(each) for each in batch]
@@ -248,8 +251,7 @@ class InferenceServer:
             torch.cat([each.noise for each in batch]),
             torch.cat(targets) if targets else None,
         )
-        with autocast(self.precision, self.device):
-            choice = self.policy.act(inputs, torch.cat([each.state for each in batch]))
+        choice = self.acting.act(inputs, torch.cat([each.state for each in batch]))
         actions, log_probs = choice.action.cpu().numpy(), choice.log_prob.float().cpu().numpy()
         self.batches += 1
         self.steps += sum(counts)

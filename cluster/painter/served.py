@@ -12,14 +12,14 @@ from ray.actor import ActorHandle
 from ray.tune import PlacementGroupFactory
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from actors.inference.actor import ServedActor, ServedActorConfig
+from actors.inference.actor import ServedActor
 from actors.inference.service import InferenceService
 from actors.paint_runner import PaintRunner
 from actors.search_runner import SearchRunner
+from cluster.painter.served_config import TravelingActorConfig
 from cluster.painter.settings import PainterSettings
 from cluster.replay.buffer import Replay
 from cluster.replay.connection import ACTOR_WAIT_SECONDS
-from cluster.runs.own_files import WithOwnFiles
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.env_runner_pool import EnvRunnerPool
 from cluster.training.inference_pool import InferencePool
@@ -31,10 +31,6 @@ def runner_class(settings: PainterSettings) -> type:
     if settings.system.inference == "server":
         return SpacesRunner
     return SearchRunner if settings.search.candidates else PaintRunner
-
-
-class TravelingActorConfig(WithOwnFiles, ServedActorConfig):
-    """Configuration of a served actor, which takes the user's own brush along."""
 
 
 def serve(config: Any) -> tuple[InferencePool, Callable[[int], ActorHandle[Any]]]:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionComponent, ActionSpec
+from learners.networks.fused import FusedLook, LookFunction, OneChannelConvolution, has_onednn
 from learners.networks.heads import FullConv2d, FullLinear
 from learners.networks.one_hot import one_hot
 from learners.networks.policy import ComponentPolicy, PolicyInputs
@@ -16,6 +17,32 @@ from learners.networks.td3 import mlp
 CHANNELS = 32
 HIDDEN = 256
 EMBEDDING = 16
+
+
+class Look(nn.Conv2d):
+    """The first convolution, 5x5, of canvas and coordinates, with the conditioning added before its ReLU.
+
+    Args:
+        size: (H, W).
+        channels: of the images, without the coordinates.
+    """
+
+    def __init__(self, size: tuple[int, int], channels: int) -> None:
+        super().__init__(channels + 2, CHANNELS, 5, padding=2)
+        self.planes: Tensor
+        self.register_buffer("planes", coordinate_planes(*size), persistent=False)
+
+    def forward(self, image: Tensor, conditioning: Tensor | None = None) -> Tensor:
+        """Output [N, 32, H, W] for images uint8 [N, H, W, C] and conditioning [N, 32]."""
+        assert conditioning is not None
+        if image.device.type == "cpu" and torch.is_autocast_enabled("cpu") and has_onednn():
+            folded: Tensor = LookFunction.apply(image, self.weight, self.bias, self.planes, conditioning)  # type: ignore[no-untyped-call]
+            return folded
+        seen = image.permute(0, 3, 1, 2).float() / 255
+        seen = torch.cat([seen, self.planes.expand(len(seen), -1, -1, -1)], 1)
+        pixels = super().forward(seen.contiguous(memory_format=torch.channels_last))
+        # Additions and ReLUs are bound by memory, so they change the tensors that a convolution has just made.
+        return functional.relu_(pixels.add_(conditioning[:, :, None, None]))
 
 
 class ResidualBlock(nn.Module):
@@ -104,14 +131,14 @@ class PaperPolicy(ComponentPolicy):
         channels *= 2 if conditional else 1
         if height % 8 or width % 8:
             raise ValueError(f"observation_size: the paper's policy expects a multiple of 8, got {height}x{width}")
-        self.look = nn.Conv2d(channels + 2, CHANNELS, 5, padding=2)
+        self.look: Look | FusedLook = Look((height, width), channels)
         self.previous = nn.ModuleList(ComponentEmbedding(component, spec.grid) for component in spec.components)
         self.action_mlp = mlp([EMBEDDING * len(spec.components), 64, 32, CHANNELS])
         self.noise_mlp = mlp([noise_size, 64, 32, CHANNELS])
         down: list[nn.Module] = []
         for _ in range(3):
             down += [nn.Conv2d(CHANNELS, CHANNELS, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
-        self.down = nn.Sequential(*down, nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1))
+        self.down: nn.Sequential = nn.Sequential(*down, nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1))
         self.blocks = nn.Sequential(*(ResidualBlock() for _ in range(8)))
         self.flat = nn.Linear(CHANNELS * (height // 8) * (width // 8), HIDDEN)
         self.lstm = nn.LSTM(HIDDEN, HIDDEN)
@@ -126,22 +153,26 @@ class PaperPolicy(ComponentPolicy):
             {str(column): ComponentEmbedding(spec.components[column], spec.grid) for column in deciding}
         )
         self.residuals = nn.ModuleDict({str(column): mlp([HIDDEN + EMBEDDING, 16, 32, HIDDEN]) for column in deciding})
-        self.planes: Tensor
-        self.register_buffer("planes", coordinate_planes(height, width), persistent=False)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def fuse(self) -> None:
+        """Fold the coordinates into a constant, keep what is as large as the canvas in the cache, and fuse ReLUs."""
+        super().fuse()
+        self.look = FusedLook(self.look, self.down[0])
+        self.down = nn.Sequential(*[*self.down.children()][2:])
+        for head in self.heads:
+            if isinstance(head, LocationHead):
+                head.layers[-1] = OneChannelConvolution(head.layers[-1])
 
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Features [N, 256] of canvas, previous action and noise."""
-        canvas = self.seen(inputs).permute(0, 3, 1, 2).float() / 255
-        image = torch.cat([canvas, self.planes.expand(len(canvas), -1, -1, -1)], 1)
         mask = self.spec.mask(inputs.previous_action)
         parts = [
             embed(inputs.previous_action[:, column]) * mask[:, column, None]
             for column, embed in enumerate(self.previous)
         ]
         conditioning = self.action_mlp(torch.cat(parts, 1)) + self.noise_mlp(inputs.noise)
-        pixels = self.look(image.contiguous(memory_format=torch.channels_last)).add_(conditioning[:, :, None, None])
-        grid = self.blocks(self.down(functional.relu_(pixels)))
+        grid = self.blocks(self.down(self.look(self.seen(inputs), conditioning)))
         features: Tensor = self.flat(functional.relu(grid).flatten(1))
         return features
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from envs.spec import ActionSpec
+from learners.networks.decoding import decode_used
 from learners.networks.sampling import joint_entropy, sample_categorical
 
 
@@ -114,6 +115,10 @@ class PaintPolicy(nn.Module, ABC):
             raise ValueError("target: a conditional policy needs one for each canvas, got none")
         return torch.cat([canvas, inputs.target], -1)
 
+    def fuse(self) -> None:
+        """Replace layers by faster ones that give no gradients, for `learners.networks.acting`; none by default."""
+        return
+
     def initial_state(self, batch_size: int, device: torch.device | str | None = None) -> Tensor:
         """Recurrent state float32 [B, S] before the first step of an episode."""
         return torch.zeros(batch_size, self.state_size, device=device)
@@ -167,7 +172,18 @@ class PaintPolicy(nn.Module, ABC):
 
 
 class ComponentPolicy(PaintPolicy):
-    """An autoregressive policy: a torso that looks, and components that are decoded one after the other."""
+    """An autoregressive policy: a torso that looks, and components that are decoded one after the other.
+
+    Attributes:
+        skips_unused: whether `act` leaves out the components that a move does not use, which are masked anyway. It
+            looks at the flags, for which a GPU would have to be waited.
+    """
+
+    skips_unused = False
+
+    def fuse(self) -> None:
+        """See `PaintPolicy.fuse`."""
+        self.skips_unused = True
 
     @abstractmethod
     def features(self, inputs: PolicyInputs) -> Tensor:
@@ -233,6 +249,8 @@ class ComponentPolicy(PaintPolicy):
         self, hidden: Tensor, context: Tensor | None, step: Tensor, temperature: float = 1.0
     ) -> tuple[Tensor, Tensor]:
         """Sample an action for each row of the decoding state [N, D]: int64 [N, K], and its log-probability [N]."""
+        if self.skips_unused and temperature == 1.0:
+            return decode_used(self, hidden, context, step)
         chosen: dict[int, Tensor] = {}
         log_probs: dict[int, Tensor] = {}
         for column in self.spec.decode_order:

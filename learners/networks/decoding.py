@@ -1,0 +1,37 @@
+"""Decoding that leaves out the components that a move does not use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from learners.networks.sampling import sample_categorical
+
+if TYPE_CHECKING:
+    from learners.networks.policy import ComponentPolicy
+
+
+def decode_used(policy: ComponentPolicy, hidden: Tensor, context: Tensor | None, step: Tensor) -> tuple[Tensor, Tensor]:
+    """Sample actions as `ComponentPolicy.decode` does; components that an action does not use are 0."""
+    order, flag = policy.spec.decode_order, policy.spec.flag
+    action = torch.zeros(len(hidden), len(order), dtype=torch.long, device=hidden.device)
+    log_prob = torch.zeros(len(hidden), device=hidden.device)
+    rows = torch.arange(len(hidden), device=hidden.device)
+    for place, column in enumerate(order):
+        log_p = policy.log_softmax(column, hidden, context, step)
+        value = sample_categorical(log_p)
+        action[rows, column] = value
+        log_prob[rows] += log_p.gather(1, value[:, None])[:, 0]
+        rest = order[place + 1 :]
+        if not rest:
+            break
+        hidden = policy.condition(column, hidden, value)
+        if flag not in rest and len(rows) == len(action) and policy.spec.painting_only[list(rest)].all():
+            rows = action[:, flag].nonzero()[:, 0]
+            hidden, step = hidden[rows], step[rows]
+            context = None if context is None else context[rows]
+            if not len(rows):
+                break
+    return action, log_prob
