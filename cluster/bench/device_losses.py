@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -52,12 +51,13 @@ def discriminator_losses(settings: PainterSettings, device: torch.device, precis
 
 def bench_preset(name: str, settings: PainterSettings, device: torch.device) -> Iterator[Figure]:
     """Yield the largest difference of a loss to float32 on the CPU, relative where the loss is above 1."""
-    for precision in ("float32", "bfloat16"):
-        pairs: dict[str, Any] = {}
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
+    for precision in precisions:
+        pairs: dict[str, tuple[float, float]] = {}
         for losses in (policy_losses, discriminator_losses):
             expected = losses(settings, torch.device("cpu"), "float32")
             found = losses(settings, device, precision)
-            pairs |= {key: [rounded(expected[key]), rounded(found[key])] for key in expected}
+            pairs |= {key: (expected[key], found[key]) for key in expected}
         differences = {key: abs(a - b) / max(1.0, abs(a)) for key, (a, b) in pairs.items()}
         largest = max(differences.values())
         yield figure(
@@ -67,5 +67,5 @@ def bench_preset(name: str, settings: PainterSettings, device: torch.device) -> 
             within=bool(largest <= ALLOWED),
             allowed=ALLOWED,
             of=max(differences, key=lambda key: differences[key]),
-            cpu_and_device=pairs,
+            cpu_and_device={key: [rounded(a), rounded(b)] for key, (a, b) in pairs.items()},
         )
