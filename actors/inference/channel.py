@@ -1,4 +1,4 @@
-"""What an actor and its inference service share: a socket for short messages, and memory for the arrays.
+"""Connection between an actor and its inference service: a socket for short messages, and memory for the arrays.
 
 The actor connects and sends a `HELLO`; the service answers with an `Agreement` in JSON, behind its length, and the file
 descriptor of the shared memory. Then the actor writes its canvases there and sends a `REQUEST`; the service writes
