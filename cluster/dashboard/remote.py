@@ -130,7 +130,7 @@ class RemoteRuns:
 
 
 def rank(name: str) -> int:
-    """How important a file is to pages: 0 most, `len(SHOWN)` not at all."""
+    """Rank of a file by its importance to pages: 0 is the most important, `len(SHOWN)` for those not shown at all."""
     if any(part.startswith(".") for part in name.split("/")):
         return len(SHOWN)
     return next((place for place, pattern in enumerate(SHOWN) if pattern.fullmatch(name)), len(SHOWN))
