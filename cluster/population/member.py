@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,8 @@ class Member(Trainable):
             return ray.get(getattr(self.ledger, question).remote(self.number, *arguments, **named))
 
     def on_note(self, note: str, seconds: float) -> None:
-        """Record that this member makes no progress, and why."""
+        """Record that this member makes no progress, and why; the ledger hears that its process lives."""
+        self.ledger.requests.remote(self.number, self.algorithm.trained_steps)
         row = {"note": note, "stalled_s": seconds, "population/branch": self.branch}
         self.writer.write(self.algorithm.policy_updates, row)
         self.algorithm.telemetry.report(row)
@@ -126,8 +128,9 @@ class Member(Trainable):
     def step(self) -> dict[str, Any]:
         """An iteration: requests, training, and what is due after it. Returns what Tune's `ResultGrid` has of it."""
         try:
-            if not self.done:  # Tune may ask once more before it hears that this is over
-                self.iterate()
+            with self.watch.watching("measuring, copying or saving"):
+                if not self.done:  # Tune may ask once more before it hears that this is over
+                    self.iterate()
         except Exception as error:
             reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             steps, diverged = self.algorithm.trained_steps, isinstance(error, NonFiniteLoss)
@@ -156,15 +159,13 @@ class Member(Trainable):
         self.writer.write(algorithm.policy_updates, algorithm.latest | note | {"population/branch": self.branch})
         if "updates" not in algorithm.latest:  # no Redis: nothing was trained, and nothing can be saved
             return None
-        try:
+        with suppress(ReplayUnavailable):  # what is due then is due again after the next iteration
             if due := comparison_due(algorithm.trained_steps, self.compared, self.population, self.total):
                 self.compare(*due)
             if algorithm.progress >= 1:
-                return self.finish("finished")
-            if algorithm.trained_seconds - self.saved_at >= 60 * self.base.system.checkpoint_minutes:
+                self.finish("finished")
+            elif algorithm.trained_seconds - self.saved_at >= 60 * self.base.system.checkpoint_minutes:
                 self.keep()
-        except ReplayUnavailable:
-            return None  # Redis died between: what is due is due again after the next iteration
         return None
 
     def checkpoint(self, *, replay: bool = True) -> Checkpoint:
@@ -204,8 +205,7 @@ class Member(Trainable):
     def compare(self, number: int, milestone: int) -> None:
         """Be measured at a milestone, and offer a checkpoint to others."""
         assert self.folder is not None
-        begin = time.perf_counter()
-        algorithm = self.algorithm
+        begin, algorithm = time.perf_counter(), self.algorithm
         before, self.compared = self.compared, number
         try:
             checkpoint = self.checkpoint()

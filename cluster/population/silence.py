@@ -32,8 +32,8 @@ class Contact:
 class Contacts:
     """The last words of all members that train.
 
-    A member speaks at least once in an iteration, which takes a second, or at most some dozens of them when it is
-    measured or copies another. Between its start and its first iteration nothing is expected of it.
+    A member speaks at least once in an iteration, which takes a second; if it takes longer, the thread that watches
+    over it speaks. Between its start and its first iteration nothing is expected of it.
     """
 
     def __init__(self) -> None:

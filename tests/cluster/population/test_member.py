@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,3 +59,14 @@ def test_an_exploit_waits_for_redis() -> None:
     waiting.iterate()
     assert asked == [("requests", 100, "handle")] * 2
     assert not waiting.done
+
+
+def test_a_member_that_is_slow_tells_the_ledger_that_it_lives() -> None:
+    told: list[Any] = []
+    slow = member({}, [])
+    slow.number, slow.branch = 1, 0
+    slow.ledger = SimpleNamespace(requests=SimpleNamespace(remote=lambda *given: told.append(given)))
+    slow.writer = SimpleNamespace(write=lambda update, row: told.append(row["note"]))
+    slow.algorithm.telemetry = SimpleNamespace(report=lambda row: None)
+    slow.on_note("no progress for 40 s in measuring, copying or saving", 40.0)
+    assert told == [(1, 100), "no progress for 40 s in measuring, copying or saving"]
