@@ -19,6 +19,8 @@ import ray
 from ray._private import services
 
 from cluster.errors import UserError
+from cluster.training.cpus import available_cpus
+from cluster.training.private_ray import private_surroundings
 
 #: Seconds in which a cluster must answer.
 CONNECT_SECONDS = 30.0
@@ -31,8 +33,8 @@ START_SECONDS = 180.0
 def start_ray(address: str = "", cpus: int = 0) -> None:
     """Join the Ray cluster at `address` (or $RAY_ADDRESS), or start a private one with at least `cpus` CPUs.
 
-    Ray picks free ports for a private cluster; Redis's 6379 stays free. Its processes are shielded from the signals
-    that end a run: the driver needs them to write its last checkpoint, and ends them itself.
+    Ray picks free ports on 127.0.0.1 for a private cluster; Redis's 6379 stays free. Its processes are shielded from
+    the signals that end a run: the driver needs them to write its last checkpoint, and ends them itself.
 
     Raises:
         UserError: Nobody answers at the address, or this machine is too busy to start Ray.
@@ -50,11 +52,12 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
         return
     for attempt in range(STARTS):
         try:
-            with shielded_processes() as started, patience(started):
+            with shielded_processes() as started, patience(started), private_surroundings() as folder:
                 ray.init(
                     address="local",  # without it, Ray joins whatever cluster `ray start` left on this machine
-                    num_cpus=max(cpus, os.cpu_count() or 1),
+                    num_cpus=max(cpus, available_cpus()),
                     include_dashboard=False,
+                    _temp_dir=str(folder),
                     logging_level=logging.ERROR,
                     log_to_driver=True,
                     runtime_env=environment,
