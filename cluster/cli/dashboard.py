@@ -6,6 +6,7 @@ import errno
 import socket
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,12 @@ def dashboard(chosen: Dashboard) -> int:
         raise UserError(f"dashboard: --host {chosen.host} can be reached from other machines: give --token a secret")
     if not is_uri(chosen.runs) and not Path(chosen.runs).is_dir():
         raise UserError(f"dashboard: {chosen.runs} is not a folder: give the folder that holds the runs")
+    if not is_loopback(chosen.host):
+        warnings.warn(
+            f"the token and all pages travel readably by http to and from {chosen.host}: put a proxy with https in "
+            "front, or listen on 127.0.0.1 and come by `ssh -L`",
+            stacklevel=2,
+        )
     with listening(chosen.host, chosen.port) as at, local_copy(chosen.runs) as (root, storage):
         address, port = at.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address

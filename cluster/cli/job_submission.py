@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shlex
 import tempfile
 import warnings
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 import aiohttp
 from ray._private.runtime_env.packaging import create_package
@@ -22,6 +24,7 @@ from ray.util.state import list_nodes
 from ray.util.state.exception import RayStateApiException
 
 from cluster.cli.submitted_paths import left_behind
+from cluster.dashboard.access import is_loopback
 from cluster.errors import UserError, one_line
 
 REPOSITORY = Path(__file__).parents[2]
@@ -116,6 +119,21 @@ def client_for(address: str) -> JobSubmissionClient:
         ) from error
 
 
+def warn_of_readable_token(address: str) -> None:
+    """Warn if Ray's token would go to another machine by plain http."""
+    try:
+        parts = urlsplit(address)
+        plain = parts.scheme == "http" and not is_loopback(parts.hostname or "")
+    except ValueError:  # no address; said when it is used
+        return
+    if plain and os.environ.get("RAY_AUTH_MODE") == "token":
+        warnings.warn(
+            f"the token travels readably by http to {parts.hostname}: give an https:// address, or forward its port by "
+            "`ssh -L` or `kubectl port-forward` and give http://127.0.0.1:PORT",
+            stacklevel=2,
+        )
+
+
 @contextmanager
 def job_server_errors(address: str) -> Iterator[None]:
     """Turn a refusal of the job server, or its absence, into one line."""
@@ -147,6 +165,7 @@ def submit(
     upload = check_upload(REPOSITORY, megabytes)
     for sentence in left_behind(arguments, REPOSITORY, upload.names):
         warnings.warn(f"submit: {sentence}", stacklevel=2)
+    warn_of_readable_token(address)
     client = client_for(address)
     with job_server_errors(address):
         if driver_on_workers:

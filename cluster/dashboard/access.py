@@ -78,7 +78,7 @@ class Access:
             target = "./" + quote(scope["path"].rsplit("/", 1)[-1]) + ("?" + rest if rest else "")
             answer = RedirectResponse(target, 303)
             # "lax": "strict" would leave it out if a link on another site leads here; only GET is answered.
-            answer.set_cookie(COOKIE, self.mark, httponly=True, samesite="lax", path="/")
+            answer.set_cookie(COOKIE, self.mark, httponly=True, samesite="lax", path="/", secure=is_encrypted(scope))
             return answer
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(bearer.encode(), self.token):
@@ -86,6 +86,15 @@ class Access:
         if hmac.compare_digest(cookie(headers.get("cookie", "")).encode(), self.mark.encode()):
             return None
         return PlainTextResponse("this dashboard needs its token: add ?token=... to the address", 401)
+
+
+def is_encrypted(scope: Scope) -> bool:
+    """Return whether a request came by https, here or to the proxy that passed it on.
+
+    A browser then never sends the cookie by http. Who lies about it in a header hurts nobody but himself.
+    """
+    forwarded = Headers(scope=scope).get("x-forwarded-proto", "")
+    return "https" in (scope.get("scheme"), forwarded.split(",")[0].strip().lower())
 
 
 def cookie(header: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,30 @@ def test_ray_is_started_with_options_that_it_has_and_never_stopped() -> None:
         assert path in PAGE or Path(path).name in PAGE
 
 
+def test_redis_on_aws_talks_tls_only_and_clients_check_its_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cluster.replay.connection import RedisConnection
+
+    config = aws()
+    server, *starts = config["head_start_ray_commands"] + config["worker_start_ray_commands"]
+    home, password = next(iter(config["file_mounts"])).rpartition("/.")[0], "0a1b2c"
+    shell = server.replace("| redis-server -", "").replace("$(cat ~/.impasto/redis-password)", password)
+    said = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env={"HOME": home}, check=True).stdout
+    lines = said.splitlines()
+    assert {"port 0", "tls-port 6379", f"requirepass {password}", "tls-auth-clients no"} <= set(lines)
+    for line in lines:
+        if line.startswith("tls-") and line.endswith((".crt", ".key")):
+            assert line.split()[1] in config["file_mounts"]
+    for start in starts:
+        (setting,) = re.findall(r'REDIS_TLS="([^"]*)"', start)
+        (url,) = re.findall(r'IMPASTO_REDIS="([^"]*)"', start)
+        url = re.sub(r"\$\(cat[^)]*\)", password, url.replace("$REDIS_TLS", setting.replace("$HOME", home)))
+        url = re.sub(r"\$\(hostname.*\| cut [^)]*\)|\$RAY_HEAD_IP", "10.0.0.1", url)
+        options = RedisConnection(url, timeout_s=1, wait_s=0).client.connection_pool.connection_kwargs
+        assert options["ssl_ca_certs"] in config["file_mounts"]
+        assert options["ssl_check_hostname"] is False
+        assert options.get("ssl_cert_reqs", "required") == "required"
+
+
 def shell_lines() -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     return [line.split("   #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
@@ -144,7 +169,7 @@ def test_the_page_names_commands_and_files_that_exist(line: str, monkeypatch: py
             assert rest[:3] == ["python", "-m", "cluster"]
             check_impasto(rest[3:], monkeypatch)
     else:
-        assert words[0] in ("docker", "kubectl", "export", "mkdir", "promtool", "prometheus"), words[0]
+        assert words[0] in ("docker", "kubectl", "export", "mkdir", "openssl", "promtool", "prometheus"), words[0]
 
 
 def test_trainings_on_the_cloud_files_go_on_by_the_same_command() -> None:

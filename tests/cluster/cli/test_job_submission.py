@@ -11,6 +11,7 @@ import signal
 import subprocess
 import urllib.parse
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -133,6 +134,29 @@ def test_what_the_job_server_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch
             follow=True,
             output=io.StringIO(),
         )
+
+
+@pytest.mark.parametrize(
+    ("address", "mode", "warns"),
+    [
+        ("http://10.0.0.1:8265", "token", True),
+        ("http://head.example:8265", "token", True),
+        ("http://10.0.0.1:8265", "", False),
+        ("https://10.0.0.1:8265", "token", False),
+        ("http://127.0.0.1:8265", "token", False),
+        ("http://[::1]:8265", "token", False),
+        ("", "token", False),
+        ("http://[", "token", False),
+    ],
+)
+def test_a_token_by_plain_http_is_warned_of(
+    address: str, mode: str, warns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        jobs.warn_of_readable_token(address)
+    assert len(caught) == warns
 
 
 def test_a_server_that_wants_a_token_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,31 @@ def test_a_token_in_the_address_becomes_a_cookie(runs: Path) -> None:
     assert bearer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("address", "forwarded", "secure"),
+    [
+        ("https://somewhere.example", {}, True),
+        ("http://somewhere.example", {"X-Forwarded-Proto": "https, http"}, True),
+        ("http://somewhere.example", {"X-Forwarded-Proto": "http"}, False),
+        ("http://somewhere.example", {}, False),
+    ],
+)
+def test_the_cookie_is_secure_behind_https(runs: Path, address: str, forwarded: dict[str, str], secure: bool) -> None:
+    answer = client(runs, "sesame", address).get("/?token=sesame", headers=forwarded)
+    assert ("secure" in answer.headers["set-cookie"].lower().split("; ")) == secure
+
+
+@pytest.mark.parametrize(("host", "warns"), [("0.0.0.0", True), ("127.0.0.1", False)])
+def test_a_token_by_plain_http_is_warned_of(
+    runs: Path, host: str, warns: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cluster.cli.dashboard.serve", lambda *_: None)
+    assert cli.main(["dashboard", str(runs), "--host", host, "--port", "0", "--token", "sesame"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == warns
+    assert not warns or (lines[0].startswith("impasto: warning: the token") and "sesame" not in lines[0])
+
+
 def test_a_redirect_stays_on_this_site(runs: Path) -> None:
     for path in ("//evil.example/", "/%2f%2fevil.example", "/a/https:evil.example"):
         answer = client(runs, "sesame").get(path + "?token=sesame")
