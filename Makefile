@@ -13,7 +13,7 @@ DATA_DIR ?= $(wildcard ../shared/data)
 ARGS ?=
 DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
-.PHONY: train test test-slow check quick faults soak bench lint install clean
+.PHONY: train test test-slow check quick faults soak fuzz bench lint install clean
 
 train: install
 	$(BIN)/impasto train mnist --preset laptop --minutes $(MINUTES) --seed $(SEED) $(if $(RUN),--run $(RUN)) $(DATA) $(ARGS)
@@ -35,6 +35,9 @@ faults: install
 
 soak: install
 	$(BIN)/python -m tests.faults.soak --out docs/reliability.md $(ARGS)
+
+fuzz: install
+	$(BIN)/python -m tests.fuzz --out docs/reliability.md $(ARGS)
 
 bench: install
 	$(BIN)/impasto bench $(DATA) $(ARGS)

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from envs.data_files import DataError
+from envs.untrusted import BROKEN_ZIP
 
 LARGEST_MEMBER = 256 << 20
 """Bytes that a picture in an archive may unpack to; it is unpacked in memory. Files of a folder have no limit."""
@@ -88,7 +89,7 @@ def open_pictures(path: Path) -> Iterator[PictureFiles]:
         raise DataError(f"{path}: no such file or folder; {_ADVICE}")
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
+    except (*BROKEN_ZIP, ValueError, OverflowError):
         raise DataError(f"{path}: {_described(path)}; {_ADVICE}") from None
     except PermissionError:
         raise DataError(f"{path}: can not be read (permission denied); {_ALLOW}") from None
@@ -169,7 +170,10 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
         raise Unreadable(f"the archive's compression ({kind}) is not supported")
     if info.file_size > LARGEST_MEMBER:
         raise Unreadable(f"unpacks to {info.file_size >> 20} MiB, more than the limit of {LARGEST_MEMBER >> 20}")
-    return io.BytesIO(archive.read(info))
+    try:
+        return io.BytesIO(archive.read(info))
+    except (*BROKEN_ZIP, ValueError, OverflowError) as error:
+        raise Unreadable(f"the archive is broken there ({error})") from None
 
 
 def _described(path: Path) -> str:

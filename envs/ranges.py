@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import numbers
 import operator
+import types
 import typing
 from functools import cache
 from typing import Annotated, Any
@@ -48,11 +50,41 @@ def check_ranges(settings: Any) -> None:
     for name, hint in hints(kind).items():
         value = getattr(settings, name)
         many = typing.get_origin(hint) is tuple
+        if not has_type(value, hint):
+            raise ValueError(f"{name}: expected {type_in_words(hint)}, got {repr(value)[:80]}")
         for each in value if many else (value,):
             if isinstance(each, float) and not math.isfinite(each):
                 raise ValueError(f"{name}: expected {'finite numbers' if many else 'a number'}, got {shown(value)}")
             if isinstance(each, int | float) and not all(HOLDS[word](each, limit) for word, limit in limits(hint)):
                 raise ValueError(f"{name}: expected {described(hint)}, got {shown(value)}")
+
+
+def has_type(value: Any, hint: Any) -> bool:
+    """Return whether a value is of a field's type; a whole number counts as a number, yes and no as neither."""
+    hint = hint.__origin__ if hasattr(hint, "__metadata__") else hint
+    parts = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return any(type(value) is type(part) and value == part for part in parts)
+    if typing.get_origin(hint) is tuple:
+        fits = isinstance(value, tuple) and (parts[-1] is ... or len(value) == len(parts))
+        return fits and all(has_type(each, parts[0]) for each in value)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(has_type(value, part) for part in parts)
+    wanted: Any = {int: numbers.Integral, float: numbers.Real}.get(hint, hint)
+    return not isinstance(wanted, type) or (isinstance(value, wanted) and (hint is bool) == isinstance(value, bool))
+
+
+def type_in_words(hint: Any) -> str:
+    """A field's type for an error: `a whole number`, `one of laptop, paper`."""
+    hint = hint.__origin__ if hasattr(hint, "__metadata__") else hint
+    parts = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return f"one of {', '.join(map(str, parts))}"
+    if typing.get_origin(hint) is tuple:
+        return f"{'several' if parts[-1] is ... else len(parts)} of: {type_in_words(parts[0])}"
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(map(type_in_words, parts))
+    return {int: "a whole number", float: "a number", bool: "yes or no", str: "text"}.get(hint, "nothing")
 
 
 def limits(hint: Any) -> list[tuple[str, float]]:

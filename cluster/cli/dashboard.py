@@ -17,7 +17,8 @@ from cluster.dashboard.export import export as write
 from cluster.dashboard.remote import RemoteRuns
 from cluster.dashboard.server import bind, serve
 from cluster.errors import UserError, one_line
-from cluster.runs.remote import RemoteFolder, is_uri
+from cluster.runs.remote import RemoteFolder
+from cluster.runs.uri import is_uri
 
 
 def dashboard(chosen: Dashboard) -> int:

@@ -68,11 +68,14 @@ def explained(error: Exception) -> str | None:
     """The line for an error that a user can do something about; None for a fault of the program."""
     if isinstance(error, UserError | ValueError | OSError):
         return str(error)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # torch's is a RuntimeError
         return f"not enough memory: {error or 'these settings need more than there is'}"
     ray: Any = sys.modules.get("ray.exceptions")  # if it is not imported, it is not its error
     if ray and isinstance(error, ray.RayError) and not isinstance(error, ray.RayTaskError):
         return f"Ray: {error}"
+    arrow: Any = sys.modules.get("pyarrow.lib")
+    if arrow and isinstance(error, arrow.ArrowException):  # shared storage that can not be reached
+        return str(error)
     return None
 
 

@@ -19,6 +19,7 @@ from cluster.painter import evaluate_scenes as scenes
 from cluster.painter import evaluate_search as searched
 from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
+from cluster.painter.stored import require_networks
 from cluster.population.launch import resume as resume_population
 from cluster.population.schedule import ScheduledTrainer, read_plan
 from cluster.runs.checkpoints import Checkpoint
@@ -56,7 +57,9 @@ def sample(chosen: Sample) -> int:
     """Run `impasto sample`: write a contact sheet, an animated painting, and the actions."""
     folder, checkpoint = stored(chosen.run, chosen.best)
     out = Path(chosen.out) if chosen.out else folder.picture_folder() / f"seed-{chosen.seed}"
-    sampler = Sampler(read_settings_as(PainterSettings, folder, "sample"), seed=chosen.seed)
+    settings = read_settings_as(PainterSettings, folder, "sample")
+    require_networks(settings, checkpoint)
+    sampler = Sampler(settings, seed=chosen.seed)
     sampler.load(checkpoint.tensors["policy"], checkpoint.tensors.get("discriminator"))
     made = sampler.paint(chosen.count, scored=chosen.count if "discriminator" in checkpoint.tensors else 0)
     sheet = sampler.write(made, out, "sheet", chosen.count)
@@ -86,6 +89,7 @@ def evaluate(chosen: Evaluate) -> int:
         )
     else:
         assert isinstance(settings, PainterSettings)
+        require_networks(settings, checkpoint)
         if chosen.baselines:
             raise UserError(f"--baselines: only runs in the latent world have them, {folder.path} is a painter's")
         if chosen.data and "scenes" in (chosen.data, settings.system.data):

@@ -58,4 +58,5 @@ class Renderer:
     def __call__(self, template: str, page: str, context: dict[str, Any]) -> str:
         """The HTML of `template` for the page at path `page`."""
         link = Links(page, self.static, self.paintings)
-        return self.environment.get_template(template).render(**context, link=link, page=page, static=self.static)
+        text = self.environment.get_template(template).render(**context, link=link, page=page, static=self.static)
+        return text.encode("utf-8", "replace").decode()  # a stranger's names can hold half characters

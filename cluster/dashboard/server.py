@@ -27,6 +27,7 @@ from cluster.dashboard.readers.library import NotThere
 from cluster.dashboard.readers.runs import Run, Sheet
 from cluster.dashboard.readers.site import Site
 from cluster.dashboard.render import Renderer
+from envs.untrusted import open_file
 
 STATIC = Path(__file__).parent / "static"
 # Crops of contact sheets, columns by rows, and the pixels of a painting in them.
@@ -82,7 +83,12 @@ class Dashboard:
         """A contact sheet's PNG."""
         with self.site.lock:
             run, sheet = self.sheet_of(request)
-            return FileResponse(run.library.check(sheet.path), headers={"Cache-Control": "private, max-age=60"})
+            path = run.library.check(sheet.path)
+        try:
+            open_file(path).close()
+        except OSError:  # not readable, or no file
+            raise NotThere(sheet.key) from None
+        return FileResponse(path, headers={"Cache-Control": "private, max-age=60"})
 
     def thumbnail(self, request: Request) -> Response:
         """The first paintings of a sheet."""

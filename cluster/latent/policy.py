@@ -13,6 +13,7 @@ from cluster.latent.settings import LatentSettings
 from cluster.latent.translation import Policy
 from cluster.runs.checkpoints import Checkpoint
 from envs.latent.rules import Floats, LatentRules
+from learners.networks.fit import require_fit
 from learners.networks.td3 import Actor
 
 
@@ -33,12 +34,17 @@ def checkpoint_policy(settings: LatentSettings, rules: LatentRules, checkpoint: 
     Raises:
         UserError: It does not fit the run's settings.
     """
-    actor = Actor(rules.observed, rules.parts.shape.z, settings.td3.hidden)
-    weights: Mapping[str, Any] = checkpoint.tensors["policy"]
+    weights: Mapping[str, Any] = checkpoint.tensors.get("policy", {})
     mine = {name.removeprefix("actor."): value for name, value in weights.items() if name.startswith("actor.")}
+
+    def make() -> Actor:
+        return Actor(rules.observed, rules.parts.shape.z, settings.td3.hidden)
+
     try:
+        require_fit(make, mine, "policy")
+        actor = make()
         actor.load_state_dict(mine)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         reason = one_line(error)[:160]
         raise UserError(f"the checkpoint's policy does not fit the run's settings: {reason}") from error
     return actor_policy(actor.eval())

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from cluster.metrics.tracking import Tracking
+from envs.untrusted import open_file, parse_json
 
 #: Bytes of rows that wait for a disk that is full.
 MOST_PENDING = 1 << 20
@@ -137,11 +138,12 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
     Raises:
         ValueError: names the line, other than the last, that is not a JSON object.
     """
-    lines = Path(path).read_bytes().split(b"\n")
+    with open_file(path) as file:
+        lines = file.read().split(b"\n")
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(lines[:-1], start=1):  # what follows the last newline is empty, or not complete
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError:
             row = None
         if not isinstance(row, dict):

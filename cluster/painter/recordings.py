@@ -6,7 +6,6 @@ them at any size, without the policy and without torch.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -15,15 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster.errors import UserError
 from cluster.painter.settings import PainterSettings
 from envs.data_files import write_atomically
 from envs.paint import StrokeDecoder
 from envs.scenes.config import SceneConfig
+from envs.untrusted import read_arrays
 from envs.worlds import make_world
 from pymypaint import BatchPainter
 
 
-class RecordingDamaged(RuntimeError):
+class RecordingDamaged(UserError, RuntimeError):
     """A file of recorded paintings is damaged: one line that names the file and the fault."""
 
 
@@ -57,15 +58,17 @@ class Recording:
             RecordingDamaged: It is missing, damaged, or its arrays do not fit together.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                recording = cls(file["actions"], file["noise"], file["scores"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            arrays = read_arrays(path)
+            recording = cls(arrays["actions"], arrays["noise"], arrays["scores"])
+        except (OSError, ValueError, KeyError) as error:
             raise RecordingDamaged(f"{path} can not be read: {type(error).__name__} {error}") from None
         steps, count = recording.actions.shape[:2] if recording.actions.ndim == 3 else (0, 0)
-        if not count or len(recording.noise) != count or recording.scores.shape != (steps + 1, count):
+        fits = recording.noise.ndim == 2 and len(recording.noise) == count
+        kinds = "".join(array.dtype.kind for array in (recording.actions, recording.noise, recording.scores))
+        if not steps or not count or not fits or recording.scores.shape != (steps + 1, count) or kinds != "iff":
             raise RecordingDamaged(
                 f"{path}: expected actions [T, N, K], noise [N, Z], scores [T + 1, N], got shapes "
-                f"{recording.actions.shape}, {recording.noise.shape}, {recording.scores.shape}"
+                f"{recording.actions.shape}, {recording.noise.shape}, {recording.scores.shape} of kinds {kinds!r}"
             )
         return recording
 

@@ -18,6 +18,7 @@ from cluster.evaluation.reconstruction import pixel_l2
 from cluster.evaluation.text_tables import figures_table
 from cluster.painter.data import run_data
 from cluster.painter.settings import PainterSettings
+from cluster.painter.stored import require_networks
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from learners.conditioning import score_records
@@ -77,6 +78,7 @@ def search_run(
         picture with a row for each.
     """
     world = settings.world
+    require_networks(settings, checkpoint, discriminator=True)
     policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
     policy.load_state_dict(checkpoint.tensors["policy"])
     search = Search(

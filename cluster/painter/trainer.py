@@ -16,7 +16,10 @@ from cluster.painter.data import introduce
 from cluster.painter.sampler import ON_SHEET, Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import Spiral, SpiralConfig
+from cluster.painter.stored import require_networks
 from cluster.runs.best import score
+from cluster.runs.checkpoints import Checkpoint
+from cluster.runs.settings import RunSettings
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.learner_client import LearnerDied
 from cluster.training.outcome import Evaluation
@@ -48,6 +51,12 @@ class PainterTrainer(RunTrainer):
         self.introduction = introduce(settings)
         self.sampler = Sampler(settings)
         self.quality = PixelQuality(settings)
+
+    @classmethod
+    def check_weights(cls, settings: RunSettings, checkpoint: Checkpoint) -> None:
+        """Compare both networks with those of the settings."""
+        assert isinstance(settings, PainterSettings)
+        require_networks(settings, checkpoint, discriminator=True)
 
     def build(self) -> Spiral:
         """Build the running algorithm."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
+from cluster.errors import one_line
 from cluster.painter.settings import PainterSettings
 from cluster.population.lineage.events import LOCK_SECONDS
 from cluster.population.settings import PopulationSettings
 from cluster.runs import own_files
+from cluster.runs.checkpoints import LONGEST_MESSAGE
 from cluster.runs.folder import RunFolder, RunFolderError
+from envs.untrusted import read_json
 
 
 class PopulationFolder:
@@ -54,15 +56,16 @@ class PopulationFolder:
             UserError: its own brush is missing, or was changed.
         """
         try:
-            config = json.loads((self.path / "config.json").read_text())
+            config = read_json(self.path / "config.json")
             settings = own_files.located(self.path, PainterSettings.from_json(config["settings"]))
             return PopulationSettings.from_json(config["population"]), settings
         except FileNotFoundError:
             raise RunFolderError(f"{self.path} holds no population: it has no config.json") from None
         except KeyError:
             raise RunFolderError(f"{self.path} holds a single run, not a population") from None
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise RunFolderError(f"{self.path}/config.json can not be read: {error}") from None
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
+            message = one_line(error)[:LONGEST_MESSAGE]
+            raise RunFolderError(f"{self.path}/config.json can not be read: {message}") from None
 
 
 def create(path: str | Path, config: dict[str, Any]) -> RunFolder:

@@ -14,6 +14,7 @@ from cluster.population.lineage.ancestry import Schedule, Values, values_at
 from cluster.population.live_values import apply_values
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.training.algorithm import RunAlgorithm
+from envs.untrusted import read_json
 
 FILE = "schedule.json"
 
@@ -56,7 +57,7 @@ def read_plan(folder: str | Path) -> Schedule | None:
     """
     path = Path(folder) / FILE
     try:
-        return [(int(steps), dict(values)) for steps, values in json.loads(path.read_text())]
+        return [(int(steps), dict(values)) for steps, values in read_json(path)]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:

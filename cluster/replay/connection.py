@@ -8,6 +8,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from cluster.errors import UserError
+
 T = TypeVar("T")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
@@ -17,7 +19,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
 ACTOR_WAIT_SECONDS = 300.0
 
 
-class ReplayUnavailable(RuntimeError):
+class ReplayUnavailable(UserError, RuntimeError):
     """Redis can not be reached, or refuses: one line with host and port, never the password."""
 
 

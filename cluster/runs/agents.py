@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from cluster.errors import UserError
+from cluster.errors import UserError, one_line
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import CARD
+from envs.untrusted import read_json
 
 SHIPPED = Path(__file__).parent / "shipped"
 """A folder for each agent: `config.json` and `checkpoints/` as of a run, and `card.json`."""
@@ -35,8 +36,18 @@ def find_agent(name: str) -> Path | None:
 
 
 def read_card(name: str) -> dict[str, Any]:
-    """Card of an agent: `about`, `data`, `license`, `command`, `commit`, `figures`, ..."""
-    card: dict[str, Any] = json.loads((SHIPPED / name / CARD).read_text())
+    """Card of an agent: `about`, `data`, `license`, `command`, `commit`, `figures`, ...
+
+    Raises:
+        UserError: It can not be read.
+    """
+    path = SHIPPED / name / CARD
+    try:
+        card = read_json(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: can not be read: {one_line(error)}") from error
+    if not isinstance(card, dict) or not isinstance(card.get("about"), str):
+        raise UserError(f"{path}: not an agent's card: it has no text about it")
     return card
 
 

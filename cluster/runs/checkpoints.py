@@ -29,7 +29,9 @@ import numpy.typing as npt
 import safetensors.numpy
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 
+from cluster.errors import one_line
 from cluster.runs.manifests import (
     FORMAT,
     MANIFEST,
@@ -42,8 +44,11 @@ from cluster.runs.manifests import (
     read_manifest,
     summary,
 )
+from envs.untrusted import open_file, parse_json
 
 _TEMPORARY = ".tmp-"
+#: Characters of another library's message that are told.
+LONGEST_MESSAGE = 200
 
 
 @dataclass(frozen=True)
@@ -131,13 +136,17 @@ def load(directory: str | Path) -> Checkpoint:
     for file_name, entry in manifest["files"].items():
         content = _verified(directory / file_name, entry)
         stem, kind = file_name.split(".", 1)
-        if kind == "json":
-            documents[stem] = json.loads(content)
-        elif kind == "arrays.safetensors":
-            # frombuffer arrays are read-only views of the file's bytes: give the caller arrays of its own
-            arrays[stem] = {key: array.copy() for key, array in safetensors.numpy.load(content).items()}
-        else:
-            tensors[stem] = safetensors.torch.load(content)
+        try:
+            if kind == "json":
+                documents[stem] = parse_json(content)
+            elif kind == "arrays.safetensors":
+                # frombuffer arrays are read-only views of the file's bytes: give the caller arrays of its own
+                arrays[stem] = {key: array.copy() for key, array in safetensors.numpy.load(content).items()}
+            else:
+                tensors[stem] = safetensors.torch.load(content)
+        except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
+            message = one_line(error)[:LONGEST_MESSAGE]
+            raise CheckpointDamaged(f"{directory / file_name} can not be read: {message}") from None
     return Checkpoint(manifest["update"], tensors, arrays, documents, manifest["score"])
 
 
@@ -203,13 +212,15 @@ def _numpy_scalar(value: Any) -> Any:
 
 def _verified(path: Path, entry: Mapping[str, Any]) -> bytes:
     try:
-        content = path.read_bytes()
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size  # before anything is read into memory
+            if size != entry["bytes"]:
+                raise CheckpointDamaged(f"{path} has {size} bytes, the manifest says {entry['bytes']}")
+            content = file.read(size)
     except FileNotFoundError:
         raise CheckpointDamaged(f"{path} is missing") from None
     except OSError as error:
-        raise CheckpointDamaged(f"{path} can not be read: {error.strerror}") from None
-    if len(content) != entry["bytes"]:
-        raise CheckpointDamaged(f"{path} has {len(content)} bytes, the manifest says {entry['bytes']}")
+        raise CheckpointDamaged(f"{path} can not be read: {error.strerror or error}") from None
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise CheckpointDamaged(f"{path} was changed: its SHA-256 differs from the manifest's")
     return content

@@ -11,13 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cluster.errors import UserError
 from envs.data_files import write_atomically
+from envs.untrusted import read_json
 
 CARD = "card.json"
 """Makes a run's folder that of an agent; see `cluster.runs.agents`."""
 
 
-class RunFolderError(RuntimeError):
+class RunFolderError(UserError, RuntimeError):
     """The folder can not be used as asked: one line with the path and the remedy."""
 
 
@@ -162,7 +164,7 @@ class RunFolder:
             RunFolderError: The file can not be read.
         """
         try:
-            config = json.loads(self.config.read_text())
+            config = read_json(self.config)
         except (OSError, ValueError) as error:
             raise RunFolderError(f"{self.config} can not be read: {error}") from None
         if not isinstance(config, dict):
@@ -201,7 +203,8 @@ def is_being_written(path: Path) -> bool:
 
 def _lock(path: Path, *, claim: bool = True) -> int:
     """Lock the folder for this process; the kernel releases it when the process ends, however it ends."""
-    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    # A link in a folder that came from elsewhere would have any file of the user's truncated.
+    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cluster.errors import UserError
 from cluster.runs.folder import is_being_written
-from cluster.runs.remote import RemoteFolder, fetch_to_resume, is_uri
+from cluster.runs.remote import RemoteFolder, fetch_to_resume
+from cluster.runs.uri import is_uri
 
 
 @dataclass(frozen=True)

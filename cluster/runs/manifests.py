@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +10,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cluster.errors import UserError
+from envs.untrusted import read_json
+
 FORMAT = "impasto-checkpoint"
 VERSION = 1
 
 MANIFEST = "manifest.json"
+#: Files of a checkpoint: `policy.safetensors`, `replay.arrays.safetensors`, `counters.json`.
+_FILE = re.compile(r"[\w-]+\.((arrays\.)?safetensors|json)")
 _NAME = re.compile(r"(\d{6,})-update-(\d+)")
 
 
-class CheckpointDamaged(RuntimeError):
+class CheckpointDamaged(UserError, RuntimeError):
     """A checkpoint is damaged: one line that names the file and the fault."""
 
 
@@ -39,18 +45,42 @@ def read_manifest(directory: str | Path) -> dict[str, Any]:
     """
     path = Path(directory) / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = read_json(path)
         intact = manifest["sha256"] == manifest_hash(manifest)
     except FileNotFoundError:
         raise CheckpointDamaged(f"{path} is missing") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointDamaged(f"{path} can not be read: {type(error).__name__} {error}") from None
+    except RecursionError:
+        raise CheckpointDamaged(f"{path} can not be read: nested too deeply") from None
     if not intact:
         raise CheckpointDamaged(f"{path} was changed: its SHA-256 differs from the one recorded in it")
-    if (manifest["format"], manifest["version"]) != (FORMAT, VERSION):
-        found = f"{manifest['format']} {manifest['version']}"
+    if (manifest.get("format"), manifest.get("version")) != (FORMAT, VERSION):
+        found = f"{manifest.get('format')} {manifest.get('version')}"[:80]
         raise CheckpointDamaged(f"{path} is of format {found}, this Impasto reads {FORMAT} {VERSION}")
+    if fault := _fault(manifest):
+        raise CheckpointDamaged(f"{path} can not be read: {fault}")
     return dict(manifest)
+
+
+def _fault(manifest: Mapping[str, Any]) -> str:
+    """Say what a manifest lacks; empty if nothing. It can be a stranger's, with a right hash."""
+    files, score = manifest.get("files"), manifest.get("score")
+    if not isinstance(manifest.get("update"), int) or manifest["update"] < 0:
+        return "it has no number of updates"
+    if score is not None and not (isinstance(score, int | float) and math.isfinite(score)):
+        return "its score is no number"
+    try:
+        datetime.fromisoformat(manifest.get("created", "")).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return "it has no time"
+    if not isinstance(files, dict) or not all(map(_FILE.fullmatch, files)):
+        return "it does not list plain files"
+    for name, entry in files.items():
+        known = isinstance(entry, dict) and isinstance(entry.get("sha256"), str)
+        if not known or not isinstance(entry.get("bytes"), int) or entry["bytes"] < 0:
+            return f"it does not tell size and hash of {name}"
+    return ""
 
 
 def summary(directory: str | Path) -> Summary:

@@ -7,8 +7,6 @@ copy follows after every checkpoint. Any address that pyarrow knows serves: `s3:
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 import shutil
 import threading
 import time
@@ -21,7 +19,9 @@ from cluster.errors import UserError, one_line
 from cluster.runs import manifests
 from cluster.runs.lease import FOLDER, Lease
 from cluster.runs.redaction import without_password
+from cluster.runs.uri import bounded
 from envs.data_files import write_atomically
+from envs.untrusted import read_json
 
 POLL_SECONDS = 5.0
 #: For a copy that is going on to end.
@@ -30,11 +30,6 @@ CLOSE_SECONDS = 30.0
 OBJECT_STORES = ("s3", "gcs", "abfs")
 LISTINGS = 5  # tries to list a folder that changes meanwhile
 ORDER, ANSWER = "order.json", "answer.json"
-
-
-def is_uri(text: str) -> bool:
-    """Tell an address like `s3://bucket/run` from a path."""
-    return re.match(r"[a-z][a-z0-9+.-]+://", text) is not None
 
 
 class RemoteFolder:
@@ -53,7 +48,7 @@ class RemoteFolder:
             )
         self.uri = uri.rstrip("/")
         try:
-            self.filesystem, self.base = FileSystem.from_uri(self.uri)
+            self.filesystem, self.base = FileSystem.from_uri(bounded(self.uri))
         except (ValueError, OSError) as error:
             raise UserError(f"{uri}: not a folder that can be reached: {one_line(error)}") from error
 
@@ -126,6 +121,14 @@ class RemoteFolder:
             local.rename(going)
         coming.rename(local)
         shutil.rmtree(going, ignore_errors=True)
+
+
+def is_copy_of(origin: Path, remote: RemoteFolder) -> bool:
+    """Tell whether a local folder's `origin.json` names this address."""
+    try:
+        return bool(read_json(origin) == {"uri": remote.uri})
+    except (OSError, ValueError):
+        return False
 
 
 def complete_checkpoints(files: Iterable[str]) -> list[str]:
@@ -282,7 +285,7 @@ def fetch_to_resume(remote: RemoteFolder, local: Path) -> None:
     """
     origin = local / "origin.json"
     if local.exists() and any(local.iterdir()):
-        if not origin.exists() or json.loads(origin.read_text()) != {"uri": remote.uri}:
+        if not is_copy_of(origin, remote):
             raise UserError(f"{local} holds something that is not a copy of {remote.uri}: move it away")
         there = remote.checkpoints()
         here = complete_checkpoints(path.relative_to(local).as_posix() for path in local.glob("checkpoints/*/*"))

@@ -8,6 +8,7 @@ from typing import Any
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core.learner.learner_group import LearnerGroup
 
+from cluster.errors import UserError
 from cluster.metrics.prometheus import Telemetry
 from cluster.replay.buffer import Replay
 from cluster.replay.host import ReplayHost
@@ -128,7 +129,18 @@ class CheckpointedAlgorithm(Algorithm):
         )
 
     def restore_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Go on from `checkpoint`: weights, optimizers, replay, counters."""
+        """Go on from `checkpoint`: weights, optimizers, replay, counters.
+
+        Raises:
+            UserError: It lacks something; it can be a stranger's, or of another version.
+        """
+        try:
+            self.restore_from(checkpoint)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"the checkpoint of update {checkpoint.update} is not as it should be: {error}") from error
+
+    def restore_from(self, checkpoint: Checkpoint) -> None:
+        """Do what `restore_checkpoint` does."""
         self.collect(everything=True)
         self.epoch += 1  # what was sampled before is not this policy's
         counters = checkpoint.documents["counters"]

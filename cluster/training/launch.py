@@ -23,7 +23,7 @@ from cluster.runs.location import RunPlace
 from cluster.runs.redaction import HIDDEN
 from cluster.runs.remote import ORDER, Mirror, RemoteFolder
 from cluster.runs.settings import RunSettings
-from cluster.runs.stored import last_checkpoint, read_settings
+from cluster.runs.stored import counters_of, last_checkpoint, read_settings
 from cluster.training.ray_session import is_joined, standard_error_to, start_ray
 from cluster.training.scale_requests import ClusterInbox, FolderInbox
 from cluster.training.trainer import RunTrainer
@@ -156,9 +156,12 @@ def resume(place: RunPlace, address: str, changes: dict[str, Any], make_trainer:
             raise UserError("resume: this run used a Redis with a password, which is not kept; give --redis its URL")
         folder.write_config(own_files.storable(folder.path, settings))
         checkpoint = last_checkpoint(folder, required=False)
-        restarts = 1 + int(checkpoint.documents["counters"]["restarts"]) if checkpoint else 0
+        restarts = 1 + int(counters_of(checkpoint, "restarts")["restarts"]) if checkpoint else 0
+        kind = trainer_class(settings.kind)
+        if checkpoint:
+            kind.check_weights(settings, checkpoint)
         trainer = make_trainer(folder, settings, restarts)
-        trainer = trainer or trainer_class(settings.kind).of_run(folder, settings, restarts)
+        trainer = trainer or kind.of_run(folder, settings, restarts)
         return train_in(folder, trainer, checkpoint, address, place.remote)
 
 

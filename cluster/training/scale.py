@@ -16,7 +16,8 @@ from ray.exceptions import RayError
 
 from cluster.errors import UserError
 from cluster.runs.folder import is_being_written, is_population
-from cluster.runs.remote import ANSWER, ORDER, RemoteFolder, is_uri
+from cluster.runs.remote import ANSWER, ORDER, RemoteFolder
+from cluster.runs.uri import is_uri
 from cluster.training.scale_requests import NAMESPACE, FolderInbox, ResizeRequest, give, new_request
 
 

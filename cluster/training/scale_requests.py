@@ -19,6 +19,7 @@ from ray.exceptions import RayActorError
 
 from cluster.training.env_runner_pool import EnvRunnerPool
 from envs.data_files import write_atomically
+from envs.untrusted import parse_json, read_file, read_json
 
 NAMESPACE = "impasto"
 
@@ -74,13 +75,13 @@ class FolderInbox:
     def take(self) -> ResizeRequest | None:
         """See `ResizeInbox`. A file that holds no request is removed."""
         try:
-            text = self.request.read_text()
-        except FileNotFoundError:
+            content = read_file(self.request)
+        except OSError:
             return None
         try:
-            values = json.loads(text)
+            values = parse_json(content)
             return ResizeRequest(int(values["actors"]), str(values["ticket"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             self.request.unlink(missing_ok=True)
             return None
 
@@ -92,10 +93,10 @@ class FolderInbox:
     def answered(self, request: ResizeRequest) -> str | None:
         """Return the answer to `request`; None while there is none."""
         try:
-            values = json.loads(self.reply.read_text())
-        except (FileNotFoundError, ValueError):
+            values = read_json(self.reply)
+            return str(values["text"]) if values.get("ticket") == request.ticket else None
+        except (OSError, ValueError, KeyError, AttributeError):
             return None
-        return str(values["text"]) if values.get("ticket") == request.ticket else None
 
     def withdraw(self, request: ResizeRequest) -> None:
         """Remove a request that is not answered yet; another one stays."""

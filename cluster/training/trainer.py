@@ -23,6 +23,7 @@ from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.remote import Mirror
+from cluster.runs.settings import RunSettings
 from cluster.training import resources
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.checkpoint_writer import CheckpointWriter, kept
@@ -78,6 +79,11 @@ class RunTrainer(ABC):
     def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:
         """The trainer that goes on with the run in `folder`."""
         return cls(settings, restarts=restarts)
+
+    @classmethod
+    def check_weights(cls, settings: RunSettings, checkpoint: Checkpoint) -> None:
+        """Raise ValueError if a stored run's weights are not those of its settings' networks, before these are made."""
+        return
 
     @abstractmethod
     def build(self) -> RunAlgorithm:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from envs.latent.features import FeatureLayout, Outcome
 from envs.latent.measures import measure
 from envs.latent.networks import Convolutions, Decoder, Generator, ImageShape, LatentDiscriminator
+from envs.untrusted import open_file, parse_json
 
 _BATCH = 1000
 
@@ -46,6 +47,10 @@ class PartsShape:
     gan_width: int = 256
 
     def __post_init__(self) -> None:
+        for name, size in vars(self).items():
+            sizes = size if isinstance(size, tuple) and len(size) == 3 else (size,)
+            if not all(isinstance(each, int) for each in sizes):
+                raise ValueError(f"{name}: expected whole numbers, got {size}")
         for name in ("latent", "z", "encoder_width", "decoder_width", "classifier_width", "gan_width"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
@@ -146,13 +151,19 @@ class FrozenParts(nn.Module):
             ValueError: the file is missing, damaged, or something else.
         """
         try:
+            open_file(path).close()  # a pipe would be waited for
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
-                shape = json.loads(metadata["shape"])
+                shape = parse_json(metadata["shape"])
                 shape["image_shape"] = tuple(shape["image_shape"])
-                parts = cls(PartsShape(**shape))
-                parts.report = json.loads(metadata["report"])
-                parts.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+                with torch.device("meta"):  # so that no more is allocated than the file holds
+                    parts = cls(PartsShape(**shape))
+                parts.report = parse_json(metadata["report"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                if not all(tensor.dtype == torch.float32 for tensor in tensors.values()):
+                    raise ValueError("its weights are not float32")
+                parts.load_state_dict(tensors, assign=True)
+                parts.requires_grad_(False)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
             raise ValueError(f"{path}: holds no frozen parts ({' '.join(str(error).split())[:200]})") from None
         return parts

@@ -6,12 +6,14 @@ import math
 import time
 from typing import Any
 
+from cluster.dashboard.readers.tail import is_real
+
 MISSING = "\N{EN DASH}"
 
 
 def number(value: Any, digits: int = 3) -> str:
     """Three significant digits and a unit prefix: 3 175 040 is `3.18 M`, 0.18573 is `0.186`."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_real(value):
         return MISSING
     if value < 0:
         return "\N{MINUS SIGN}" + number(-value, digits)
@@ -39,21 +41,21 @@ def significant(value: float, digits: int) -> str:
 
 def whole(value: float) -> str:
     """A whole number with thin spaces between thousands: `3 175 040`."""
-    if not math.isfinite(value):
+    if not is_real(value):
         return MISSING
     return f"{int(value):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def percent(value: Any) -> str:
     """A share in [0, 1] in percent: `26 %`."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_real(value):
         return MISSING
     return f"{100 * value:.0f}\N{NARROW NO-BREAK SPACE}%"
 
 
 def duration(seconds: Any) -> str:
     """Seconds in their two largest units: `48 s`, `15 min`, `1 h 30 min`, `3 d 4 h`."""
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+    if not is_real(seconds):
         return MISSING
     total = round(max(0, seconds))
     space = "\N{NO-BREAK SPACE}"
@@ -72,7 +74,7 @@ def duration(seconds: Any) -> str:
 
 def ago(moment: Any, now: float | None = None) -> str:
     """The time since a Unix time, in its largest unit: `5 min ago`, `3 h ago`."""
-    if not isinstance(moment, int | float):
+    if not is_real(moment):
         return MISSING
     seconds = (time.time() if now is None else now) - moment
     if seconds < 5:
@@ -86,14 +88,17 @@ def ago(moment: Any, now: float | None = None) -> str:
 
 def clock(moment: Any) -> str:
     """A Unix time as `2026-11-22 09:10:29` in UTC."""
-    if not isinstance(moment, int | float) or not math.isfinite(moment):
+    if not is_real(moment):
         return MISSING
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
+    except (OverflowError, ValueError, OSError):  # a year that no calendar has
+        return MISSING
 
 
 def size(count: Any) -> str:
     """A number of bytes: `1.4 GB`."""
-    if not isinstance(count, int | float) or not math.isfinite(count):
+    if not is_real(count):
         return MISSING
     for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= limit:

@@ -28,6 +28,7 @@ def runs_page(site: Site) -> Context:
     return {
         "title": "Runs",
         "root": site.library.named(site.library.root),
+        "unreadable": [site.library.named(folder) for folder in site.library.unreadable],
         "rows": [run_row(run) for run in runs],
         "populations": [
             {

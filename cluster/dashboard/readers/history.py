@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.dashboard.readers.tail import Tail, parse
+from cluster.dashboard.readers.tail import Tail, is_real, parse
 
 # Rows that are kept. Beyond it every second one is let go, then every second of those, and so on.
 MOST_ROWS = 2048
@@ -19,6 +20,20 @@ MOST_ROWS = 2048
 MOST_NOTABLE = 2000
 # A row with one of these is notable: always read, never thinned out.
 NOTABLE = (b'"event"', b'"sample/', b'"note"')
+
+# Types of the fields that every row, and rows of events, have.
+LONG_NUMBER = re.compile(rb"[0-9]{300}")
+FLAT = {int, float, str, bool, type(None)}
+NUMBERS = {int, float, bool}
+REAL, TEXT = (int, float, type(None)), (str, type(None))
+KINDS: dict[str, Any] = {
+    "update": REAL,
+    "time": REAL,
+    "env_steps": REAL,
+    "elapsed_s": REAL,
+    "event": TEXT,
+    "note": TEXT,
+}
 
 X_AXES = {"steps": "env_steps", "minutes": "elapsed_s", "updates": "update"}
 
@@ -75,12 +90,18 @@ class History:
         wanted = notable | (numbers_of % self.stride == 0)
         wanted[-2:] = True
         (chosen,) = np.nonzero(wanted)
-        rows = parse([block[starts[line] : ends[line]] for line in chosen])
-        for line, row in zip(chosen, rows, strict=True):
+        lines = [block[starts[line] : ends[line]] for line in chosen]
+        rows = parse(lines)
+        regular: list[dict[str, Any]] = []
+        if LONG_NUMBER.search(b"\n".join(lines)):
+            rows = list(map(finite_size, rows))
+        for line, row in zip(chosen, map(plain, rows), strict=True):
             if row is None:
                 self.damaged += 1
                 continue
             if row.get("event") == "resume":
+                self._keep(regular)
+                regular = []
                 self._forget_after(row.get("update"), row.get("population/branch"))
             self.latest.update(row)
             self.latest["note"] = row.get("note")
@@ -88,18 +109,24 @@ class History:
                 self.notable.append(row)
                 del self.notable[:-MOST_NOTABLE]
             elif numbers_of[line] % self.stride == 0:
-                self._keep(row)
+                regular.append(row)
+                if self.length + len(regular) > MOST_ROWS:
+                    self._keep(regular)
+                    regular = []
+        self._keep(regular)
 
-    def _keep(self, row: dict[str, Any]) -> None:
-        for name, value in row.items():
-            if isinstance(value, int | float):
-                if name not in self.columns:
-                    self.columns[name] = array("d", [math.nan]) * self.length
-                self.columns[name].append(value)
-        self.length += 1
-        for column in self.columns.values():
-            if len(column) < self.length:
-                column.append(math.nan)
+    def _keep(self, rows: list[dict[str, Any]]) -> None:
+        """Append rows to the columns, a column at a time."""
+        for name in dict.fromkeys(name for row in rows for name in row) | self.columns:
+            values: list[Any] = [row.get(name) for row in rows]
+            if not set(map(type, values)) <= NUMBERS:
+                values = [value if type(value) in NUMBERS else math.nan for value in values]
+                if name not in self.columns and all(map(math.isnan, values)):
+                    continue
+            if name not in self.columns:
+                self.columns[name] = array("d", [math.nan]) * self.length
+            self.columns[name].extend(values)
+        self.length += len(rows)
         if self.length > MOST_ROWS:
             self.stride *= 2
             self._select(np.arange(self.length) % 2 == 0)
@@ -142,6 +169,21 @@ class History:
     def evaluations(self) -> list[dict[str, Any]]:
         """Notable rows with something measured on samples, in order."""
         return [row for row in self.notable if any(is_measure(name, value) for name, value in row.items())]
+
+
+def plain(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A row as training writes it, flat; without values of other kinds, which a stranger's may hold."""
+    if row is None or (
+        set(map(type, row.values())) <= FLAT and all(isinstance(row.get(key), KINDS[key]) for key in KINDS)
+    ):
+        return row
+    flat = {key: value for key, value in row.items() if type(value) in FLAT}
+    return {key: value for key, value in flat.items() if isinstance(value, KINDS.get(key, object))}
+
+
+def finite_size(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A row without whole numbers that no float holds."""
+    return row and {key: value for key, value in row.items() if type(value) is not int or is_real(value)}
 
 
 def lines_with(block: bytes, ends: NDArray[np.int64], marks: Iterable[bytes]) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,7 @@ class Library:
         root: RUNS, as given.
         address: of the shared storage that RUNS is a copy of; empty if it is none.
         silence: seconds after which a run that wrote nothing is taken to have ended.
+        unreadable: Folders that the last scan could not look into.
     """
 
     def __init__(self, root: Path, address: str = "") -> None:
@@ -65,12 +67,15 @@ class Library:
         self.address = address
         self.silence = REMOTE_SILENCE if address else SILENCE
         self._real = root.resolve()
+        self.unreadable: list[Path] = []
+        self._kinds: dict[Path, tuple[tuple[int, int], Kind]] = {}
 
     def entries(self) -> list[Entry]:
         """All runs and populations, by path; the runs of a population follow it.
 
         Only what this scan finds can be named in a URL, so no path is ever made from one.
         """
+        self.unreadable = []
         return list(self._entries(self.root, 0))
 
     def _entries(self, folder: Path, depth: int) -> Iterator[Entry]:
@@ -82,7 +87,8 @@ class Library:
             return
         try:
             below = sorted(child.name for child in os.scandir(folder) if child.is_dir(follow_symlinks=False))
-        except OSError:  # removed or not readable since
+        except OSError as error:  # removed, or not readable
+            self._note(folder, error)
             return
         for name in below:
             if not name.startswith("."):
@@ -90,11 +96,26 @@ class Library:
 
     def _kind(self, folder: Path) -> Kind | None:
         try:
-            if not (folder / "config.json").is_file():
-                return None
-        except OSError:  # not readable
+            status = os.stat(f"{folder}/config.json")
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        return "population" if is_population(folder) else "run"
+        except OSError as error:
+            self._note(folder, error)
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        stamp, known = (status.st_mtime_ns, status.st_size), self._kinds.get(folder)
+        if known is None or known[0] != stamp:
+            try:
+                known = self._kinds[folder] = stamp, "population" if is_population(folder) else "run"
+            except OSError as error:
+                self._note(folder, error)
+                return None
+        return known[1]
+
+    def _note(self, folder: Path, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError) and folder not in self.unreadable:
+            self.unreadable.append(folder)
 
     def named(self, path: Path) -> str:
         """A folder as commands name it: on shared storage, if RUNS is a copy."""
@@ -121,7 +142,8 @@ class Library:
 
 
 def encode(relative: str) -> str:
-    """A relative path as one part of a URL."""
+    """A relative path as one part of a URL; bytes that are no text are shown by their numbers."""
+    relative = relative.encode("utf-8", "backslashreplace").decode()
     return relative.replace("~", "~~").replace("/", "~")
 
 

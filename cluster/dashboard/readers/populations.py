@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,8 @@ from cluster.dashboard.readers.library import Entry, Library, NotThere, encode
 from cluster.dashboard.readers.runs import Run
 from cluster.dashboard.readers.tail import Tail, parse
 from cluster.population.lineage.ancestry import Branch, Lineage
+from cluster.population.lineage.schema import fault
+from envs.untrusted import read_json
 
 
 class Population:
@@ -44,8 +45,12 @@ class Population:
     def refresh(self) -> None:
         """Read what changed in the record, the matrices and the members' runs."""
         with contextlib.suppress(OSError, ValueError, NotThere):
-            self.config = json.loads(self.library.check(self.entry.path / "config.json").read_bytes())
+            config = read_json(self.library.check(self.entry.path / "config.json"))
+            self.config = config if isinstance(config, dict) else {}
         for row in self._new(self.record, self._start_over):
+            if fault(row):
+                self.damaged += 1
+                continue
             self.events.append(row)
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
                 self.lineage.take(row)  # an event of another version is shown, not drawn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shlex
 import time
@@ -20,6 +19,10 @@ from cluster.errors import UserError
 from cluster.metrics.catalogue import CATALOGUE
 from cluster.painter.settings import PainterSettings
 from cluster.runs import best, manifests, own_files
+from envs.untrusted import read_json
+
+# A limit that somebody could have meant.
+LARGEST_LIMIT = 1e15
 
 _SHEET = re.compile(r"(\d+)(?:-branch-(\d+))?\.png")
 _OTHER = re.compile(r"[\w.-]+\.png")
@@ -91,7 +94,7 @@ class Run:
         try:
             stamp = self.library.check(path).stat().st_mtime_ns
             if stamp != self._config_stamp:
-                config = json.loads(path.read_bytes())
+                config = read_json(path)
                 self.config = config if isinstance(config, dict) else {}
                 self._config_stamp = stamp
                 self.__dict__.pop("settings", None)
@@ -126,6 +129,11 @@ class Run:
         what = f"task {task}" if task else self.setting("policy", "network") or "unknown network"
         return f"{shown} · {what} · seed {self.setting('system', 'seed')}"
 
+    def limit(self, name: str) -> float:
+        """A limit of the run, in steps or minutes; 0 if it has none."""
+        value = self.setting("system", name)
+        return value if isinstance(value, int | float) and 0 <= value < LARGEST_LIMIT else 0
+
     @property
     def latest(self) -> dict[str, Any]:
         """The newest value of every metric."""
@@ -146,8 +154,8 @@ class Run:
     def progress(self) -> float:
         """Share of the run that is over, by the limits that it has now (`resume` may have changed them)."""
         limits = (
-            (self.latest.get("elapsed_s"), 60 * (self.setting("system", "minutes") or 0)),
-            (self.latest.get("env_steps"), self.setting("system", "steps") or 0),
+            (self.latest.get("elapsed_s"), 60 * self.limit("minutes")),
+            (self.latest.get("env_steps"), self.limit("steps")),
         )
         shares = [done / limit for done, limit in limits if isinstance(done, int | float) and limit]
         return min(1.0, max(shares, default=0.0))
@@ -171,8 +179,8 @@ class Run:
         if self.population:
             return shlex.join(words)
         if self.state == "finished":
-            steps, minutes = self.setting("system", "steps"), self.setting("system", "minutes")
-            words += ["--steps", str(2 * steps)] if steps else ["--minutes", f"{2 * (minutes or 0):g}"]
+            steps, minutes = self.limit("steps"), self.limit("minutes")
+            words += ["--steps", f"{2 * steps:.0f}"] if steps else ["--minutes", f"{2 * minutes:g}"]
         return shlex.join(words)
 
     def sheets(self) -> list[Sheet]:
@@ -249,7 +257,8 @@ class Run:
         inside = []
         for path in paths:
             try:
-                if not path.name.startswith(".") and self.library.check(path).is_dir() == folders:
+                right = self.library.check(path).is_dir() if folders else path.is_file()  # a pipe is neither
+                if right and not path.name.startswith(".") and self.library.check(path):
                     inside.append(path)
             except (OSError, NotThere):  # removed since; a link that leads out
                 continue

@@ -51,9 +51,7 @@ class Site:
         population = self.population_of(entry)
         if population and (member := self._member(population, key)):
             return member
-        run = self._runs.setdefault(key, Run(entry, self.library))
-        run.refresh()
-        return run
+        return self._refreshed(entry)
 
     def population(self, key: str) -> Population:
         """A population, up to date with all its members.
@@ -75,9 +73,9 @@ class Site:
 
     def single_runs(self) -> list[Run]:
         """Runs that are no members of a population."""
-        return [
-            self.run(entry.key) for entry in self.entries() if entry.kind == "run" and not self.population_of(entry)
-        ]
+        entries = self.entries()  # once: with thousands of runs, the next scan would be due before the last run
+        members = {entry.path / "members" for entry in entries if entry.kind == "population"}
+        return [self._refreshed(entry) for entry in entries if entry.kind == "run" and entry.path.parent not in members]
 
     def populations(self) -> list[Population]:
         """All populations."""
@@ -107,6 +105,11 @@ class Site:
                     continue
                 stamps.append(status.st_mtime_ns ^ status.st_size)
         return f"{hash(tuple(stamps)) & 0xFFFFFFFFFFFF:x}"
+
+    def _refreshed(self, entry: Entry) -> Run:
+        run = self._runs.get(entry.key) or self._runs.setdefault(entry.key, Run(entry, self.library))
+        run.refresh()
+        return run
 
     def _find(self, key: str, kind: str) -> Entry:
         for entry in self.entries():

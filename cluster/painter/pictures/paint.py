@@ -20,6 +20,7 @@ from cluster.painter.pictures.formats import write
 from cluster.painter.pictures.read import read_palette, read_picture
 from cluster.painter.pictures.strokes_file import Painting, exact
 from cluster.painter.settings import PainterSettings, preset
+from cluster.painter.stored import require_networks
 from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
 from envs.large_canvas import LargeCanvas
 from envs.paint import PaintConfig
@@ -62,6 +63,7 @@ def load_agent(name: str) -> tuple[PaintConfig, PaintPolicy | None]:
         )
     checkpoint = last_checkpoint(folder)
     assert checkpoint is not None
+    require_networks(settings, checkpoint)
     policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
     policy.load_state_dict(checkpoint.tensors["policy"])
     return world, policy.eval()

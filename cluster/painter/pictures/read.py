@@ -10,6 +10,7 @@ from PIL import Image, ImageColor
 
 from cluster.errors import UserError
 from envs.decoding import decode_whole
+from envs.untrusted import open_file, read_file
 
 
 def read_picture(path: Path, size: int) -> NDArray[np.uint8]:
@@ -22,7 +23,7 @@ def read_picture(path: Path, size: int) -> NDArray[np.uint8]:
         UserError: There is no such file, or it is not an image.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             image = decode_whole(file, size)
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(f"{path}: no such image file") from None
@@ -48,7 +49,7 @@ def read_palette(given: str) -> NDArray[np.float64]:
     words = given.split(",")
     if path.is_file():
         try:
-            words = path.read_text().splitlines()
+            words = read_file(path).decode().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"--palette: {path} can not be read as text: {error}") from error
     colors = []
@@ -63,7 +64,9 @@ def read_palette(given: str) -> NDArray[np.float64]:
         try:
             colors.append(ImageColor.getrgb(text if text[0].isalpha() or text[0] == "#" else f"#{text}")[:3])
         except ValueError:
-            raise UserError(f"--palette: {text!r} is neither a color, as #a0c or teal, nor a palette's file") from None
+            raise UserError(
+                f"--palette: {text[:60]!r} is neither a color, as #a0c or teal, nor a palette's file"
+            ) from None
     if not colors:
         raise UserError(f"--palette: {given} holds no colors")
     return np.array(colors, np.float64) / 255

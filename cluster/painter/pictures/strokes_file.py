@@ -22,6 +22,7 @@ import numpy as np
 
 from cluster.errors import UserError
 from envs.large_canvas import StrokeList
+from envs.untrusted import read_json
 
 FORMAT, VERSION = "impasto-strokes", 1
 COLUMNS = (
@@ -76,11 +77,13 @@ class Painting:
             UserError: It is not such a file.
         """
         try:
-            values = json.loads(path.read_text())
+            values = read_json(path)
             if values["format"] != FORMAT or values["version"] != VERSION or tuple(values["columns"]) != COLUMNS:
                 raise UserError(f"{path}: not strokes of version {VERSION} that `impasto paint` has written")
             rows = values["strokes"]
             numbers = np.array([[*row[:8], *row[9:]] for row in rows], np.float64).reshape(len(rows), 10)
+            if not np.isfinite(numbers).all():
+                raise ValueError("its numbers are not all finite")
             colors = np.array([[int(row[8][i : i + 2], 16) for i in (1, 3, 5)] for row in rows], np.float64)
             strokes = StrokeList(
                 numbers[:, [1, 0]],
@@ -95,8 +98,8 @@ class Painting:
             about = {name: values[name] for name in ("agent", "seed") if name in values}
             return cls(int(values["width"]), int(values["height"]), str(values["brush"]), strokes, about)
         except OSError as error:
-            raise UserError(f"{path}: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise UserError(f"{path}: {error.strerror}" if error.strerror else str(error)) from error
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
             raise UserError(f"{path}: not strokes that `impasto paint` has written: {error}") from error
 
 

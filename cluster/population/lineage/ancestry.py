@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cluster.population.lineage.events import Event
@@ -40,6 +41,16 @@ class Branch:
     score: float | None = None
 
 
+@contextlib.contextmanager
+def explained(event: Event) -> Iterator[None]:
+    """Raise a `ValueError` that names the event where something that it should hold is missing or wrong."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        name = f"{event.get('n')} ({event.get('event')})"
+        raise ValueError(f"event {name} of the record can not be read: {type(error).__name__} {error}") from error
+
+
 class Lineage:
     """The one fold of a record's branches and comparisons; `take` adds an event.
 
@@ -59,7 +70,8 @@ class Lineage:
         self.restarts = 0
         self.stopped: str | None = None
         for event in events:
-            self.take(event)
+            with explained(event):
+                self.take(event)
 
     def take(self, event: Event) -> None:
         """Add one event; kinds that are not known change nothing.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.metrics.log import cut_torn_line, read_metrics
+from cluster.population.lineage.schema import fault
 from cluster.runs.folder import RunFolderError
 
 Event = dict[str, Any]
@@ -78,6 +79,8 @@ def read_events(path: str | Path) -> list[Event]:
     for number, event in enumerate(events):
         if event.get("n") != number or not isinstance(event.get("event"), str):
             raise ValueError(f"{path} line {number + 1}: expected event {number}, got {str(event)[:60]}")
+        if wrong := fault(event):
+            raise ValueError(f"{path} line {number + 1}: {event['event'][:40]} has no right {wrong}")
     return events
 
 

@@ -13,6 +13,8 @@ from cluster.population.lineage.ancestry import Branch, Lineage, Schedule, curve
 from cluster.population.lineage.events import Event, read_events
 from cluster.runs.folder import RunFolderError
 
+STANDING = ("member", "branch", "score", "episodes", "env_steps")
+
 
 @dataclass(frozen=True)
 class BestMember:
@@ -48,6 +50,8 @@ class BestMember:
         lineage = Lineage(events)
         if lineage.best is None:
             raise UserError(f"{run}: no comparison yet, so nobody is best")
+        if missing := [name for name in STANDING if name not in lineage.best]:
+            raise UserError(f"{place.lineage}: the best standing lacks its {missing[0]}")
         return cls(place, events, lineage.best, lineage.ancestry(lineage.best["branch"]), lineage.evaluation)
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.population.lineage.ancestry import Lineage, Values
+from cluster.population.lineage.ancestry import Lineage, Values, explained
 from cluster.population.lineage.events import Event
 
 
@@ -64,10 +64,15 @@ class PopulationState:
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> PopulationState:
-        """The fold over these events."""
+        """The fold over these events.
+
+        Raises:
+            ValueError: one of them lacks something, as one of another version may.
+        """
         state = cls()
         for event in events:
-            state.take(event)
+            with explained(event):
+                state.take(event)
         return state
 
     def take(self, event: Event) -> None:

@@ -17,6 +17,7 @@ Curve = tuple[str, list[tuple[float, float]]]
 Setting = tuple[str, float, list[Curve]]
 
 _LARGEST = 1e6  # far beyond any setting of any brush, and small enough that no float32 arithmetic on it overflows
+_LARGEST_FILE = 4 << 20
 _DABS = {"dabs_per_basic_radius": 100.0, "dabs_per_actual_radius": 100.0, "dabs_per_second": 1000.0}
 #: Entries of version 2 that tell of the brush and are no settings.
 _TEXTS = {"parent_brush_name", "group", "comment", "notes", "description"}
@@ -85,6 +86,8 @@ def _default_curves(name: str) -> list[Curve]:
 def _settings(path: Path) -> dict[str, Any]:
     """The settings of a file as version 3 writes them, names and values not yet checked."""
     try:
+        if (size := path.stat().st_size) > _LARGEST_FILE:
+            raise ValueError(f"brush: {path} has {size} bytes: no brush is as large")
         content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"brush: cannot read {path}: {error.strerror}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import html
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from cluster import cli
 from cluster.dashboard.export import export
 from cluster.dashboard.pages.charts import chart_data
 from cluster.dashboard.pages.theatre import acts
+from cluster.dashboard.readers.library import Entry
 from cluster.dashboard.readers.site import Site
 from cluster.dashboard.server import make_app
 from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
@@ -353,4 +355,33 @@ def test_folders_and_pipes_that_can_not_be_read_are_left_out(tmp_path: Path, mon
     answer = Client(make_app(tmp_path)).get("/")
     assert answer.status_code == 200
     assert "good" in answer.text
-    assert "closed" not in answer.text
+    assert "runs/closed" not in answer.text
+    assert f"Not readable by this dashboard's user, so not shown: <code>{tmp_path / 'closed'}</code>." in answer.text
+
+
+def test_a_run_whose_name_is_no_text_is_shown(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "good")
+    os.rename(os.fsencode(made), os.fsencode(tmp_path) + b"/b\xe4d \xc3\xbcber & <x>")
+    answer = Client(make_app(tmp_path)).get("/")
+    assert answer.status_code == 200
+    (link,) = set(re.findall(r'href="(runs/[^/"]*/)"', answer.text))
+    assert Client(make_app(tmp_path)).get("/" + html.unescape(link)).status_code == 200
+
+
+def test_thousands_of_runs_are_scanned_once_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cluster.dashboard.pages.run_pages import runs_page
+
+    for number in range(5):
+        make_run(tmp_path / str(number), seconds=2, sheets=1)
+    monkeypatch.setattr("cluster.dashboard.readers.site.SCAN_LASTS", 0.0)  # as if each took longer than that
+    site, scans = Site(tmp_path), 0
+    entries = site.library.entries
+
+    def counted() -> list[Entry]:
+        nonlocal scans
+        scans += 1
+        return entries()
+
+    monkeypatch.setattr(site.library, "entries", counted)
+    assert len(runs_page(site)["rows"]) == 5
+    assert scans <= 3, "not one for each run"

@@ -18,7 +18,8 @@ from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
-from cluster.runs.remote import LISTINGS, Mirror, RemoteFolder, fetch_to_resume, is_uri
+from cluster.runs.remote import LISTINGS, Mirror, RemoteFolder, fetch_to_resume
+from cluster.runs.uri import is_uri
 from tests.helpers.tiny_run import end, launch, options, tiny_settings, wait_until
 
 

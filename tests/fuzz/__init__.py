@@ -1,0 +1,1 @@
+"""Inputs that strangers made, mutated at random: `python -m tests.fuzz --help`."""
