@@ -118,6 +118,40 @@ class LookFunction(torch.autograd.Function):
         return None, of_weight.float(), of_bias.float(), None, gradient.sum((2, 3)).to(ctx.dtype)
 
 
+class FusedConvolution(nn.Module):
+    """A convolution, or a transposed one, and the ReLU after it.
+
+    Args:
+        layer: whose weights it shares.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.layer = layer
+        padding = (layer.padding, layer.output_padding) if isinstance(layer, nn.ConvTranspose2d) else (layer.padding,)
+        self.settings: tuple[Any, ...] = (*padding, layer.stride, layer.dilation, layer.groups, "relu", [], "")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Output [N, out, H, W] for an input [N, in, H, W], which is converted to the weights' precision."""
+        layer, fused = self.layer, torch.ops.mkldnn
+        kind = fused._convolution_transpose_pointwise if isinstance(layer, nn.ConvTranspose2d) else None
+        result: Tensor = (kind or fused._convolution_pointwise)(
+            x.to(layer.weight.dtype), layer.weight, layer.bias, *self.settings
+        )
+        return result
+
+
+def with_fused_relus(layers: nn.Sequential) -> nn.Sequential:
+    """The same layers; a convolution and the ReLU after it are one."""
+    merged: list[nn.Module] = []
+    for layer in layers:
+        if isinstance(layer, nn.ReLU) and isinstance(merged[-1], nn.Conv2d | nn.ConvTranspose2d):
+            merged[-1] = FusedConvolution(merged[-1])
+        else:
+            merged.append(layer)
+    return nn.Sequential(*merged)
+
+
 class OneChannelConvolution(nn.Module):
     """A float32 convolution to one channel, as a matrix product and a sum of shifted maps.
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionComponent, ActionSpec
-from learners.networks.fused import FusedLook, LookFunction, OneChannelConvolution, has_onednn
+from learners.networks.fused import FusedLook, LookFunction, OneChannelConvolution, has_onednn, with_fused_relus
 from learners.networks.heads import FullConv2d, FullLinear
 from learners.networks.one_hot import one_hot
 from learners.networks.policy import ComponentPolicy, PolicyInputs
@@ -159,10 +159,11 @@ class PaperPolicy(ComponentPolicy):
         """Fold the coordinates into a constant, keep what is as large as the canvas in the cache, and fuse ReLUs."""
         super().fuse()
         self.look = FusedLook(self.look, self.down[0])
-        self.down = nn.Sequential(*[*self.down.children()][2:])
+        self.down = with_fused_relus(nn.Sequential(*[*self.down.children()][2:]))
         for head in self.heads:
             if isinstance(head, LocationHead):
                 head.layers[-1] = OneChannelConvolution(head.layers[-1])
+                head.layers = with_fused_relus(head.layers)
 
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Features [N, 256] of canvas, previous action and noise."""
