@@ -34,3 +34,8 @@ def resolve(precision: Precision, device: torch.device) -> ComputedPrecision:
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
     """Autocast context for forward passes, disabled for float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=resolve(precision, device) == "bfloat16")
+
+
+def computed_dtype(device: torch.device) -> torch.dtype:
+    """Number format that matrix products on `device` have in the present context: autocast's, or float32."""
+    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32

@@ -15,7 +15,7 @@ from envs.spec import ActionSpec
 from learners.networks.heads import FullLinear
 from learners.networks.one_hot import one_hot
 from learners.networks.policy import ComponentPolicy, PolicyInputs
-from learners.networks.situation import encode_situation
+from learners.networks.situation import SituationEncoding
 
 HIDDEN = 256
 LOCAL = 48
@@ -91,10 +91,8 @@ class GlimpsePolicy(ComponentPolicy):
             nn.Linear(LOCAL, LOCAL, bias=False),
             nn.ReLU(),
         )
-        encoded = sum(2 if component.location else component.size for component in spec.components)
-        self.situation = nn.Sequential(
-            nn.Linear(noise_size + num_actions + encoded, 64), nn.ReLU(), nn.Linear(64, HIDDEN)
-        )
+        self.encoding = SituationEncoding(spec, num_actions)
+        self.situation = nn.Sequential(nn.Linear(noise_size + self.encoding.size, 64), nn.ReLU(), nn.Linear(64, HIDDEN))
         self.whole = nn.Linear(2 * LOCAL, HIDDEN)
         self.mix = nn.Linear(HIDDEN, HIDDEN)
         self.value = FullLinear(HIDDEN, 1)
@@ -131,7 +129,7 @@ class GlimpsePolicy(ComponentPolicy):
         windows = padded.flatten(1, 2).index_select(1, self.windows.flatten()).view(count * self.cells, -1)
         self.local = self.look(windows).view(count, self.cells, LOCAL)
         whole = self.whole(torch.cat([self.local.max(1).values, self.local.mean(1)], 1))
-        hidden = functional.relu(whole + self.situation(encode_situation(self.spec, self.num_actions, inputs)))
+        hidden = functional.relu(whole + self.situation(self.encoding(inputs)))
         return hidden.float() + functional.relu(self.mix(hidden))  # kept in float32, see `learners.networks.heads`
 
     def state_value(self, core: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ from learners.networks.heads import FullLinear
 from learners.networks.one_hot import one_hot
 from learners.networks.pointer import CellKeys, PointerHead
 from learners.networks.policy import ComponentPolicy, PolicyInputs
-from learners.networks.situation import encode_situation
+from learners.networks.situation import SituationEncoding
+from learners.precision import computed_dtype
 
 HIDDEN = 256
 PATCH = 4
@@ -37,6 +38,19 @@ def cosine_features(grid: int, count: int) -> Tensor:
     lowest = radius.argsort(stable=True)[:count]
     y, x = wave[lowest // grid], wave[lowest % grid]
     return torch.einsum("fy,fx->yxf", y, x).reshape(grid * grid, -1).contiguous()
+
+
+def patch_words(rows: int, columns: int, channels: int) -> Tensor:
+    """Order of a canvas's words of four bytes by patches, quads of neighboring patches together: int64 [words].
+
+    A row of a patch, PATCH * C bytes, is C words. Moving words takes a quarter of the time of moving bytes.
+
+    >>> patch_words(2, 2, 1).tolist()
+    [0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15]
+    """
+    words = torch.arange(rows * PATCH * columns * channels)
+    # [rows, P, columns, C] -> [rows/2, columns/2, 2, 2, P, C]
+    return words.view(rows // 2, 2, PATCH, columns // 2, 2, channels).permute(0, 3, 1, 4, 2, 5).flatten()
 
 
 class LaptopPolicy(ComponentPolicy):
@@ -66,13 +80,16 @@ class LaptopPolicy(ComponentPolicy):
             raise ValueError(f"observation_size: the laptop policy expects a multiple of 8, got {height}x{width}")
         self.num_actions = num_actions
         rows, columns = height // PATCH, width // PATCH
+        self.cells = rows * columns
+        self.patch_words: Tensor
+        self.register_buffer("patch_words", patch_words(rows, columns, channels), persistent=False)
         self.patches = nn.Linear(PATCH * PATCH * channels, 32)
         self.patch_position = nn.Parameter(torch.randn(rows * columns, 32) * 0.1)
         self.quads = nn.Linear(4 * 32, 64)
         self.flat = nn.Linear(rows * columns // 4 * 64, HIDDEN)
-        encoded = sum(2 if component.location else component.size for component in spec.components)
+        self.encoding = SituationEncoding(spec, num_actions)
         self.situation = nn.Sequential(
-            nn.Linear(noise_size + num_actions + encoded, 128), nn.ReLU(), nn.Linear(128, HIDDEN)
+            nn.Linear(noise_size + self.encoding.size, 128), nn.ReLU(inplace=True), nn.Linear(128, HIDDEN)
         )
         self.mix = nn.Linear(HIDDEN, HIDDEN)
         self.value = FullLinear(HIDDEN, 1)
@@ -97,23 +114,24 @@ class LaptopPolicy(ComponentPolicy):
         self.cosines: Tensor
         self.register_buffer("cosines", cosine_features(spec.grid, frequencies), persistent=False)
 
+    def cut(self, image: Tensor) -> Tensor:
+        """Patches of images uint8 [N, H, W, C], in the order of `patch_words`: uint8 [N * cells, PATCH * PATCH * C]."""
+        count = len(image)
+        words = image.reshape(count, -1).view(torch.int32)
+        return words.gather(1, self.patch_words.expand(count, -1)).view(torch.uint8).view(count * self.cells, -1)
+
     def features(self, inputs: PolicyInputs) -> Tensor:
         """Features [N, 256] of canvas and situation."""
         seen = self.seen(inputs)
-        count, height, width, channels = seen.shape
-        rows, columns = height // PATCH, width // PATCH
-        # [N, rows, P, columns, P, C] -> [N, rows/2, 2, columns/2, 2, P*P*C], so that quads are neighbors in memory.
-        # Bytes are moved rather than floats, which are four times as many.
-        patches = seen.view(count, rows // 2, 2, PATCH, columns // 2, 2, PATCH * channels)
-        patches = patches.permute(0, 1, 4, 2, 5, 3, 6).reshape(count, rows * columns, -1)
-        ink = patches.float().mul_(-1 / 255).add_(1.0)
-        grid = functional.relu(self.patches(ink) + self.patch_position)
-        grid = functional.relu(self.quads(grid.view(count, rows * columns // 4, -1)))
-        hidden = functional.relu(
-            self.flat(grid.flatten(1)) + self.situation(encode_situation(self.spec, self.num_actions, inputs))
-        )
+        count = len(seen)
+        ink = (~self.cut(seen)).to(computed_dtype(seen.device)).mul_(1 / 255)
+        grid = self.patches(ink)
+        grid = functional.relu_(grid.view(count, self.cells, -1) + self.patch_position.to(grid.dtype))
+        grid = functional.relu_(self.quads(grid.view(count, self.cells // 4, -1)))
+        hidden = self.flat(grid.flatten(1)).add_(self.situation(self.encoding(inputs)))
+        hidden = functional.relu_(hidden)
         # Kept in float32, as the decoding state is all along: sums in bfloat16 would lose what the heads keep.
-        return hidden.float() + functional.relu(self.mix(hidden))
+        return hidden.float() + functional.relu_(self.mix(hidden))
 
     def context(self, inputs: PolicyInputs) -> Tensor | None:
         """Keys of the grid's cells for a conditional policy, else None."""
@@ -134,5 +152,5 @@ class LaptopPolicy(ComponentPolicy):
         """`hidden + ReLU(W hidden + E value)`; a location enters by its low-frequency cosines."""
         component = self.spec.components[column]
         encoded = self.cosines.index_select(0, value) if component.location else one_hot(value, component.size)
-        update = self.residuals[str(column)](hidden) + self.embeddings[str(column)](encoded)
-        return hidden + functional.relu(update)
+        update: Tensor = self.residuals[str(column)](hidden).add_(self.embeddings[str(column)](encoded))
+        return hidden + functional.relu_(update)

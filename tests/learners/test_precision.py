@@ -137,7 +137,7 @@ def test_a_full_layer_has_the_gradients_of_a_linear_one() -> None:
         layer.zero_grad()
         with autocast(precision, CPU):  # type: ignore[arg-type]
             output = layer(leaf)
-        assert torch.equal(output, functional.linear(x, layer.weight, layer.bias))
+        torch.testing.assert_close(output, functional.linear(x, layer.weight, layer.bias), rtol=1e-5, atol=1e-5)
         output.square().sum().backward()
         gradients[precision] = [value.grad.clone() for value in (leaf, layer.weight, layer.bias)]  # type: ignore[union-attr]
     for narrow, wide in zip(gradients["bfloat16"], gradients["float32"], strict=True):
