@@ -61,13 +61,25 @@ class Search:
         self.config, self.policy, self.score = config, policy.eval(), score
         self.seed, self.precision = seed, precision
 
-    def best_of(self, count: int, k: int, target: NDArray[np.uint8] | None = None) -> SearchResult:
+    def drawn_from(self, count: int, k: int, target: NDArray[np.uint8] | None = None) -> SearchResult:
+        """Paint as `best_of` does and keep one with a probability in proportion to exp(score).
+
+        Where the score is that of a discriminator, its exponential stands for how much likelier a painting is among
+        real images than among the policy's (Azadi et al. 2019, "Discriminator rejection sampling", section 3). The best
+        of all would be the few kinds of paintings that the discriminator likes most.
+        """
+        return self.best_of(count, k, target, temperature=1.0)
+
+    def best_of(
+        self, count: int, k: int, target: NDArray[np.uint8] | None = None, *, temperature: float = 0.0
+    ) -> SearchResult:
         """Paint each of `count` pictures `k` times and keep the one of highest score.
 
         Args:
             count: N, number of pictures.
             k: paintings of each picture, at least 1.
             target: uint8 [N, h, w, C], images for a conditional policy to reproduce.
+            temperature: above 0, one is kept with a probability in proportion to exp(score / temperature) instead.
 
         Raises:
             ValueError: `k` is less than 1.
@@ -75,15 +87,19 @@ class Search:
         clock = time.perf_counter()
         world = make_world(count, self.config)
         rollout = Rollout(world, self.policy, seed=self.seed, precision=self.precision)
+        rng = np.random.default_rng(self.seed)
         best: SearchResult | None = None
         for _ in range(k):
             painted = rollout.episodes(target=target)
             canvas = painted.canvas[-1]
             score = self.score(canvas, target, painted.action)
+            # The largest of scores with Gumbel noise is a draw from their softmax.
+            noisy = score + temperature * rng.gumbel(size=count)
             if best is None:
-                best = SearchResult(canvas.copy(), world.canvas.copy(), painted.action, score, 0.0)
+                best, highest = SearchResult(canvas.copy(), world.canvas.copy(), painted.action, score, 0.0), noisy
                 continue
-            better = score > best.score
+            better = noisy > highest
+            highest = np.maximum(noisy, highest)
             best.canvas[better], best.full[better] = canvas[better], world.canvas[better]
             best.action[:, better], best.score[better] = painted.action[:, better], score[better]
         world.close()

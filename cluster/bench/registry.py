@@ -11,6 +11,7 @@ BENCHES = {
     "canvas": "strokes per CPU-second of three brushes, and the gain from a second thread",
     "actor": "steps per CPU-second of an actor beside RLlib's own runner and an actor with one canvas",
     "inference": "steps per CPU-second of actors with a policy each, and of actors with an inference service",
+    "pictures": "L2 of painted photos against strokes: agent, search alone and hill climb; takes minutes",
     "scenes": "pictures of scenes per CPU-second of one core",
     "learners": "time of one update of policy and discriminator, on the GPU if there is one",
     "replay": "canvases per second into and out of the shared replay",

@@ -26,7 +26,13 @@ def search(chosen: Search) -> int:
     if chosen.data_dir:
         settings = settings.replace(data_dir=chosen.data_dir)
     result = searching.search_run(
-        folder, settings, checkpoint, widths=chosen.widths, count=chosen.count, seed=chosen.seed
+        folder,
+        settings,
+        checkpoint,
+        widths=chosen.widths,
+        count=chosen.count,
+        seed=chosen.seed,
+        methods=chosen.chosen_methods,
     )
     print(json.dumps(result) if chosen.json else searching.table(result))
     return 0

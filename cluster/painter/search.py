@@ -26,6 +26,9 @@ from learners.networks.build import build_discriminator, build_policy
 from learners.precision import autocast
 from learners.records import make_records
 
+METHODS = ("best", "drawn", "beam")
+"""`Search.best_of`, `Search.drawn_from` and `Search.beam`."""
+
 
 def discriminator_score(settings: PainterSettings, checkpoint: Checkpoint) -> Score:
     """Return a function that scores canvases with the trained discriminator.
@@ -60,8 +63,9 @@ def search_run(
     widths: tuple[int, ...],
     count: int,
     seed: int,
+    methods: tuple[str, ...] = METHODS,
 ) -> dict[str, Any]:
-    """Search with several K, by both methods.
+    """Search with several K, by several methods.
 
     Args:
         folder: Folder of the run.
@@ -70,9 +74,10 @@ def search_run(
         widths: The values of K.
         count: Pictures painted with each.
         seed: Of noise, action sampling and targets.
+        methods: Of `METHODS`.
 
     Returns:
-        JSON-able: `rows`, each with `method` (`best` or `beam`), `k`, mean `score`, `seconds`; for
+        JSON-able: `rows`, each with `method`, `k`, mean `score`, `seconds`; for
         reproductions `l2`; for MNIST the judge's `confidence` or, for reproductions, `accuracy`, which the
         search did not see, and of at least `FEWEST` free digits `frechet_distance` in its features; `sheet`, a
         picture with a row for each.
@@ -106,7 +111,8 @@ def search_run(
         factor = world.canvas_size // len(target[0])
         pictures.append(target[:SHOWN].repeat(factor, 1).repeat(factor, 2))
         names.append("target")
-    for method, run in (("best", search.best_of), ("beam", search.beam)):
+    ways = {"best": search.best_of, "drawn": search.drawn_from, "beam": search.beam}
+    for method, run in ((method, ways[method]) for method in methods):
         for k in widths:
             found = run(count, k, target)
             rows.append({"method": method, "k": k} | figures(found, target, judge, label, real))

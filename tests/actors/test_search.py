@@ -42,6 +42,15 @@ def test_more_tries_find_better_paintings(network: NetworkName, method: str) -> 
     assert asked[16] == 4 * asked[4] == 16 * asked[1]  # the work grows linearly with K
 
 
+def test_a_draw_prefers_high_scores_without_always_keeping_the_highest() -> None:
+    judge = Darkness()
+    search = Search(SMALL, make_policy("laptop"), lambda *given: judge(*given) / 10, precision="float32")
+    alone, drawn, best = search.best_of(200, 1), search.drawn_from(200, 8), search.best_of(200, 8)
+    assert alone.score.mean() < drawn.score.mean() < best.score.mean()
+    assert np.allclose(drawn.score, judge(drawn.canvas, None, drawn.action) / 10)
+    np.testing.assert_array_equal(search.best_of(9, 4, temperature=1e-9).action, search.best_of(9, 4).action)
+
+
 @pytest.mark.parametrize("method", ["best_of", "beam"])
 def test_what_was_found_is_what_its_actions_paint(method: str) -> None:
     found = getattr(Search(SMALL, make_policy("paper"), Darkness(), precision="float32"), method)(5, 4)

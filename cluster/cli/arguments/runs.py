@@ -8,6 +8,9 @@ from typing import ClassVar
 from cluster.cli.parse import Positional, numbers
 from envs.ranges import Count, Natural, NotNegative, check_ranges
 
+SEARCH_METHODS = ("best", "drawn", "beam")
+"""Those of `cluster.painter.search`, which takes torch to import."""
+
 
 @dataclass(frozen=True)
 class Resume:
@@ -174,6 +177,8 @@ class Search:
         run: Folder of the run.
         k: Values of K, with commas between them; 1 is the policy itself, others are even. More find better paintings
             and take K times as long; 4 to 64 are usual.
+        methods: Ways to search, with commas between them. `best`: the painting of highest score; `drawn`: one of K by
+            chance, likelier the higher its score, which keeps the variety of free paintings; `beam`: strokes.
         count: Pictures for each value.
         seed: Seed of noise, action sampling and targets.
         json: Print JSON instead of a table.
@@ -183,6 +188,7 @@ class Search:
 
     run: Positional[str]
     k: str = "1,4,16"
+    methods: str = "best,drawn,beam"
     count: Count = 64
     seed: Natural = 0
     json: bool = False
@@ -191,6 +197,9 @@ class Search:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        for method in self.chosen_methods:
+            if method not in SEARCH_METHODS:
+                raise ValueError(f"methods: unknown {method!r}; valid are {', '.join(SEARCH_METHODS)}")
         for k in self.widths:
             if k != 1 and (k < 2 or k % 2):
                 raise ValueError(f"k: expected 1 or even numbers (the beam goes on two ways from each canvas), got {k}")
@@ -199,3 +208,8 @@ class Search:
     def widths(self) -> tuple[int, ...]:
         """The values of K."""
         return numbers("k", self.k)
+
+    @property
+    def chosen_methods(self) -> tuple[str, ...]:
+        """The methods."""
+        return tuple(self.methods.split(","))

@@ -20,6 +20,8 @@ from cluster.bench.options import BenchOptions
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds
 from cluster.bench.registry import BENCHES, run
 from cluster.painter.settings import preset
+from envs.data_files import DataError
+from envs.pictures import TEST_PHOTOS, photo_paths
 from tests.helpers.shared_data import shared_path
 
 QUICK = BenchOptions(quick=True, preset="laptop")
@@ -48,6 +50,18 @@ def test_canvas() -> None:
     for brush in ("classic/dry_brush", "deevad/2B_pencil", "classic/pen"):
         assert figures[f"canvas {brush}"]["unit"] == "strokes/CPU-s"
         assert f"canvas {brush}, two threads against one" in figures
+
+
+def test_pictures() -> None:
+    try:
+        photo_paths(TEST_PHOTOS)
+    except DataError as error:
+        pytest.skip(str(error))
+    figures = measure("pictures")
+    for way in ("hill climb", "agent none", "agent pictures"):
+        errors = [figures[f"astronaut, {way}, {count} strokes"]["value"] for count in (4, 8)]
+        assert errors[1] < errors[0] < 0.4
+        assert figures[f"astronaut, {way}, 8 strokes"]["detail"]["cpu_seconds"] > 0
 
 
 def test_actor() -> None:

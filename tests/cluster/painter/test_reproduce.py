@@ -152,6 +152,7 @@ def test_rows_are_of_known_experiments_and_have_names_of_their_own() -> None:
         (["reproduce", "mnist", "--out", "s3://b/t"], "--out: expected a folder of this machine, got s3://b/t"),
         (["search", "nowhere"], "nowhere holds no run"),
         (["search", "x", "--k", "1,a"], "--k: expected numbers with commas between them, such as 1,4,16, got '1,a'"),
+        (["search", "x", "--methods", "beams"], "--methods: unknown 'beams'; valid are best, drawn, beam"),
         (["search", "x", "--k", "3"], "--k: expected 1 or even numbers"),
         (["search", "x", "--count", "0"], "--count: expected at least 1, got 0"),
     ],

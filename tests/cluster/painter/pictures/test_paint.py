@@ -70,6 +70,20 @@ def test_a_picture_is_painted_and_its_strokes_paint_it_again(tmp_path: Path) -> 
     assert np.square(difference / 255).mean() < 0.02  # layers begin with fresh brushes
 
 
+def test_a_film_ends_with_the_painting(tmp_path: Path) -> None:
+    ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="brings the encoder: pip install impasto[video]")
+    picture, out = make_picture(tmp_path / "disc.png"), tmp_path / "out"
+    given = ("--agent", "none", "--strokes", 60, "--k", 4, "--size", 128)
+    assert paint(picture, "--out", out, *given, "--formats", "png,mp4") == 0
+    reader = ffmpeg.read_frames(str(out / "disc.mp4"))
+    assert next(reader)["source_size"] == (128, 84)  # an even number of rows, of 85
+    films = [np.frombuffer(frame, np.uint8).reshape(84, 128, 3) for frame in reader]
+    painted = np.asarray(Image.open(out / "disc.png").resize((128, 84)), np.float64)
+    first, last = (float(np.abs(frame - painted).mean()) for frame in (films[0], films[-1]))
+    assert len(films) > 30
+    assert last < 5 < first
+
+
 def test_the_agent_that_ships_paints_nearer_than_no_agent(tmp_path: Path) -> None:
     picture = make_picture(tmp_path / "disc.png", 64, 64)
     errors = {}
