@@ -51,14 +51,14 @@ COMMANDS = {
     "train": Command(TRAIN, "train a painter of digits, faces, scenes or your images", "training:Train", "train:train"),
     "train latent": Command(TRAIN, "train an agent that steers a GAN", "latent:TrainLatent", "train:train_latent"),
     "tune": Command(TRAIN, "train a population whose settings evolve", "training:Tune", "population:tune"),
-    "resume": Command(TRAIN, "go on with a run or a population", "runs:Resume", "runs:resume"),
+    "resume": Command(TRAIN, "go on with a run or a population", "runs:Resume", "resume:resume"),
     "retrace": Command(
         TRAIN, "train one run with the schedule of a population's best", "training:Retrace", "population:retrace"
     ),
     "paint": Command(USE, "paint your pictures, stroke by stroke", "pictures:Paint", "pictures:paint"),
     "agents": Command(USE, "list the agents that ship", "pictures:Agents", "pictures:agents"),
     "pack": Command(USE, "pack a run as an agent: networks and a card", "pictures:Pack", "pictures:pack"),
-    "sample": Command(USE, "paint with a run: a sheet, an animated painting, actions", "runs:Sample", "runs:sample"),
+    "sample": Command(USE, "paint with a run: a sheet, an animated painting, actions", "runs:Sample", "sample:sample"),
     "evaluate": Command(USE, "have an independent judge score a run", "runs:Evaluate", "runs:evaluate"),
     "translate": Command(USE, "translate your images with a latent run", "runs:Translate", "runs:translate"),
     "search": Command(USE, "paint the best of K tries", "runs:Search", "papers:search"),

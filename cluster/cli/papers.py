@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cluster.cli.arguments.runs import Search
 from cluster.cli.arguments.training import Mcmc, Reproduce
-from cluster.cli.runs import stored
+from cluster.cli.stored import stored
 from cluster.errors import UserError
 from cluster.painter import evaluate_scenes
 from cluster.painter import search as searching

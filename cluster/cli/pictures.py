@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from cluster.cli.arguments.pictures import DEFAULT_SIZE, Agents, Pack, Paint
-from cluster.cli.runs import stored
+from cluster.cli.stored import stored
 from cluster.errors import UserError
 from cluster.painter.pictures.paint import PaintOptions, paint_again, paint_pictures
 from cluster.runs.agents import SHIPPED, agent_names, check_card, read_card

@@ -1,15 +1,13 @@
-"""Commands on what is trained: resume, sample, evaluate, translate."""
+"""Commands on what is trained: evaluate, translate."""
 
 from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cluster.cli.arguments.runs import Evaluate, Resume, Sample, Translate
+from cluster.cli.arguments.runs import Evaluate, Translate
+from cluster.cli.stored import stored
 from cluster.errors import UserError
 from cluster.latent.evaluate import evaluate_latent, latent_table
 from cluster.latent.evaluate import translate as translate_files
@@ -17,59 +15,9 @@ from cluster.latent.settings import LatentSettings
 from cluster.painter import evaluate as paintings
 from cluster.painter import evaluate_scenes as scenes
 from cluster.painter import evaluate_search as searched
-from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.painter.stored import require_networks
-from cluster.population.launch import resume as resume_population
-from cluster.population.schedule import ScheduledTrainer, read_plan
-from cluster.runs.checkpoints import Checkpoint
-from cluster.runs.folder import RunFolder, RunFolderError, is_population
-from cluster.runs.location import RunPlace
-from cluster.runs.settings import RunSettings
-from cluster.runs.stored import last_checkpoint, open_to_read, read_settings, read_settings_as, trust_task
-from cluster.training import launch
-
-
-def resume(chosen: Resume) -> int:
-    """Run `impasto resume`, of a run or a whole population."""
-    changes = {name: value for name in chosen.changeable if (value := getattr(chosen, name))}
-    place = RunPlace.find(chosen.run)
-    place.fetch()
-    if is_population(place.path):
-        return resume_population(str(place.path), chosen.address, **changes)
-    if chosen.trust_task:
-        trust_task(open_to_read(str(place.path)))
-    return launch.resume(place, chosen.address, changes, scheduled_trainer)
-
-
-def scheduled_trainer(folder: RunFolder, settings: RunSettings, restarts: int) -> ScheduledTrainer | None:
-    """Return the trainer of a run that `impasto retrace` began; None of others."""
-    try:
-        plan = read_plan(folder.path)
-    except RunFolderError as error:
-        raise UserError(str(error)) from error
-    if plan is None or not isinstance(settings, PainterSettings):
-        return None
-    return ScheduledTrainer(settings, plan, restarts=restarts)
-
-
-def sample(chosen: Sample) -> int:
-    """Run `impasto sample`: write a contact sheet, an animated painting, and the actions."""
-    folder, checkpoint = stored(chosen.run, chosen.best)
-    out = Path(chosen.out) if chosen.out else folder.picture_folder() / f"seed-{chosen.seed}"
-    settings = read_settings_as(PainterSettings, folder, "sample")
-    require_networks(settings, checkpoint)
-    sampler = Sampler(settings, seed=chosen.seed)
-    sampler.load(checkpoint.tensors["policy"], checkpoint.tensors.get("discriminator"))
-    made = sampler.paint(chosen.count, scored=chosen.count if "discriminator" in checkpoint.tensors else 0)
-    sheet = sampler.write(made, out, "sheet", chosen.count)
-    actions = out / "sheet.npz"  # actions and scores, where the sampler records them
-    if made.scores is None:
-        actions = out / "actions.npz"
-        np.savez_compressed(actions, actions=made.actions, noise=made.noise)
-    sampler.close()
-    print(f"{sheet}\n{out / 'painting.gif'}\n{actions}")
-    return 0
+from cluster.runs.stored import read_settings, read_settings_as, trust_task
 
 
 def evaluate(chosen: Evaluate) -> int:
@@ -126,15 +74,3 @@ def translate(chosen: Translate) -> int:
             print(f"{each.path}: {', '.join(each.changes)} (--no-fit takes images as they are)", file=sys.stderr)
         print(f"impasto: {each.problem}" if each.problem else each.output, file=sys.stderr if each.problem else None)
     return 1 if any(each.problem for each in done) else 0
-
-
-def stored(run: str, best: bool) -> tuple[RunFolder, Checkpoint]:
-    """Open a run's folder, which may be training, and load its newest checkpoint, or its best.
-
-    Raises:
-        UserError: There is no run or no intact checkpoint.
-    """
-    folder = open_to_read(run)
-    checkpoint = last_checkpoint(folder, best=best)
-    assert checkpoint is not None
-    return folder, checkpoint

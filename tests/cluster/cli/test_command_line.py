@@ -298,6 +298,13 @@ def test_help_and_mistakes_do_not_wait_for_torch_and_ray(words: list[str]) -> No
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_sample_does_not_wait_for_what_only_training_needs() -> None:
+    """RLlib, Tune and what they bring take longer to import than a painting takes to paint."""
+    code = "import sys, cluster.cli.sample; print([name for name in ('ray', 'pandas', 'scipy') if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
 def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(*arguments: Any) -> int:
         raise KeyboardInterrupt

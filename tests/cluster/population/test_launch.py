@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import ray
 
-from cluster.cli.runs import scheduled_trainer
+from cluster.cli.resume import scheduled_trainer
 from cluster.errors import UserError
 from cluster.population import folder
 from cluster.population import launch as population_launch
