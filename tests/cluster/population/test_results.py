@@ -12,6 +12,7 @@ from cluster.population import folder
 from cluster.population.lineage.report import BestMember
 from cluster.population.settings import PopulationSettings
 from cluster.population.tuner import PopulationTuner
+from cluster.training.ray_session import start_ray
 from tests.helpers.tiny_run import make_images, tiny_settings
 
 
@@ -29,7 +30,7 @@ def test_a_population_gives_tunes_results(tmp_path: Path) -> None:
     )
     tuner = PopulationTuner(settings, population)
     assert tuner.results is None
-    ray.init(address="local", num_cpus=tuner.cpus(), include_dashboard=False, log_to_driver=False)
+    start_ray(cpus=tuner.cpus())
     try:
         config = {"population": population.to_json(), "settings": settings.storable()}
         with folder.create(tmp_path / "people", config) as place:
