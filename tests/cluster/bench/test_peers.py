@@ -62,9 +62,7 @@ def test_a_peer_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert peers.environment_of("none", nowhere, tmp_path) == Path(sys.executable)
     training = peers.Training("none", nowhere, Path(sys.executable))
     try:
-        with pytest.raises(
-            peers.PeerFailed, match=r"^none ended: .*No module named .*no_such_library"
-        ):
+        with pytest.raises(peers.PeerFailed, match=r"^none ended: .*No module named .*no_such_library"):
             training.wait(60.0)
     finally:
         training.end()
