@@ -10,7 +10,7 @@ from typing import Any
 
 from cluster.cli.catalogue import COMMANDS
 from cluster.cli.parse import HELP, as_typed, options_of, parse
-from cluster.errors import UserError
+from cluster.errors import UserError, short_line
 
 NAMES = tuple(name for name, command in COMMANDS.items() if command.group and " " not in name)
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line = explained(error)
         if line is None or os.environ.get("IMPASTO_DEBUG"):
             raise
-        print(f"impasto: {' '.join(line.split())}", file=sys.stderr)
+        print(f"impasto: {short_line(line)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("impasto: interrupted", file=sys.stderr)

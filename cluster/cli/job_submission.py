@@ -32,6 +32,9 @@ REPOSITORY = Path(__file__).parents[2]
 #: Ray lists no more; without a limit it lists 100 and the head may not be among them.
 MOST_NODES = 10_000
 
+#: Errors of Ray's client when something else answers at the address.
+NO_SUCH_SERVER = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+
 #: How long to wait before a log that broke off is read again.
 AGAIN_SECONDS = 1.0
 
@@ -111,7 +114,7 @@ def client_for(address: str) -> JobSubmissionClient:
     """
     try:
         return JobSubmissionClient(address or None)
-    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+    except (ConnectionError, RuntimeError, ValueError, RayError, *NO_SUCH_SERVER) as error:
         message = one_line(error)
         raise UserError(
             f"submit: no Ray job server at {address or 'the default address'}: {message}; give --address "
@@ -139,7 +142,7 @@ def job_server_errors(address: str) -> Iterator[None]:
     """Turn a refusal of the job server, or its absence, into one line."""
     try:
         yield
-    except (RuntimeError, OSError, aiohttp.ClientError, RayError, RayStateApiException) as error:
+    except (RuntimeError, OSError, aiohttp.ClientError, RayError, RayStateApiException, *NO_SUCH_SERVER) as error:
         message = one_line(error)
         raise UserError(f"submit: the job server {address or 'at the default address'}: {message}") from error
 

@@ -45,7 +45,8 @@ class RedisConnection:
                 retry=Retry(NoBackoff(), 0),  # `call` waits
                 socket_read_size=1 << 20,  # a batch is read in one or two calls instead of a dozen
             )
-        except (ValueError, TypeError):  # their text can hold pieces of the password
+            pool.make_connection()  # does not connect yet; options of the URL are looked at here
+        except (ValueError, TypeError, AttributeError, redis.RedisError):  # their text can hold pieces of the password
             raise ValueError("redis: expected an address redis://[:PASSWORD@]HOST:PORT/DB or rediss://...") from None
         where = pool.connection_kwargs
         self.address = str(where.get("path") or f"{where.get('host', 'localhost')}:{where.get('port', 6379)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 #: Seconds for which pyarrow asks a storage that does not answer.
-RETRY_SECONDS = 20
+RETRY_SECONDS = 10
 
 
 def is_uri(text: str) -> bool:
@@ -18,7 +18,7 @@ def bounded(uri: str) -> str:
 
     Examples:
         >>> bounded("gs://bucket/run")
-        'gs://bucket/run?retry_limit_seconds=20'
+        'gs://bucket/run?retry_limit_seconds=10'
         >>> bounded("s3://bucket/run")
         's3://bucket/run'
     """

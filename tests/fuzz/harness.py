@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.cli.entry import explained, show_warning
+from cluster.errors import short_line
 
 #: Bytes that reading one input may take beyond those of the process that reads it.
 MEMORY = 1 << 30
@@ -128,7 +129,7 @@ def run_child(read: Callable[[], None], said: int, unprivileged: bool, memory: i
             traceback.print_exc()
         else:
             status = 2
-            print(f"impasto: {' '.join(line.split())}", file=sys.stderr)
+            print(f"impasto: {short_line(line)}", file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     finally:

@@ -162,9 +162,13 @@ class Served:
             request = mutate_bytes(request, rng)
         begin, told = time.monotonic(), self.said.stat().st_size
         answer, kind = b"", "read"
-        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", self.port), 30) as connection:
+        with (
+            contextlib.suppress(ConnectionError, BrokenPipeError),
+            socket.create_connection(("127.0.0.1", self.port), 30) as connection,
+        ):
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # the server has gone already
+                connection.shutdown(socket.SHUT_WR)
             try:
                 while part := connection.recv(65536):
                     answer += part
