@@ -26,8 +26,7 @@ def require_fit(make: Callable[[], nn.Module], weights: Mapping[str, Tensor], wh
         ValueError: policy: the settings want weight of (1000000, 1000000000), the checkpoint has (2, 3)
     """
     try:
-        with torch.device("meta"):
-            wanted = {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+        wanted = shapes(make)
     except (RuntimeError, TypeError, OverflowError, ArithmeticError) as error:
         raise ValueError(f"{what}: these settings make no network: {str(error).splitlines()[0][:200]}") from None
     for name in wanted.keys() | weights.keys():
@@ -42,3 +41,15 @@ def require_fit(make: Callable[[], nn.Module], weights: Mapping[str, Tensor], wh
             raise ValueError(f"{what}: {name} of the checkpoint holds numbers that are not finite")
         if tensor.is_complex() or tensor.dtype == torch.bool:
             raise ValueError(f"{what}: {name} of the checkpoint is of {tensor.dtype}")
+
+
+def shapes(make: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
+    """Shapes of a network's weights, by name; it is made without memory if it can be."""
+    try:
+        with torch.device("meta"):
+            network = make()
+    except RuntimeError as error:
+        if "device" not in str(error):
+            raise
+        network = make()  # its construction mixes tensors of that device with others
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}

@@ -51,7 +51,7 @@ class SituationEncoding(nn.Module):
         self.nothing: Tensor
         self.register_buffer("table", torch.block_diag(*blocks), persistent=False)  # type: ignore[no-untyped-call]
         self.register_buffer("starts", torch.tensor(starts), persistent=False)
-        self.register_buffer("nothing", self.starts + torch.from_numpy(spec.sizes), persistent=False)
+        self.register_buffer("nothing", self.starts + torch.tensor(spec.sizes.tolist()), persistent=False)
 
     def forward(self, inputs: PolicyInputs) -> Tensor:
         """Noise, step and previous action as float32 [N, Z + size]; components that did not count are zero."""

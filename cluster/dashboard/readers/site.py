@@ -28,6 +28,7 @@ class Site:
         self._runs: dict[str, Run] = {}
         self._populations: dict[str, Population] = {}
         self._entries: list[Entry] = []
+        self._known: dict[tuple[str, str], Entry] = {}
         self._scanned = -SCAN_LASTS
 
     def entries(self) -> list[Entry]:
@@ -35,6 +36,7 @@ class Site:
         if time.monotonic() - self._scanned >= SCAN_LASTS:
             self._entries = self.library.entries()
             self._scanned = time.monotonic()
+            self._known = {(entry.key, entry.kind): entry for entry in self._entries}
             keys = {entry.key for entry in self._entries}
             for readers in (self._runs, self._populations):
                 for key in readers.keys() - keys:
@@ -112,10 +114,11 @@ class Site:
         return run
 
     def _find(self, key: str, kind: str) -> Entry:
-        for entry in self.entries():
-            if (entry.key, entry.kind) == (key, kind):
-                return entry
-        raise NotThere(key)
+        self.entries()
+        entry = self._known.get((key, kind))
+        if entry is None:
+            raise NotThere(key)
+        return entry
 
     def _member(self, entry: Entry, key: str) -> Run | None:
         population = self._populations.setdefault(entry.key, Population(entry, self.library))

@@ -123,3 +123,12 @@ def test_an_error_is_a_short_line_without_a_terminals_orders() -> None:
     assert len(line) < LONGEST_LINE + 10
     assert line.endswith("end")
     assert issubclass(CheckpointDamaged, UserError)
+
+
+@pytest.mark.parametrize("name", ["laptop", "paper", "search"])
+def test_networks_of_every_preset_are_made_without_memory(name: Any) -> None:
+    settings = preset(name)
+    world = settings.world
+    with torch.device("meta"):
+        policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
+    assert {parameter.device.type for parameter in policy.parameters()} == {"meta"}
