@@ -10,7 +10,7 @@ from cluster.errors import one_line
 from cluster.painter.settings import PainterSettings
 from cluster.population.lineage.events import LOCK_SECONDS
 from cluster.population.settings import PopulationSettings
-from cluster.runs import own_files
+from cluster.runs import manifests, own_files
 from cluster.runs.checkpoints import LONGEST_MESSAGE
 from cluster.runs.folder import RunFolder, RunFolderError
 from envs.untrusted import read_json
@@ -47,6 +47,11 @@ class PopulationFolder:
     def relative(self, path: Path) -> str:
         """A path inside as the record names it."""
         return path.relative_to(self.path).as_posix()
+
+    def named(self, checkpoint: Path) -> dict[str, str]:
+        """A checkpoint as the record names it."""
+        manifest = manifests.read_manifest(checkpoint)
+        return {"checkpoint": self.relative(checkpoint), "checkpoint_sha256": manifest["sha256"]}
 
     def read_settings(self) -> tuple[PopulationSettings, PainterSettings]:
         """Read `config.json`.

@@ -6,7 +6,6 @@ import dataclasses
 import time
 import uuid
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -27,7 +26,7 @@ from cluster.population.live_values import apply_values
 from cluster.population.member_config import comparison_due, member_config, own_settings
 from cluster.population.settings import PopulationSettings
 from cluster.replay.buffer import ReplayUnavailable
-from cluster.runs import checkpoints, manifests, own_files
+from cluster.runs import checkpoints, own_files
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.manifests import CheckpointDamaged
@@ -73,7 +72,7 @@ class Member(Trainable):
         back = None
         if found and checkpoint:
             known = checkpoint.documents["population"]
-            back = known | self.named(found) | {"env_steps": checkpoint.documents["counters"]["trained_steps"]}
+            back = known | self.place.named(found) | {"env_steps": checkpoint.documents["counters"]["trained_steps"]}
         start = self.ask("join", back, ticket=uuid.uuid4().hex)
         self.branch: int = start["branch"]
         self.previous_branch: int = back["previous_branch"] if back else self.branch
@@ -91,7 +90,8 @@ class Member(Trainable):
         about = {"population/branch": self.branch}
         tracking = Tracking.of_run(path, self.folder.read_config())
         self.writer = MetricsWriter(self.folder.metrics, self.folder.tensorboard, update, about, tracking)
-        self.algorithm = self.build(settings)
+        with self.watch.watching("starting its actors and learners"):
+            self.algorithm = self.build(settings)
         if checkpoint is not None:
             self.algorithm.restore_checkpoint(checkpoint)
             apply_values(self.algorithm, self.base, self.values)
@@ -115,15 +115,12 @@ class Member(Trainable):
 
     def on_note(self, note: str, seconds: float) -> None:
         """Record that this member makes no progress, and why; the ledger hears that its process lives."""
-        self.ledger.requests.remote(self.number, self.algorithm.trained_steps)
         row = {"note": note, "stalled_s": seconds, "population/branch": self.branch}
-        self.writer.write(self.algorithm.policy_updates, row)
-        self.algorithm.telemetry.report(row)
-
-    def named(self, path: Path) -> dict[str, str]:
-        """A checkpoint as the record names it."""
-        manifest = manifests.read_manifest(path)
-        return {"checkpoint": self.place.relative(path), "checkpoint_sha256": manifest["sha256"]}
+        algorithm: Spiral | None = getattr(self, "algorithm", None)
+        self.writer.write(algorithm.policy_updates if algorithm else 0, row)
+        if algorithm is not None:  # it has started
+            self.ledger.requests.remote(self.number, algorithm.trained_steps)
+            algorithm.telemetry.report(row)
 
     def step(self) -> dict[str, Any]:
         """An iteration: requests, training, and what is due after it. Returns what Tune's `ResultGrid` has of it."""
@@ -200,7 +197,7 @@ class Member(Trainable):
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.base.system.keep_checkpoints)
         self.saved_at = self.algorithm.trained_seconds
         about = {"branch": self.branch, "env_steps": self.algorithm.trained_steps, "update": checkpoint.update}
-        return about | self.named(path) | {"values": self.values}
+        return about | self.place.named(path) | {"values": self.values}
 
     def compare(self, number: int, milestone: int) -> None:
         """Be measured at a milestone, and offer a checkpoint to others."""
@@ -241,7 +238,7 @@ class Member(Trainable):
             "values": self.values,
             "seconds": round(time.perf_counter() - begin, 3),
         }
-        self.ask("score", report | self.named(path))
+        self.ask("score", report | self.place.named(path))
         self.keep(checkpoint)  # with its score, for `--best`; only now, so that a restart before does not leave it out
 
     def exploit(self, decision: dict[str, Any]) -> None:

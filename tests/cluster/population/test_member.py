@@ -69,4 +69,7 @@ def test_a_member_that_is_slow_tells_the_ledger_that_it_lives() -> None:
     slow.writer = SimpleNamespace(write=lambda update, row: told.append(row["note"]))
     slow.algorithm.telemetry = SimpleNamespace(report=lambda row: None)
     slow.on_note("no progress for 40 s in measuring, copying or saving", 40.0)
-    assert told == [(1, 100), "no progress for 40 s in measuring, copying or saving"]
+    assert told == ["no progress for 40 s in measuring, copying or saving", (1, 100)]
+    del slow.algorithm
+    slow.on_note("no progress for 50 s in starting its actors and learners", 50.0)
+    assert told[2:] == ["no progress for 50 s in starting its actors and learners"], "nothing is expected of it yet"
