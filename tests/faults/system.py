@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import time
@@ -143,7 +144,8 @@ class System:
             time.sleep(1.0)
         left = [f"process {process.pid} {process.name()}" for process in running(self.seen.values())]
         left += [str(path) for path in self.run.rglob(".tmp-*")]
-        left += [str(path) for path in Path("/dev/shm").iterdir() if any(str(pid) in path.name for pid in self.seen)]
+        numbers = {str(pid) for pid in self.seen}
+        left += [str(path) for path in Path("/dev/shm").iterdir() if numbers & set(re.findall(r"\d+", path.name))]
         if self.driver is not None:
             end(self.driver, self.seen.values())
         return left
