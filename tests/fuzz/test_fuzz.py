@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,19 +18,24 @@ from tests.fuzz.kinds import kinds_of_files
 NEVER_READ = ("pack of brushes (zip)", "archive of pictures (tar)")
 
 
-def test_what_is_not_mutated_is_read(tmp_path: Path) -> None:
-    for kind in kinds_of_files(Home(tmp_path)):
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that every user may enter, which pytest's is not."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        yield Path(folder)
+
+
+def test_what_is_not_mutated_is_read(place: Path) -> None:
+    for kind in kinds_of_files(Home(place)):
         for file in kind.files:
             outcome = attempt(lambda kind=kind, file=file: kind.read(file))
             expected = "refused" if kind.name in NEVER_READ else "read"
             assert outcome.kind == expected, f"{kind.name}, {file.name}: {outcome}"
 
 
-def test_inputs_of_every_kind_are_read_or_refused_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_inputs_of_every_kind_are_read_or_refused_in_one_line(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     threads = torch.get_num_threads()
-    counts = fuzz_all(tmp_path, seed=1, numbers=range(4))
+    counts = fuzz_all(place, seed=1, numbers=range(4))
     torch.set_num_threads(threads)
     assert sum(each.total for each in counts.values()) >= 100
     assert not sum(each.faults for each in counts.values()), capsys.readouterr().out
