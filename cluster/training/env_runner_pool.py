@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import statistics
 import time
 from collections import defaultdict, deque
@@ -10,11 +11,15 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
-from cluster.training.rllib_internals import actor_manager, requests_in_flight, set_next_actor_id
+from cluster.training.rllib_internals import actor_manager, set_next_actor_id
 
-SAMPLE = "sample"
+logger = logging.getLogger(__name__)
+
+#: Largest number of sample requests in flight to one actor: it finds the next when it has answered one.
+REQUESTS_OF_AN_ACTOR = 2
 INTRODUCTION = "introduction"
 #: Answers whose median time says how long a sample usually takes.
 ANSWERS = 100
@@ -57,6 +62,7 @@ class EnvRunnerPool:
         self.restarts = self.hung = 0
         self.incarnations: dict[int, int] = {}
         self.asked_at: defaultdict[int, deque[float]] = defaultdict(deque)
+        self.coming: dict[Any, int] = {}  # references of samples to come, and the numbers of their actors
         self.took: deque[float] = deque(maxlen=ANSWERS)
         self.turn = 0
         if make is not None:
@@ -70,8 +76,10 @@ class EnvRunnerPool:
 
     @property
     def in_flight(self) -> int:
-        """Sample requests in flight."""
-        return self.group.num_in_flight_async_reqs(SAMPLE)
+        """Sample requests in flight to actors that are healthy."""
+        if lost := set(self.coming.values()).difference(self.group.healthy_env_runner_ids()):
+            self.coming = {sample: actor for sample, actor in self.coming.items() if actor not in lost}
+        return len(self.coming)
 
     def in_turn(self) -> Iterator[int]:
         """Iterate over the working actors.
@@ -89,19 +97,45 @@ class EnvRunnerPool:
             actor: Its number.
             request: Keywords of the runner's `sample_refs`.
         """
-        sent = self.group.foreach_env_runner_async("sample_refs", tag=SAMPLE, kwargs=request, remote_worker_ids=[actor])
-        self.asked_at[actor].extend([time.monotonic()] * sent)
-        return sent
+        if list(self.coming.values()).count(actor) >= REQUESTS_OF_AN_ACTOR:
+            return 0
+        # Directly, not by RLlib's foreach_env_runner_async, which pickles a function with each call.
+        handle = self.manager.actors()[actor]  # type: ignore[no-untyped-call]
+        self.coming[handle.sample_refs.remote(**request)] = actor
+        self.asked_at[actor].append(time.monotonic())
+        return 1
 
     def fetch(self, timeout: float) -> list[Any]:
         """Return the samples that are ready; waits for the first one, at most `timeout` seconds."""
-        ready: Any = self.group.fetch_ready_async_reqs(tags=SAMPLE, timeout_seconds=timeout)
+        ready = self.arrived(timeout)
         now = time.monotonic()
         for actor, sample in ready:
             if asked := self.asked_at[actor]:
                 self.took.append(now - asked.popleft())
             self.meet(actor, sample["incarnation"])
         return [sample for _, sample in ready]
+
+    def arrived(self, timeout: float) -> list[tuple[int, Any]]:
+        """Return the samples that are ready with their actors' numbers; takes actors that failed out of service.
+
+        RLlib's fetch_ready_async_reqs would wait for all samples in flight, or the whole time.
+        """
+        if not self.in_flight:
+            return []
+        coming = list(self.coming)
+        ready, _ = ray.wait(coming, num_returns=1, timeout=timeout)
+        if ready and len(coming) > 1:
+            ready, _ = ray.wait(coming, num_returns=len(coming), timeout=0.0)
+        samples = []
+        for reference in ready:
+            actor = self.coming.pop(reference)
+            try:
+                samples.append((actor, ray.get(reference)))
+            except RayError as error:
+                if self.manager.is_actor_healthy(actor):
+                    logger.error("actor %d is out of service: %s", actor, error)
+                self.manager.set_actor_state(actor, healthy=False)
+        return samples
 
     def overdue(self) -> dict[int, float]:
         """Return the seconds for which working actors have owed their oldest answer, by the actors' numbers."""
@@ -201,7 +235,7 @@ class EnvRunnerPool:
             busy: Actors whose batches are still to be learned from.
         """
         for actor in sorted(self.manager.actor_ids(), reverse=True):  # from the last: the numbers stay without a gap
-            if actor <= self.wanted or actor in busy or requests_in_flight(self.manager, actor, SAMPLE):
+            if actor <= self.wanted or actor in busy or actor in self.coming.values():
                 break
             self.incarnations.pop(actor, None)  # the next one of this number is none of its restarts
             self.asked_at.pop(actor, None)

@@ -25,11 +25,6 @@ def set_next_actor_id(manager: FaultTolerantActorManager, number: int) -> None:
     manager._next_id = number
 
 
-def requests_in_flight(manager: FaultTolerantActorManager, actor: int, tag: str) -> int:
-    """Count the asynchronous requests with this tag that are in flight to or from one actor."""
-    return int(manager._remote_actor_states[actor].get_num_in_flight_requests(tag))
-
-
 def bound_collective_calls(seconds: int) -> None:
     """Have the learner processes of a group give up a collective call after this time; RLlib allows 30 minutes."""
     original = getattr(learner_group._get_backend_config, "original", learner_group._get_backend_config)

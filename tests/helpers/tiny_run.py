@@ -124,5 +124,5 @@ def end(driver: subprocess.Popen[bytes], processes: Iterable[psutil.Process] = (
 def quiet(algorithm: Spiral) -> None:
     """Let all that was asked for arrive, so that nothing changes the replay any more."""
     algorithm.collect(everything=True)
-    while algorithm.runners.num_in_flight_async_reqs("sample"):
+    while algorithm.pool.in_flight:
         algorithm.fetch_batches()

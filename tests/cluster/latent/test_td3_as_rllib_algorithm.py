@@ -45,7 +45,7 @@ def train_until(algorithm: TD3, updates: int, names: Collection[str] = ()) -> di
 def quiet(algorithm: TD3) -> None:
     """Let all that was asked for arrive, so that nothing changes the replay any more."""
     algorithm.collect(everything=True)
-    while algorithm.runners.num_in_flight_async_reqs("sample"):
+    while algorithm.pool.in_flight:
         algorithm.fetch_blocks()
 
 

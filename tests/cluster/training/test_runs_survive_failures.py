@@ -77,7 +77,7 @@ def test_what_was_overtaken_by_too_much_is_left_out(spiral: Spiral, monkeypatch:
             "seconds": {},
             "incarnation": 0,
         }
-        monkeypatch.setattr(spiral.runners, "fetch_ready_async_reqs", lambda batch=batch, **_: [(1, batch)])
+        monkeypatch.setattr(spiral.pool, "arrived", lambda timeout, batch=batch: [(1, batch)])
         spiral.fetch_batches()
         assert len(spiral.queue.batches) == kept
         spiral.queue.batches.clear()
