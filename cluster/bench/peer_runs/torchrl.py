@@ -54,35 +54,37 @@ class Valuing(nn.Module):
         return value.float()
 
 
-def distribution_of(policy: Any) -> Any:
-    """Make the class of the distributions of our policy, which decodes one component after the other."""
+class Autoregressive(Distribution):
+    """Distribution of actions that our policy decodes one component after the other."""
 
-    class Autoregressive(Distribution):
-        arg_constraints: dict[str, Any] = {}  # noqa: RUF012
+    arg_constraints: dict[str, Any] = {}  # noqa: RUF012
 
-        def __init__(self, state: Tensor) -> None:
-            super().__init__(state.shape[:-1], torch.Size([len(policy.spec.components)]), validate_args=False)
-            self.hidden, self.step = state[..., :-1].flatten(0, -2), state[..., -1].flatten().long()
+    def __init__(self, state: Tensor, policy: Any) -> None:
+        super().__init__(state.shape[:-1], torch.Size([len(policy.spec.components)]), validate_args=False)
+        self.policy = policy
+        self.hidden, self.step = state[..., :-1].flatten(0, -2), state[..., -1].flatten().long()
 
-        def sample(self, sample_shape: Any = ()) -> Tensor:
-            with autocast("auto", self.hidden.device):
-                action, _ = policy.decode(self.hidden, None, self.step)
-            return action.view(*self.batch_shape, -1)
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draw actions int64 [*, K]."""
+        with autocast("auto", self.hidden.device):
+            action, _ = self.policy.decode(self.hidden, None, self.step)
+        return action.view(*self.batch_shape, -1)
 
-        def log_prob(self, value: Tensor) -> Tensor:
-            with autocast("auto", self.hidden.device):
-                self.told, self.entropies = policy.tell(self.hidden, None, self.step, value.flatten(0, -2).long())
-            return torch.stack(self.told).sum(0).view(self.batch_shape)
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-probability [*] of actions [*, K]."""
+        with autocast("auto", self.hidden.device):
+            told = self.policy.tell(self.hidden, None, self.step, value.flatten(0, -2).long())
+        self.told, self.entropies = told
+        return torch.stack(self.told).sum(0).view(self.batch_shape)
 
-        def entropy(self) -> Tensor:
-            return joint_entropy(self.entropies, self.told).view(self.batch_shape)
-
-    return Autoregressive
+    def entropy(self) -> Tensor:
+        """Entropy [*] at the actions told last."""
+        return joint_entropy(self.entropies, self.told).view(self.batch_shape)
 
 
 def make_world() -> GymWrapper:
     """Make a batch of canvases."""
-    canvases = SituatedPaint(settings().system.canvases, autoreset_mode=AutoresetMode.SAME_STEP)
+    canvases = SituatedPaint(settings().system.canvases, autoreset_mode=AutoresetMode.DISABLED)
     return GymWrapper(canvases, categorical_action_encoding=True)
 
 
@@ -93,7 +95,8 @@ def main() -> None:
     actor = ProbabilisticActor(
         TensorDictModule(Looking(policy), SEEN, ["state"]),
         in_keys=["state"],
-        distribution_class=distribution_of(policy),
+        distribution_class=Autoregressive,
+        distribution_kwargs={"policy": policy},
         return_log_prob=True,
         default_interaction_type=ExplorationType.RANDOM,
     )

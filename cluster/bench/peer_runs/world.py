@@ -50,10 +50,13 @@ class SituatedPaint(VectorEnv):  # type: ignore[type-arg]
         given = settings()
         self.env = PaintVectorEnv(num_envs, given.paint, autoreset_mode=autoreset_mode)
         self.num_envs, self.metadata, self.render_mode = num_envs, self.env.metadata, render_mode
+        self.autoreset_mode = self.env.autoreset_mode
         self.single_action_space, self.action_space = self.env.single_action_space, self.env.action_space
         self.noise_size = given.policy.noise_size
         self.rng = np.random.default_rng(0)
         sizes = self.env.spec_actions.sizes
+        self.previous = np.zeros((num_envs, len(sizes)), np.float32)
+        self.noise = np.zeros((num_envs, self.noise_size), np.float32)
         self.single_observation_space = gym.spaces.Dict(
             {
                 "canvas": gym.spaces.Box(0, 255, given.paint.canvas_shape, np.uint8),
@@ -63,10 +66,11 @@ class SituatedPaint(VectorEnv):  # type: ignore[type-arg]
         self.observation_space = batch_space(self.single_observation_space, num_envs)
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Observation, dict[str, Any]]:
-        """Begin an episode on all canvases."""
-        seen, _ = self.env.reset()
-        self.previous = np.zeros((self.num_envs, len(self.env.spec_actions.components)), np.float32)
-        self.noise = self.rng.standard_normal((self.num_envs, self.noise_size), dtype=np.float32)
+        """Begin an episode on all canvases, or on those of the option `reset_mask`, bool [N]."""
+        rows = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
+        seen, _ = self.env.reset(options={"reset_mask": rows})
+        self.previous[rows] = 0
+        self.noise[rows] = self.rng.standard_normal((int(rows.sum()), self.noise_size), dtype=np.float32)
         return self.observe(seen), {}
 
     def step(self, actions: Any) -> tuple[Observation, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
