@@ -9,12 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ray.util.metrics import Counter, Gauge
 
 from cluster.metrics.catalogue import CATALOGUE
 
 TAGS = ("run", "member")
+
+
+def as_tag(name: str) -> str:
+    """A name as a tag's value: Ray takes ASCII only, so other characters are written as in an address.
+
+    Examples:
+        >>> as_tag("über run"), as_tag("mnist-1")
+        ('%C3%BCber run', 'mnist-1')
+    """
+    return "".join(each if " " <= each <= "~" else quote(each, errors="backslashreplace") for each in name)
 
 
 class Telemetry:
@@ -38,7 +49,7 @@ class Telemetry:
             if metric.kind == "counter"
         }
         for metric in (*self.gauges.values(), *self.counters.values()):
-            metric.set_default_tags({"run": run, "member": member})
+            metric.set_default_tags({"run": as_tag(run), "member": as_tag(member)})
         self.counted = dict.fromkeys(self.counters, 0.0)
 
     def begin_at(self, restored: Mapping[str, float]) -> None:

@@ -52,3 +52,10 @@ def test_counters_do_not_jump_when_a_checkpoint_is_restored(monkeypatch: pytest.
     again.begin_at({"env_steps": 100, "updates": 1})  # and one that is behind
     again.report({"env_steps": 130, "updates": 2})
     assert totals["impasto_env_steps"] == 1090
+
+
+@pytest.mark.parametrize("name", ["über run", "数字", "a\nb", "\udcff", "x" * 300])
+def test_names_of_any_characters_become_tags_that_ray_takes(name: str) -> None:
+    tag = prometheus.as_tag(name)
+    assert tag.isascii()
+    assert tag.isprintable()
