@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,10 @@ def load_mujoco(backend: str) -> Any:
     # core, which is slower for pictures as small as ours and takes the other processes' time.
     os.environ["MUJOCO_GL"] = backend
     os.environ.setdefault("LP_NUM_THREADS", "0")
+    if backend == "osmesa" and importlib.util.find_spec("triton") is not None:
+        # Both bring LLVM, OSMesa's with global symbols: a triton (torch's, for GPUs) that comes later ends the process.
+        with contextlib.suppress(ImportError, OSError):
+            importlib.import_module("triton._C.libtriton")
     try:
         return importlib.import_module("mujoco")
     except ModuleNotFoundError as error:
