@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from cluster.bench.options import BenchOptions, Figure
 from cluster.bench.registry import run
 from cluster.errors import UserError
 from cluster.painter.settings import PresetName, preset
+from cluster.training.cpus import available_cpus
 from learners.memory import keep_large_blocks
 
 #: Of a training: less shows nothing.
@@ -87,7 +87,7 @@ def say(line: str) -> None:
 
 def whole_run(options: BenchOptions, names: list[PresetName]) -> Iterator[Figure]:
     """Yield the figures of `impasto bench train`, with an actor on every core that the learners leave."""
-    actors = options.actors or max(1, (os.cpu_count() or 1) - 2)
+    actors = options.actors or max(1, available_cpus() - 2)
     for name in names:
         chosen = replace(options, preset=name, actors=1 if options.quick else actors)  # type: ignore[arg-type]
         for each in run(["train"], chosen):
@@ -99,7 +99,7 @@ def training(device: torch.device, options: BenchOptions, minutes: float) -> Ite
     with tempfile.TemporaryDirectory() as folder:
         place = str(Path(folder) / "run")
         data = ["--data-dir", options.data_dir] if options.data_dir else []
-        actors = options.actors or max(1, (os.cpu_count() or 1) - 2)
+        actors = options.actors or max(1, available_cpus() - 2)
         words = ["train", "mnist", "--minutes", f"{minutes:.2f}", "--run", place, "--actors", str(actors), *data]
         words += ["--learner-gpus", "1"] if device.type == "cuda" else []
         impasto = [sys.executable, "-m", "cluster"]
@@ -112,5 +112,9 @@ def training(device: torch.device, options: BenchOptions, minutes: float) -> Ite
         found = json.loads(done.stdout.strip().splitlines()[-1])
     painted = found["sets"]["trained"]
     yield figure(
-        "gpu training, FD ratio", painted["frechet_ratio"], "times blank to real", minutes=round(minutes, 2), **found
+        "gpu training, FD ratio",
+        painted["frechet_ratio"],
+        "share of the untrained painter's",
+        minutes=round(minutes, 2),
+        **found,
     )

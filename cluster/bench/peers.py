@@ -27,6 +27,7 @@ from cluster.bench.measure import figure, median_ratio, rounded, spread
 from cluster.bench.options import BenchOptions, Figure
 from cluster.bench.peer_runs.world import SituatedPaint, inputs_of, make_policy
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds, tree_of
+from cluster.training.cpus import available_cpus
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds within which a run must have learned from its first batch.
@@ -213,7 +214,7 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
                 failures[name] = str(error)
             finally:
                 training.end()
-    detail = {"canvases": 128, "cpus": os.cpu_count()} | networks()
+    detail = {"canvases": 128, "cpus": available_cpus()} | networks()
     for name, turns in found.items():
         if not turns:
             continue

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 
 from cluster.bench import train
 from cluster.bench.measure import figure
 from cluster.bench.options import BenchOptions, Figure
+from cluster.training.cpus import available_cpus
 
 
 def actor_counts(cores: int) -> list[int]:
@@ -27,7 +27,7 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
     Learners and driver share the cores with the actors, so efficiency falls as they saturate. With `actors` set, that
     many are the most.
     """
-    most = options.actors or os.cpu_count() or 1
+    most = options.actors or available_cpus()
     one = 0.0
     for actors in actor_counts(1 if options.quick else most):
         name = f"scale {options.preset or 'laptop'}, {actors} actor{'s' if actors > 1 else ''}"

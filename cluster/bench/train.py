@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from cluster.bench.options import BenchOptions, Figure
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds
 from cluster.painter.settings import PainterSettings, preset
 from cluster.painter.spiral import Spiral, SpiralConfig
+from cluster.training.cpus import available_cpus
 from cluster.training.ray_session import start_ray
 
 
@@ -69,7 +69,7 @@ def described(settings: PainterSettings) -> dict[str, Any]:
         "discriminator_learners": system.discriminator_learners,
         "torch_threads": system.torch_threads,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "cpus": os.cpu_count(),
+        "cpus": available_cpus(),
         "torch": torch.__version__,
         "ray": ray.__version__,
     }

@@ -71,7 +71,10 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
                 process.kill()
                 process.wait()
             if attempt == STARTS - 1:
-                raise UserError("Ray did not start on this machine, which is too busy; see ray.log") from error
+                said = " ".join(str(error).split())[:200]
+                raise UserError(
+                    f"Ray did not start in {STARTS} attempts on a machine that is too busy: {said}"
+                ) from error
 
 
 @contextlib.contextmanager
