@@ -27,7 +27,7 @@ def test_every_setting_is_explained() -> None:
     for part in (*PARTS, PainterSettings):
         for setting in dataclasses.fields(part):
             documented = "".join(base.__doc__ or "" for base in part.__mro__)
-            assert re.search(rf"^        {setting.name}: \S", documented, re.MULTILINE), setting.name
+            assert re.search(rf"^ *{setting.name}: \S", documented, re.MULTILINE), setting.name
 
 
 @pytest.mark.parametrize(
