@@ -132,6 +132,11 @@ class GlimpsePolicy(ComponentPolicy):
         hidden = functional.relu(whole + self.situation(self.encoding(inputs)))
         return hidden.float() + functional.relu(self.mix(hidden))  # kept in float32, see `learners.networks.heads`
 
+    def fuse(self) -> None:
+        """Prepare for acting; nothing is left out, because `local` and `image` hold all rows."""
+        super().fuse()
+        self.skips_unused = False
+
     def state_value(self, core: Tensor) -> Tensor:
         """Linear value of the state."""
         value: Tensor = self.value(core)[:, 0]
