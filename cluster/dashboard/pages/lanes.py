@@ -57,7 +57,7 @@ def draw(population: Population, width: float = 1080.0) -> Lanes:
     members = population.numbers
     place = {member: row for row, member in enumerate(members)}
     last = max((branch.end for branch in population.branches.values()), default=0.0) or 1.0
-    founders = {number: row for row, number in enumerate(population.founders)}
+    founders = {founder: row for row, founder in enumerate(population.founders)}
 
     scale = (width - LEFT - RIGHT) / last
 
