@@ -52,7 +52,7 @@ def pack(chosen: Pack) -> int:
     except (OSError, ValueError) as error:
         raise UserError(f"--card {chosen.card}: can not be read as JSON: {error}") from error
     out = (Path(chosen.out) if chosen.out else SHIPPED) / chosen.agent
-    made = pack_agent(folder.read_config(), checkpoint, check_card(card, chosen.card), out, replace=chosen.replace)
+    made = pack_agent(folder.path, checkpoint, check_card(card, chosen.card), out, replace=chosen.replace)
     size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
     print(f"{made}: update {checkpoint.update}, {size / 1e6:.1f} MB")
     return 0

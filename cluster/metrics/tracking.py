@@ -246,7 +246,7 @@ class TrackResults:
             config = settings.storable() if settings is not None else {}
             self.tracking = Tracking(self.folder, config, wandb=self.wandb, mlflow=self.mlflow)
         numbers = getattr(algorithm, "latest", None) or joined(result)
-        self.tracking.log(int(numbers.get("update", algorithm.iteration)), numbers)
+        self.tracking.log(int(numbers.get("updates", algorithm.iteration)), numbers)
 
     def close(self) -> None:
         """Send what is left; RLlib has no call for it, so it is the caller's."""

@@ -72,7 +72,8 @@ def load_pictures(settings: PainterSettings, data: str) -> Pictures:
     where = Path(system.data_dir) if system.data_dir else None
     channels: Literal[1, 3] = 3 if world.channels == 3 else 1
     path = Path(data).expanduser()
-    other = data != system.data and data not in NAMES and path.exists()
+    own = data == system.data or path.resolve() == Path(system.data).expanduser().resolve()
+    other = not own and data not in NAMES and path.exists()
     found = []
     for size in sorted({world.canvas_size, world.observation_size}, reverse=True):
         if other:

@@ -14,7 +14,7 @@ def require_networks(settings: PainterSettings, checkpoint: Checkpoint, *, discr
     Args:
         settings: Of the run.
         checkpoint: Of the run.
-        discriminator: Whether it must have one; agents that ship have none.
+        discriminator: Whether it must have one; an agent may be packed without one.
 
     Raises:
         ValueError: One line that names the first tensor that is wrong.

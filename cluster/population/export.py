@@ -13,6 +13,7 @@ from cluster.population.hyperparameters import settings_with
 from cluster.population.lineage.report import BestMember
 from cluster.population.member_config import own_settings
 from cluster.runs import checkpoints, own_files
+from cluster.runs.best import score
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
 from cluster.runs.manifests import CheckpointDamaged
@@ -62,7 +63,9 @@ def export_winner(best: BestMember, out: str) -> Path:
             seconds = checkpoint.documents["counters"].get("trained_seconds")
             writer.write(checkpoint.update, {"env_steps": standing["env_steps"], "elapsed_s": seconds} | measures)
         write_atomically(folder.path / "lineage.json", json.dumps(best.as_json(), indent=1) + "\n")
-        checkpoints.save(folder.checkpoints, replace(checkpoint, documents=documents, arrays=arrays))
+        # Scored as a run's, which a resumed one goes on with, and not by the population's fitness.
+        alone = replace(checkpoint, documents=documents, arrays=arrays, score=score(measures))
+        checkpoints.save(folder.checkpoints, alone)
     return place.path
 
 

@@ -42,7 +42,8 @@ class PopulationSettings:
         tournament_margin: share of the loser's score by which the winner of a tournament must be better. Higher copies
             less upon noise; usual: 0 to 0.2.
         exploit_margin: standard errors of the difference of two scores by which a donor must be better. Higher copies
-            less upon noise, and later; 0 copies upon any difference, as the paper does; usual: 1 to 3.
+            less upon noise, and later, and more members want more; 0 copies upon any difference, as the paper does;
+            usual: 1 to 3.
         winner_samples: paintings for the evaluation of the winner at the end, from other noise and by the published
             judge; 0 for none. More tell smaller differences and take longer; usual: 1 000 to 5 000.
         explore: change of each value of a copy: `perturb` multiplies or divides it by `perturbation_factor`, `resample`

@@ -171,7 +171,7 @@ class PopulationTuner:
             errors = [str(error).strip().splitlines()[-1] for error in self.results.errors] if self.results else []
             raise UserError(
                 f"member {', '.join(f'{number:02d}' for number in lost)} was given up after "
-                f"{self.population.member_failures} crashes: {errors[0] if errors else 'see ray.log'}"
+                f"{self.population.member_failures} crashes: {errors[0] if errors else 'Tune names no error'}"
             )
         return reason
 

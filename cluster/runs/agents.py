@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from cluster.errors import UserError, one_line
-from cluster.runs import checkpoints
+from cluster.runs import checkpoints, own_files
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import CARD
 from envs.untrusted import read_json
@@ -73,13 +73,11 @@ def check_card(card: Any, name: str) -> dict[str, Any]:
     return card
 
 
-def pack(
-    config: dict[str, Any], checkpoint: Checkpoint, card: dict[str, Any], folder: Path, *, replace: bool = False
-) -> Path:
+def pack(run: Path, checkpoint: Checkpoint, card: dict[str, Any], folder: Path, *, replace: bool = False) -> Path:
     """Write an agent's folder: the networks of a run's checkpoint, in half precision, without what training needs.
 
     Args:
-        config: The run's `config.json`.
+        run: Folder of the run, whose configuration and own files the agent gets.
         checkpoint: One of the run's.
         card: What users should know of the agent, see `check_card`; length of the training and number of parameters are
             added.
@@ -103,7 +101,11 @@ def pack(
         "parameters": sum(tensor.numel() for tensor in networks["policy"].values()),
     }
     folder.mkdir(parents=True)
-    system = config["system"] | {"data_dir": "", "redis": ""}
+    config = json.loads((run / "config.json").read_text())
+    system = config["system"] | {"data_dir": "", "redis": "", "data": Path(config["system"]["data"]).name}
+    system |= {name: "" for name in ("wandb", "mlflow") if name in system}
+    if (run / own_files.FOLDER).is_dir():  # a brush of the user's own
+        shutil.copytree(run / own_files.FOLDER, folder / own_files.FOLDER)
     (folder / "config.json").write_text(json.dumps(config | {"system": system}, indent=2) + "\n")
     checkpoints.save(folder / "checkpoints", small)
     (folder / CARD).write_text(json.dumps(card | known, indent=2) + "\n")

@@ -35,12 +35,10 @@ def private_surroundings() -> Iterator[Path]:
     Raises:
         UserError: No folder has a path that is short enough for Ray's sockets.
     """
-    proxies = {
-        name: ",".join(filter(None, (os.environ.get(name, ""), LOOPBACK)))
-        for name in ("no_proxy", "NO_PROXY")
-        if LOOPBACK not in os.environ.get(name, "")
-    }
-    os.environ.update(proxies)  # workers that are started later inherit it
+    # Libraries prefer one spelling or the other; workers that are started later inherit both.
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    around = given if LOOPBACK in given else ",".join(filter(None, (given, LOOPBACK)))
+    os.environ.update(no_proxy=around, NO_PROXY=around)
     with (
         patch.object(ray_constants, "ENABLE_RAY_CLUSTER", False),  # Ray's own way to loopback, which macOS has
         patch.object(ray_constants, "RAY_ENABLE_UV_RUN_RUNTIME_ENV", False),

@@ -46,7 +46,7 @@ def crash() -> None:
 
 
 def too_much() -> None:
-    bytearray(1 << 28)
+    bytearray(b"x") * (1 << 28)  # zeros would take no memory before they are written
 
 
 def two_lines() -> None:

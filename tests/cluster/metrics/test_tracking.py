@@ -105,14 +105,14 @@ def test_trouble_with_a_server_costs_no_rows(tmp_path: Path, monkeypatch: pytest
 @needs("mlflow")
 def test_as_a_callback_of_any_rllib_algorithm(tmp_path: Path, client: Any) -> None:
     callback = pickle.loads(pickle.dumps(TrackResults(tmp_path / "run", mlflow="elsewhere")))
-    ours = SimpleNamespace(config=SimpleNamespace(), latest={"update": 30, "policy/return": 0.5}, iteration=3)
+    ours = SimpleNamespace(config=SimpleNamespace(), latest={"updates": 30, "policy/return": 0.5}, iteration=3)
     theirs = SimpleNamespace(config=SimpleNamespace(), iteration=4)
     callback(algorithm=ours, result={}, metrics_logger=None)
     callback(algorithm=theirs, result={"env_runners": {"episode_return_mean": 7.0}, "config": {"lr": 1}})
     pickle.dumps(callback)
     callback.close()
     (run,) = client.search_runs([client.get_experiment_by_name("elsewhere").experiment_id])
-    assert run.data.metrics == {"update": 30.0, "policy/return": 0.5, "env_runners/episode_return_mean": 7.0}
+    assert run.data.metrics == {"updates": 30.0, "policy/return": 0.5, "env_runners/episode_return_mean": 7.0}
     assert client.get_metric_history(run.info.run_id, "policy/return")[0].step == 30
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pymypaint.brushes import find_brush
 
 from cluster import cli
+from cluster.painter.evaluate_search import load_pictures
 from cluster.painter.settings import preset
-from cluster.runs import checkpoints
+from cluster.runs import checkpoints, own_files
 from cluster.runs.agents import FIELDS, SHIPPED, agent_names, check_card, find_agent, read_card
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
@@ -22,9 +25,9 @@ FIGURE = {"what": "L2", "value": 0.5, "command": "impasto evaluate AGENT"}
 CARD = {field: "text" for field in FIELDS} | {"figures": [FIGURE]}
 
 
-def make_run(path: Path, images: Path) -> Path:
+def make_run(path: Path, images: Path, **changes: Any) -> Path:
     """An untrained run with one checkpoint, which also holds what training needs."""
-    settings = tiny_settings(images)
+    settings = tiny_settings(images, **changes)
     world = settings.world
     torch.manual_seed(0)
     policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
@@ -32,6 +35,7 @@ def make_run(path: Path, images: Path) -> Path:
     networks = {"policy": policy.state_dict(), "discriminator": discriminator.state_dict()}
     counters = {"trained_seconds": 90.0, "trained_steps": 7}
     with RunFolder.create(path, settings.to_json()) as folder:
+        folder.write_config(own_files.storable(folder.path, own_files.keep(folder.path, settings)))
         state = {"exp_avg": torch.ones(3)}
         checkpoints.save(
             folder.checkpoints, Checkpoint(5, networks | {"policy_optimizer": state}, documents={"counters": counters})
@@ -78,6 +82,27 @@ def test_a_packed_run_is_small_and_serves_as_a_run(
     assert cli.main(["evaluate", "agents/tiny", "--count", "2"]) == 0
     assert sorted(made.rglob("*")) == files  # what is installed stays as it is
     assert (tmp_path / "samples" / "tiny" / "search.png").is_file()
+
+
+def test_a_packed_run_has_its_own_brush_and_no_path_of_this_machine(tmp_path: Path) -> None:
+    brush = tmp_path / "my.myb"
+    brush.write_bytes(find_brush("classic/pen").read_bytes())
+    run = make_run(tmp_path / "run", make_images(tmp_path / "images"), brush=str(brush))
+    brush.unlink()
+    (tmp_path / "card.json").write_text(json.dumps(CARD))
+    given = ["pack", str(run), "--agent", "tiny", "--card", str(tmp_path / "card.json"), "--out", str(tmp_path)]
+    assert cli.main(given) == 0
+    assert cli.main(["sample", str(tmp_path / "tiny"), "--count", "2", "--out", str(tmp_path / "out")]) == 0
+    assert str(tmp_path) not in (tmp_path / "tiny" / "config.json").read_text()
+
+
+def test_a_runs_own_pictures_are_its_own_by_any_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = make_images(tmp_path / "images")
+    settings = tiny_settings(images)
+    monkeypatch.chdir(tmp_path)
+    held_out = len(load_pictures(settings, str(images)).full)
+    assert len(load_pictures(settings, "images").full) == held_out
+    assert held_out < sum(1 for path in images.iterdir())
 
 
 def test_digits_paints_at_once_and_without_data(tmp_path: Path) -> None:

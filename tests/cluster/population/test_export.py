@@ -61,6 +61,7 @@ def test_the_winner_becomes_a_run(people: Path, tmp_path: Path, capsys: pytest.C
     assert (settings.system.seed, settings.system.steps, settings.system.minutes) == (8, 400, 0.0)
     assert checkpoint is not None
     assert checkpoint.tensors["policy"]["weight"].tolist() == [0, 1, 2]
+    assert checkpoint.score == -1.0  # as a run scores it, by the pixel distance
     assert set(checkpoint.arrays) == {"replay"}
     assert checkpoint.documents == {"counters": {"trained_steps": 101, "trained_seconds": 12.5}}
     (row,) = read_metrics(run / "metrics.jsonl")

@@ -95,4 +95,9 @@ def test_proxies_are_passed_by_and_the_hook_of_uv_is_off(monkeypatch: pytest.Mon
     assert before == ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV
     with private_surroundings():  # once is enough
         assert os.environ["no_proxy"].count("localhost") == 1
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("NO_PROXY", "internal.corp")
+    with private_surroundings():  # whichever spelling a library prefers
+        assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == "internal.corp,127.0.0.1,localhost,::1"
+    monkeypatch.delenv("no_proxy")
     monkeypatch.delenv("NO_PROXY")

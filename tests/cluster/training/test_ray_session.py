@@ -60,6 +60,6 @@ def test_a_machine_that_is_too_busy_is_one_line(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(services, "ConsolePopen", lambda command, **options: Process())
-    with pytest.raises(UserError, match="Ray did not start in . attempts on a machine that is too busy: .*timed out"):
+    with pytest.raises(UserError, match=r"Ray did not start in . attempts on a machine that is too busy: .*timed out"):
         ray_session.start_ray()
     assert ended == [1, 2] * ray_session.STARTS, "what an attempt has started is ended before the next"
