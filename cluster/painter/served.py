@@ -76,13 +76,17 @@ class ServedAlgorithm(RunAlgorithm):
 
     @classmethod
     def default_resource_request(cls, config: Any) -> PlacementGroupFactory:
-        """Return the resources of a Tune trial: those that RLlib knows of, and served actors and their service."""
+        """Return the resources of a Tune trial.
+
+        Raises:
+            ValueError: Its actors have an inference service, which is bound to a node and not to a trial's resources:
+                it would wait for a CPU that no trial has.
+        """
         request: Any = super().default_resource_request(config)
         system = (config if isinstance(config, dict) else config.to_dict())["settings"].system
-        if system.inference == "actor":
-            return PlacementGroupFactory(request.bundles, strategy=request.strategy)
-        served: list[dict[str, float]] = [{"CPU": 1.0} for _ in range(system.actors + 1)]
-        return PlacementGroupFactory([*request.bundles, *served], strategy=request.strategy)
+        if system.inference != "actor":
+            raise ValueError(f"inference: expected actor in a population or a trial of Tune, got {system.inference}")
+        return PlacementGroupFactory(request.bundles, strategy=request.strategy)
 
     def make_pool(self, config: Any) -> EnvRunnerPool:
         """Return the pool of RLlib's actors, or of those for which inference services act."""

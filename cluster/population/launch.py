@@ -143,9 +143,11 @@ def check_settings(settings: PainterSettings, population: PopulationSettings) ->
     """Check settings that depend on each other.
 
     Raises:
-        UserError: members have no steps, or fewer than an interval.
+        UserError: members have no steps, or fewer than an interval; or an inference service, which is of single runs.
         ValueError: a setting that shall evolve is 0.
     """
+    if settings.system.inference == "server":
+        raise UserError("tune: actors of a population's members act themselves: leave out --inference server")
     if not settings.system.steps:
         raise UserError("tune: members are compared at environment steps, and decays follow them; give --steps")
     steps, interval = settings.system.steps, population.interval_steps

@@ -14,6 +14,7 @@ from cluster.cli.resume import scheduled_trainer
 from cluster.errors import UserError
 from cluster.population import folder
 from cluster.population import launch as population_launch
+from cluster.population.member_config import resources
 from cluster.population.schedule import ScheduledTrainer, read_plan
 from cluster.population.tuner import PopulationTuner
 from cluster.runs.folder import RunFolder
@@ -75,6 +76,16 @@ def test_the_same_command_begins_a_population_or_goes_on_with_it(
     assert "goes on with its own canvases, not those given now" in capsys.readouterr().err
     with launch.create(tmp_path / "single", settings), pytest.raises(UserError, match="holds a single run"):
         population_launch.tune(settings, SETTINGS, str(tmp_path / "single"), or_resume=True)
+
+
+def test_a_member_has_no_inference_service(images: Path, tmp_path: Path) -> None:
+    """It is bound to a node, and would wait for a CPU that the members' reservations leave free."""
+    settings = tiny_settings(images, steps=400, inference="server")
+    with pytest.raises(UserError, match="leave out --inference server"):
+        population_launch.tune(settings, SETTINGS, str(tmp_path / "people"))
+    assert not (tmp_path / "people").exists()
+    with pytest.raises(ValueError, match="inference: expected actor in a population or a trial of Tune, got server"):
+        resources(settings, SETTINGS)
 
 
 def test_an_address_that_holds_a_run_is_not_taken(tmp_path: Path) -> None:
