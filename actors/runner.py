@@ -95,9 +95,9 @@ class BatchRunner(EnvRunner):
         counts = {"steps": steps, "version": version, "epoch": epoch, "seconds": dict(seconds)}
         return counts | {"actor": self.index, "incarnation": self.incarnation} | more
 
-    def introduce(self) -> int:
-        """Return this actor's incarnation: it is there and can be asked for samples."""
-        return self.incarnation
+    def introduce(self) -> tuple[int, str]:
+        """Return this actor's incarnation and the id of its node: it is there and can be asked for samples."""
+        return self.incarnation, ray.get_runtime_context().get_node_id()
 
     def sample(self, **kwargs: Any) -> Any:
         """`sample_refs` under RLlib's name for it."""

@@ -114,9 +114,9 @@ class ServedActor:
             "trajectory": [reference],
         }
 
-    def introduce(self) -> int:
-        """Return this actor's incarnation: it is there and can be asked for samples."""
-        return self.incarnation
+    def introduce(self) -> tuple[int, str]:
+        """Return this actor's incarnation and the id of its node: it is there and can be asked for samples."""
+        return self.incarnation, ray.get_runtime_context().get_node_id()
 
     def assert_healthy(self) -> None:
         """Raise RuntimeError if this actor can not act."""

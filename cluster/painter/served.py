@@ -62,7 +62,8 @@ def serve(config: Any) -> tuple[InferencePool, Callable[[int], ActorHandle[Any]]
         handle: ActorHandle[Any] = actor.options(resources=here).remote(common, index)
         return handle
 
-    return InferencePool(start_service), start_actor
+    only = ray.get_runtime_context().get_node_id() if here else None
+    return InferencePool(start_service, only), start_actor
 
 
 class ServedAlgorithm(RunAlgorithm):
@@ -93,7 +94,9 @@ class ServedAlgorithm(RunAlgorithm):
         if config.settings.system.inference == "actor":
             return super().make_pool(config)
         self.services, start_actor = serve(config)
-        return EnvRunnerPool(self.runners, start_actor, config.settings.system.actors)
+        return EnvRunnerPool(
+            self.runners, config.max_requests_in_flight_per_env_runner, start_actor, config.settings.system.actors
+        )
 
     def weights_for_actors(self, version: int) -> dict[str, Any]:
         """Make the keywords of a request that give an actor its weights; services get them here, and actors none.
@@ -105,16 +108,26 @@ class ServedAlgorithm(RunAlgorithm):
             return {"weights": self.weights, "version": version, "epoch": self.epoch}
         self.services.publish(self.weights, version, self.epoch)
         self.services.tend()
-        if self.services.away:
-            self.pool.excuse()  # no actor can answer
+        if away := self.services_away():
+            self.pool.excuse(away)  # their actors can not answer
         return {}
+
+    def services_away(self) -> dict[str, float]:
+        """Return the seconds for which inference services that actors need are away, by the ids of their nodes.
+
+        No actor needs that of a node without actors, which may have no CPU free for it. As long as no actor has said
+        where it is, all services are needed.
+        """
+        away = self.services.away if self.services is not None else {}
+        needed = set(self.pool.nodes.copy().values()) or away.keys()
+        return {node: seconds for node, seconds in away.items() if node in needed}
 
     def waits_for(self) -> str:
         """Say in a line what the run waits for; an inference service that is away comes first."""
-        away = self.services.away if self.services is not None else []
+        away = self.services_away()
         if not away:
             return super().waits_for()
-        return f"waiting for an inference service for {max(away):.0f} s"
+        return f"waiting for an inference service for {max(away.values()):.0f} s"
 
     def base_metrics(self) -> dict[str, Any]:
         """Return the metrics of every algorithm, and those of the inference services if there are any."""

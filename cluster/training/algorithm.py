@@ -73,7 +73,7 @@ class RunAlgorithm(CheckpointedAlgorithm):
 
     def make_pool(self, config: Any) -> EnvRunnerPool:
         """Return the pool of actors; those of RLlib's group, unless a subclass makes others."""
-        return EnvRunnerPool(self.runners)
+        return EnvRunnerPool(self.runners, config.max_requests_in_flight_per_env_runner)
 
     @abstractmethod
     def start(self, config: Any) -> None:

@@ -18,8 +18,6 @@ from cluster.training.rllib_internals import actor_manager, set_next_actor_id
 
 logger = logging.getLogger(__name__)
 
-#: Largest number of sample requests in flight to one actor: it finds the next when it has answered one.
-REQUESTS_OF_AN_ACTOR = 2
 INTRODUCTION = "introduction"
 #: Answers whose median time says how long a sample usually takes.
 ANSWERS = 100
@@ -39,6 +37,7 @@ class EnvRunnerPool:
         restarts: Number of actors that were replaced so far. The actors say so themselves, by their incarnations: Ray
             may replace one between two calls.
         hung: Number of actors that were killed because they did not answer.
+        nodes: Ids of the nodes on which actors that have answered are, by the actors' numbers.
     """
 
     #: Seconds after which an actor that owes an answer is killed, at least; more if answers take long.
@@ -47,20 +46,26 @@ class EnvRunnerPool:
     patience_answers = 20.0
     most: int | None = None
 
-    def __init__(self, group: EnvRunnerGroup, make: Callable[[int], Any] | None = None, wanted: int = 0) -> None:
+    def __init__(
+        self, group: EnvRunnerGroup, requests: int, make: Callable[[int], Any] | None = None, wanted: int = 0
+    ) -> None:
         """Take over the actors of `group`, or start `wanted` ones that RLlib does not make.
 
         Args:
             group: RLlib's.
+            requests: Largest number of sample requests in flight to one actor; with two, it finds the next when it
+                has answered one.
             make: Starts the actor of a number; by default RLlib does.
             wanted: Number of actors that `make` starts now.
         """
         self.group = group
+        self.requests = requests
         self.make = make
         self.manager = actor_manager(group)
         self.wanted = wanted or self.manager.num_actors()
         self.restarts = self.hung = 0
         self.incarnations: dict[int, int] = {}
+        self.nodes: dict[int, str] = {}
         self.asked_at: defaultdict[int, deque[float]] = defaultdict(deque)
         self.coming: dict[Any, int] = {}  # references of samples to come, and the numbers of their actors
         self.took: deque[float] = deque(maxlen=ANSWERS)
@@ -97,7 +102,7 @@ class EnvRunnerPool:
             actor: Its number.
             request: Keywords of the runner's `sample_refs`.
         """
-        if list(self.coming.values()).count(actor) >= REQUESTS_OF_AN_ACTOR:
+        if list(self.coming.values()).count(actor) >= self.requests:
             return 0
         # Directly, not by RLlib's foreach_env_runner_async, which pickles a function with each call.
         handle = self.manager.actors()[actor]  # type: ignore[no-untyped-call]
@@ -135,6 +140,7 @@ class EnvRunnerPool:
                 if self.manager.is_actor_healthy(actor):
                     logger.error("actor %d is out of service: %s", actor, error)
                 self.manager.set_actor_state(actor, healthy=False)
+                self.asked_at.pop(actor, None)  # what was asked of it is lost: it owes nothing when it is back
         return samples
 
     def overdue(self) -> dict[int, float]:
@@ -161,14 +167,19 @@ class EnvRunnerPool:
             self.hung += 1
         return hung
 
-    def excuse(self) -> None:
-        """Count the answers that are owed as asked for now: all wait for something that is not the actors' fault."""
+    def excuse(self, nodes: Collection[str] | None = None) -> None:
+        """Count the answers that are owed as asked for now: they wait for something that is not the actors' fault.
+
+        Args:
+            nodes: Ids of the nodes whose actors are excused; by default all are.
+        """
         now = time.monotonic()
         for actor, asked in self.asked_at.items():
-            self.asked_at[actor] = deque([now] * len(asked))
+            if nodes is None or self.nodes.get(actor) in nodes:
+                self.asked_at[actor] = deque([now] * len(asked))
 
     def introduce(self, actors: Collection[int]) -> None:
-        """Ask actors, also silent ones, for their incarnations; `revive` takes the answers in."""
+        """Ask actors, also silent ones, for their incarnations and nodes; `revive` takes the answers in."""
         if actors:
             self.manager.foreach_actor_async(
                 "introduce", tag=INTRODUCTION, healthy_only=False, remote_actor_ids=list(actors)
@@ -238,6 +249,7 @@ class EnvRunnerPool:
             if actor <= self.wanted or actor in busy or actor in self.coming.values():
                 break
             self.incarnations.pop(actor, None)  # the next one of this number is none of its restarts
+            self.nodes.pop(actor, None)
             self.asked_at.pop(actor, None)
             ray.kill(self.manager.remove_actor(actor))
 
@@ -248,7 +260,8 @@ class EnvRunnerPool:
         answers: Any = self.manager.fetch_ready_async_reqs(tags=INTRODUCTION, timeout_seconds=0.0, mark_healthy=True)
         for answer in answers:
             if answer.ok:
-                self.meet(answer.actor_id, answer.get())
+                incarnation, self.nodes[answer.actor_id] = answer.get()
+                self.meet(answer.actor_id, incarnation)
         return list(dict.fromkeys(answer.actor_id for answer in answers if answer.ok and answer.actor_id in silent))
 
     def close(self) -> None:

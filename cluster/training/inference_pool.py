@@ -37,10 +37,11 @@ class Member:
 
 
 class InferencePool:
-    """Keeps a service running on each node that has CPUs.
+    """Keeps a service running on each node that has CPUs, or on one.
 
     Args:
         make: starts a service on the node of this id; Ray must restart its process if that ends.
+        only: id of the node on which all actors are; by default they may be on any.
 
     Attributes:
         restarts: number of services that were replaced, by Ray or after they hung.
@@ -52,8 +53,9 @@ class InferencePool:
     #: The same for a service that starts: it loads torch.
     starting_patience = 300.0
 
-    def __init__(self, make: Callable[[str], ActorHandle[Any]]) -> None:
+    def __init__(self, make: Callable[[str], ActorHandle[Any]], only: str | None = None) -> None:
         self.make = make
+        self.only = only
         self.members: dict[str, Member] = {}
         self.restarts = self.hung = 0
         self.weights: tuple[Any, int, int] | None = None
@@ -96,6 +98,8 @@ class InferencePool:
         """Start a service on each new node, and forget those of nodes that are gone."""
         nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
         present = {node["NodeID"] for node in nodes if node["Alive"] and node["Resources"].get("CPU")}
+        if self.only is not None:
+            present &= {self.only}
         for node in self.members.keys() - present:
             ray.kill(self.members.pop(node).handle)
         for node in present - self.members.keys():
@@ -132,15 +136,15 @@ class InferencePool:
         return max(now - member.since, 0.0 if member.pulse is None else member.pulse.silent)
 
     @property
-    def away(self) -> list[float]:
-        """Seconds for which services that give no sign of life have given none."""
+    def away(self) -> dict[str, float]:
+        """Seconds for which services that give no sign of life have given none, by the ids of their nodes."""
         now = time.monotonic()
-        silent = [self.silence(member, now) for member in self.members.values()]
-        return [
-            seconds
-            for seconds, member in zip(silent, self.members.values(), strict=True)
-            if member.pulse is None or seconds > self.patience / 4
-        ]
+        silent = {node: self.silence(member, now) for node, member in self.members.items()}
+        return {
+            node: seconds
+            for node, seconds in silent.items()
+            if self.members[node].pulse is None or seconds > self.patience / 4
+        }
 
     def report(self) -> dict[str, float]:
         """Return the metrics of the services."""
