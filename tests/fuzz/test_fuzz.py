@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,10 @@ def crash() -> None:
 
 
 def too_much() -> None:
-    bytearray(b"x") * (1 << 28)  # zeros would take no memory before they are written
+    # Of the system: what this process has freed before could serve an array.
+    with mmap.mmap(-1, 200 << 20) as memory:
+        for _ in range(200):
+            memory.write(b"x" * (1 << 20))
 
 
 def two_lines() -> None:
