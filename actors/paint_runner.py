@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import ray
 from numpy.typing import NDArray
 
-from actors.random_play import RandomPlay
+from actors.delivery import deliver
+from actors.random_play import random_play
 from actors.rollout import Rollout
 from actors.runner import BatchRunner
 from actors.sink import RecordSink
@@ -16,7 +16,6 @@ from actors.stopwatch import Stopwatch
 from envs.worlds import make_world
 from learners.networks.build import build_policy
 from learners.networks.weights import FlatWeights
-from learners.records import make_records
 
 
 class PaintRunner(BatchRunner):
@@ -37,12 +36,9 @@ class PaintRunner(BatchRunner):
         self.policy = build_policy(
             settings.policy, self.world.spec_actions, settings.world.canvas_shape, settings.world.num_actions
         )
-        seed, play_seed = map(int, self.seeds.generate_state(2))
+        seed, play_seed = map(int, self.identity.seeds.generate_state(2))
         self.rollout = Rollout(self.world, self.policy, seed=seed, precision=settings.policy.precision)
-        self.play: RandomPlay | None = None
-        if settings.system.random_canvases:
-            at_random = make_world(settings.system.random_canvases, settings.world)
-            self.play = RandomPlay(at_random, settings.policy.noise_size, play_seed)
+        self.play = random_play(settings, play_seed)
         self.sink: RecordSink | None = config.sink()
         self.joint = settings.conditioning == "joint"
         self.unroll_length = settings.policy.unroll_length
@@ -78,9 +74,6 @@ class PaintRunner(BatchRunner):
             trajectory.play = self.play.episodes()
             watch.lap("render")
         watch.start()
-        if self.sink is not None and (trajectory.ends is None or trajectory.ends.all()):
-            action = trajectory.action if self.joint else None
-            self.sink.push(make_records(trajectory.canvas[-1], trajectory.target, action))
-        reference = ray.put(trajectory)
+        delivered = deliver(trajectory, self.sink, joint=self.joint)
         watch.lap("transfer")
-        return self.report(trajectory.steps, watch.seconds, trajectory=[reference])
+        return self.report(trajectory.steps, watch.seconds, trajectory=delivered)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from envs.worlds import World
+from envs.worlds import World, make_world
 from learners.trajectory import Trajectory
 
 
@@ -49,3 +51,10 @@ class RandomPlay:
             version=0,
             actor=0,
         )
+
+
+def random_play(settings: Any, seed: int) -> RandomPlay | None:
+    """Make the random play that a run's settings (`PainterSettings`) ask for; None if they ask for none."""
+    if not settings.system.random_canvases:
+        return None
+    return RandomPlay(make_world(settings.system.random_canvases, settings.world), settings.policy.noise_size, seed)

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from abc import abstractmethod
 from typing import Any
 
-import numpy as np
-import ray
 import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
 from torch import nn
 
+from actors.identity import ActorIdentity
 from learners.memory import keep_large_blocks
 from learners.networks.weights import FlatWeights
 
 
-class BatchRunner(EnvRunner):
+class StatelessRunner(EnvRunner):
+    """Environment runner without a state of RLlib's: weights come with the requests, numbers with the answers."""
+
+    def get_metrics(self) -> Any:
+        """RLlib's statistics, which are empty."""
+        return self.metrics.reduce()
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Empty state."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Do nothing, as `get_state` returns nothing."""
+
+
+class BatchRunner(StatelessRunner):
     """Environment runner that steps many worlds at once and answers with references and counts.
 
     RLlib's own runners spend about a millisecond of Python on each vector step and collect episodes as lists of
@@ -32,12 +45,10 @@ class BatchRunner(EnvRunner):
 
     Attributes:
         index: number of this actor in its run, from 1.
-        seeds: source of this actor's seeds. It differs between actors and between restarts of the run, and a
-            reconstructed actor does not repeat the draws of the one that died.
+        identity: its name, incarnation and seeds.
         world: the vector environment.
         policy: the network that acts.
         version: (epoch, version) of the policy's weights; (-1, -1) before the first.
-        incarnation: time of this process's start, in nanoseconds: tells an actor from the one that it replaced.
     """
 
     world: Any
@@ -50,20 +61,13 @@ class BatchRunner(EnvRunner):
         warnings.filterwarnings("ignore", "brush: ", UserWarning)
         torch.set_num_threads(max(1, int(config.num_cpus_per_env_runner)))
         self.index = int(self.worker_index or 0)
-        self.name = f"{config.member}/actor-{self.index}"
-        identity = [config.settings.system.seed, config.restarts, self.index]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Ray uses a function that Ray has deprecated
-            reconstructed = ray.get_runtime_context().was_current_actor_reconstructed
-        if reconstructed:
-            identity.append(time.time_ns())
-        self.seeds = np.random.SeedSequence(identity)
-        self.incarnation = time.time_ns()
+        seed = config.settings.system.seed
+        self.identity = ActorIdentity.of_this_process(config.member, self.index, seed, config.restarts)
         self.version = (-1, -1)
 
     def __repr__(self) -> str:
         """Name of the actor, as Ray shows it."""
-        return self.name
+        return self.identity.name
 
     @abstractmethod
     def sample_refs(self, weights: FlatWeights | None = None, version: int = -1, epoch: int = 0) -> dict[str, Any]:
@@ -93,11 +97,11 @@ class BatchRunner(EnvRunner):
         """Answer of `sample_refs`: what every runner reports, and `more`."""
         epoch, version = self.version
         counts = {"steps": steps, "version": version, "epoch": epoch, "seconds": dict(seconds)}
-        return counts | {"actor": self.index, "incarnation": self.incarnation} | more
+        return counts | {"actor": self.index, "incarnation": self.identity.incarnation} | more
 
     def introduce(self) -> tuple[int, str]:
         """Return this actor's incarnation and the id of its node: it is there and can be asked for samples."""
-        return self.incarnation, ray.get_runtime_context().get_node_id()
+        return self.identity.introduce()
 
     def sample(self, **kwargs: Any) -> Any:
         """`sample_refs` under RLlib's name for it."""
@@ -112,17 +116,6 @@ class BatchRunner(EnvRunner):
         """Observation and action space of one world."""
         spaces = (self.world.single_observation_space, self.world.single_action_space)
         return {INPUT_ENV_SPACES: spaces, DEFAULT_MODULE_ID: spaces}
-
-    def get_metrics(self) -> Any:
-        """RLlib's statistics of this actor; Impasto's own are part of each report."""
-        return self.metrics.reduce()
-
-    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Empty state: weights come with the requests."""
-        return {}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Do nothing, as `get_state` returns nothing."""
 
     def stop(self) -> None:
         """Free the worlds."""

@@ -6,10 +6,10 @@ import time
 from typing import Any
 
 import numpy as np
-import ray
 import torch
 from numpy.typing import NDArray
 
+from actors.delivery import deliver
 from actors.runner import BatchRunner
 from actors.search_rollout import SearchRollout
 from actors.sink import RecordSink
@@ -38,7 +38,7 @@ class SearchRunner(BatchRunner):
         self.policy = build_policy(
             settings.policy, self.world.spec_actions, settings.world.canvas_shape, settings.world.num_actions
         )
-        (seed,) = map(int, self.seeds.generate_state(1))
+        (seed,) = map(int, self.identity.seeds.generate_state(1))
         self.rollout = SearchRollout(
             settings.paint,
             settings.system.canvases,
@@ -89,12 +89,10 @@ class SearchRunner(BatchRunner):
             rollout.objective = Objective(weight, self.score)
         trajectory = rollout.next_unroll(self.settings.policy.unroll_length, self.version[1], self.index, progress)
         painted = time.perf_counter()
-        if self.sink is not None and (trajectory.ends is None or trajectory.ends.all()):
-            self.sink.push(make_records(trajectory.canvas[-1], trajectory.target, None))
-        reference = ray.put(trajectory)
+        delivered = deliver(trajectory, self.sink)
         seconds = rollout.seconds
         seconds["transfer"] = loaded - clock + time.perf_counter() - painted
-        return self.report(trajectory.steps, seconds, trajectory=[reference])
+        return self.report(trajectory.steps, seconds, trajectory=delivered)
 
     @property
     def score(self) -> Score:

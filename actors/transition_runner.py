@@ -30,8 +30,8 @@ class TransitionRunner(BatchRunner):
         self.steps = system.block // system.worlds
         place = min(self.index, config.num_env_runners)  # an actor that was added later acts like the last
         self.ladder = ladder(place, config.num_env_runners, self.td3.noise_ladder)
-        seed = int(self.seeds.generate_state(1)[0])
-        self.blocks = int(self.seeds.generate_state(2)[1])  # the blocks' identities count up from here
+        seed = int(self.identity.seeds.generate_state(1)[0])
+        self.blocks = int(self.identity.seeds.generate_state(2)[1])  # the blocks' identities count up from here
         self.world = config.world(system.worlds, seed)
         size = observation_size(self.world.single_observation_space)
         self.policy = Actor(size, ActionRange(self.world.single_action_space).size, self.td3.hidden)

@@ -16,6 +16,13 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "docs" / "first_steps.ipynb"
 
+CHECKS = """
+assert len(pictures) == len(names) == 48
+assert all((picture < 255).any() for picture, name in zip(pictures, names) if name == "classic/pen")
+assert sum((picture < 255).any() for picture in pictures) > 24  # some brushes only smear what is there
+assert len(frames) == 19 and (frames[-1] < 255).any()
+"""
+
 
 def cells() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(NOTEBOOK.read_text())["cells"]
@@ -56,7 +63,7 @@ def test_it_is_a_notebook_without_outputs() -> None:
 
 
 def test_brushes_and_world(tmp_path: Path) -> None:
-    run(program("install", "training"), tmp_path)
+    run(program("install", "training") + CHECKS, tmp_path)
 
 
 @pytest.mark.slow

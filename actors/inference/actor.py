@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import ray
 from numpy.typing import NDArray
 
+from actors.delivery import deliver
+from actors.identity import ActorIdentity
 from actors.inference.channel import socket_path
 from actors.inference.client import InferenceClient
 from actors.inference.recorder import ServedRollout
-from actors.random_play import RandomPlay
+from actors.random_play import random_play
 from actors.sink import RecordSink
 from actors.stopwatch import Stopwatch
 from envs.worlds import make_world
-from learners.records import make_records
 
 
 @dataclass(frozen=True)
@@ -50,36 +49,26 @@ class ServedActor:
         index: number of this actor in its run, from 1.
 
     Attributes:
-        incarnation: time of this process's start, in nanoseconds: tells an actor from the one that it replaced.
+        identity: its name, incarnation and seeds.
     """
 
     def __init__(self, config: ServedActorConfig, index: int) -> None:
         warnings.filterwarnings("ignore", "brush: ", UserWarning)  # the driver has warned
         settings = config.settings
         self.index = index
-        self.name = f"{config.member}/actor-{index}"
-        self.incarnation = time.time_ns()
-        identity = [settings.system.seed, config.restarts, index]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Ray uses a function that Ray has deprecated
-            reconstructed = ray.get_runtime_context().was_current_actor_reconstructed
-        if reconstructed:
-            identity.append(self.incarnation)
-        seed, play_seed = map(int, np.random.SeedSequence(identity).generate_state(2))
+        self.identity = ActorIdentity.of_this_process(config.member, index, settings.system.seed, config.restarts)
+        seed, play_seed = map(int, self.identity.seeds.generate_state(2))
         self.world = make_world(settings.system.canvases, settings.world)
         client = InferenceClient(socket_path(config.service), settings.system.canvases)
         self.rollout = ServedRollout(self.world, client, seed=seed)
-        self.play: RandomPlay | None = None
-        if settings.system.random_canvases:
-            at_random = make_world(settings.system.random_canvases, settings.world)
-            self.play = RandomPlay(at_random, settings.policy.noise_size, play_seed)
+        self.play = random_play(settings, play_seed)
         self.sink = config.sink()
         self.joint = settings.conditioning == "joint"
         self.unroll_length = settings.policy.unroll_length
 
     def __repr__(self) -> str:
         """Name of the actor, as Ray shows it."""
-        return self.name
+        return self.identity.name
 
     def sample_refs(self, targets: NDArray[np.uint8] | None = None) -> dict[str, Any]:
         """Paint one batch of episodes, or the next unroll of them if `unroll_length` is set.
@@ -99,10 +88,7 @@ class ServedActor:
         if self.play is not None:
             trajectory.play = self.play.episodes()
             watch.lap("render")
-        if trajectory.ends is None or trajectory.ends.all():
-            action = trajectory.action if self.joint else None
-            self.sink.push(make_records(trajectory.canvas[-1], trajectory.target, action))
-        reference = ray.put(trajectory)
+        delivered = deliver(trajectory, self.sink, joint=self.joint)
         watch.lap("transfer")
         return {
             "steps": trajectory.steps,
@@ -110,13 +96,13 @@ class ServedActor:
             "epoch": self.rollout.epoch,
             "seconds": dict(watch.seconds),
             "actor": self.index,
-            "incarnation": self.incarnation,
-            "trajectory": [reference],
+            "incarnation": self.identity.incarnation,
+            "trajectory": delivered,
         }
 
     def introduce(self) -> tuple[int, str]:
         """Return this actor's incarnation and the id of its node: it is there and can be asked for samples."""
-        return self.incarnation, ray.get_runtime_context().get_node_id()
+        return self.identity.introduce()
 
     def assert_healthy(self) -> None:
         """Raise RuntimeError if this actor can not act."""

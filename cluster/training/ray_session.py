@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -43,7 +44,8 @@ def start_ray(address: str = "", cpus: int = 0) -> None:
         return
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     root = str(Path(__file__).parents[2])
-    environment: dict[str, Any] = {"env_vars": {"PYTHONPATH": root}}
+    # Ray puts the interpreter's path into a shell line as it is, where one with a space is two words.
+    environment: dict[str, Any] = {"env_vars": {"PYTHONPATH": root}, "py_executable": shlex.quote(sys.executable)}
     if is_joined(address):
         wait_for_cluster(address or os.environ["RAY_ADDRESS"])
         # Inside `ray job submit` the job has its working directory already.

@@ -6,12 +6,12 @@ from typing import Any
 
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SPACES
-from ray.rllib.env.env_runner import EnvRunner
 
+from actors.runner import StatelessRunner
 from envs.worlds import make_world
 
 
-class SpacesRunner(EnvRunner):
+class SpacesRunner(StatelessRunner):
     """Tells RLlib the spaces of the worlds in which actors outside of RLlib act.
 
     Args:
@@ -35,17 +35,6 @@ class SpacesRunner(EnvRunner):
 
     def assert_healthy(self) -> None:
         """Do nothing: there is nothing that could break."""
-
-    def get_metrics(self) -> Any:
-        """RLlib's statistics, which are empty."""
-        return self.metrics.reduce()
-
-    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Empty state."""
-        return {}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Do nothing, as `get_state` returns nothing."""
 
     def stop(self) -> None:
         """Do nothing."""

@@ -44,11 +44,11 @@ ANSWERS = (
 )
 URLS = (
     "s3://bucket/run", "s3://key:secret@bucket/run?region=x", "gs://bucket/run", "hdfs://nobody:1/run",
-    "file:///tmp/nobody/run", "http://127.0.0.1:1/run", "s3://bucket/run?endpoint_override=127.0.0.1:1&region=x",
+    "file:///nonexistent/run", "http://127.0.0.1:1/run", "s3://bucket/run?endpoint_override=127.0.0.1:1&region=x",
     "file://user:pw@host/run", "s3://", "viewfs://x/y",
 )  # fmt: skip
 REDIS = (
-    "redis://127.0.0.1:1/0", "rediss://:pw@127.0.0.1:1/0?ssl_ca_certs=/nobody", "unix:///tmp/nobody?db=1",
+    "redis://127.0.0.1:1/0", "rediss://:pw@127.0.0.1:1/0?ssl_ca_certs=/nobody", "unix:///nonexistent?db=1",
     "redis://:p@ss/w#ord@127.0.0.1:1/0", "redis://[::1]:1/0", "redis://127.0.0.1:99999/0?socket_timeout=x",
     "redis://127.0.0.1:1/x?protocol=9&health_check_interval=a",
 )  # fmt: skip

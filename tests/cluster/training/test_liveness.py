@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cluster.metrics import object_store
 from cluster.metrics.object_store import ObjectStoreMeter
 from cluster.painter.spiral import Spiral
 from cluster.training.clock import TrainingClock
@@ -36,10 +37,22 @@ def test_a_gauge_that_hangs_keeps_nobody_waiting() -> None:
     wait_until(lambda: meter.fill == 0.5, 60, "the late answer")
 
 
-def test_a_gauge_that_fails_is_no_gauge() -> None:
-    answers = [0.25]
-    meter = ObjectStoreMeter(lambda: answers.pop())
+def test_a_gauge_that_fails_shows_nothing_and_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_store, "SECONDS_BETWEEN_QUESTIONS", 0.01)
+    failing = threading.Event()
+
+    def ask() -> float:
+        if failing.is_set():
+            raise RuntimeError("the raylet is gone")
+        return 0.25
+
+    meter = ObjectStoreMeter(ask)
     wait_until(lambda: meter.fill == 0.25, 60, "the first answer")
+    failing.set()
+    wait_until(lambda: meter.fill is None, 60, "the failure")
+    failing.clear()
+    wait_until(lambda: meter.fill is not None, 60, "the next answer")
+    assert meter.fill == 0.25
     meter.close()
 
 

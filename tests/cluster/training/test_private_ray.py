@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import psutil
@@ -101,3 +102,16 @@ def test_proxies_are_passed_by_and_the_hook_of_uv_is_off(monkeypatch: pytest.Mon
         assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == "internal.corp,127.0.0.1,localhost,::1"
     monkeypatch.delenv("no_proxy")
     monkeypatch.delenv("NO_PROXY")
+
+
+def test_an_interpreter_in_a_folder_with_a_space(tmp_path: Path) -> None:
+    made = tmp_path / "my programs"
+    venv.create(made, symlinks=True)
+    (packages,) = made.glob("lib/python*/site-packages")
+    (packages / "these.pth").write_text("\n".join(path for path in sys.path if path) + "\n")
+    code = (
+        "import ray, sys; from cluster.training.ray_session import start_ray\n"
+        "start_ray(cpus=1); print(ray.get(ray.remote(lambda: sys.executable).remote(), timeout=120))"
+    )
+    said = subprocess.run([made / "bin" / "python", "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert said.stdout.splitlines()[-1:] == [str(made / "bin" / "python")], said.stderr
