@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from cluster.cli.arguments.runs import Resume
-from cluster.errors import UserError
 from cluster.painter.settings import PainterSettings
 from cluster.population.launch import resume as resume_population
 from cluster.population.schedule import ScheduledTrainer, read_plan
-from cluster.runs.folder import RunFolder, RunFolderError, is_population
+from cluster.runs.folder import RunFolder, is_population
 from cluster.runs.location import RunPlace
 from cluster.runs.settings import RunSettings
 from cluster.runs.stored import open_to_read, trust_task
@@ -17,21 +16,18 @@ from cluster.training import launch
 def resume(chosen: Resume) -> int:
     """Run `impasto resume`, of a run or a whole population."""
     changes = {name: value for name in chosen.changeable if (value := getattr(chosen, name))}
-    place = RunPlace.find(chosen.run)
-    place.fetch()
-    if is_population(place.path):
-        return resume_population(str(place.path), chosen.address, **changes)
-    if chosen.trust_task:
-        trust_task(open_to_read(str(place.path)))
-    return launch.resume(place, chosen.address, changes, scheduled_trainer)
+    with RunPlace.find(chosen.run).claimed() as place:
+        place.fetch()
+        if is_population(place.path):
+            return resume_population(str(place.path), chosen.address, **changes)
+        if chosen.trust_task:
+            trust_task(open_to_read(str(place.path)))
+        return launch.resume(place, chosen.address, changes, scheduled_trainer)
 
 
 def scheduled_trainer(folder: RunFolder, settings: RunSettings, restarts: int) -> ScheduledTrainer | None:
     """Return the trainer of a run that `impasto retrace` began; None of others."""
-    try:
-        plan = read_plan(folder.path)
-    except RunFolderError as error:
-        raise UserError(str(error)) from error
+    plan = read_plan(folder.path)
     if plan is None or not isinstance(settings, PainterSettings):
         return None
     return ScheduledTrainer(settings, plan, restarts=restarts)

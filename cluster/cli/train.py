@@ -9,21 +9,21 @@ from cluster.latent.parts_cache import parts_of_run
 from cluster.latent.settings import LatentSettings
 from cluster.latent.trainer import LatentTrainer
 from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
-from cluster.training import launch
+from cluster.training import launch, or_resume
 
 
 def train(chosen: Train) -> int:
     """Run `impasto train`."""
-    if chosen.or_resume and (place := launch.begun(chosen.run, chosen.settings)):
-        return launch.resume_begun(place, chosen.settings, chosen.address)
+    if chosen.or_resume and (place := or_resume.begun(chosen.run)):
+        return or_resume.resume_begun(place, chosen.settings, chosen.address)
     return launch.train(chosen.settings, chosen.run, chosen.address)
 
 
 def train_latent(chosen: TrainLatent) -> int:
     """Run `impasto train latent`, from the start or from another run's end."""
     settings = chosen.settings
-    if chosen.or_resume and (begun := launch.begun(chosen.run, settings)):
-        return launch.resume_begun(begun, settings, chosen.address)
+    if chosen.or_resume and (begun := or_resume.begun(chosen.run)):
+        return or_resume.resume_begun(begun, settings, chosen.address)
     place = launch.place_of_new(chosen.run, "latent")
     if not chosen.warm_start:
         return launch.start(LatentTrainer(settings), place, chosen.address)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.location import RunPlace
 from cluster.runs.redaction import HIDDEN
 from cluster.training.launch import check_free, start
+from cluster.training.or_resume import limits, warn_of_others
 from cluster.training.ray_session import standard_error_to, start_ray
 
 
@@ -55,23 +55,19 @@ def tune(
     if place.remote is not None:
         raise UserError("tune: members write into one folder: give a path that all nodes reach, not an address")
     if or_resume and (place.path / "config.json").is_file():
-        warn_of_others(PopulationFolder(place.path), population, settings)
-        given = settings.flat()
-        return resume(str(place.path), address, **{name: given[name] for name in ("minutes", "steps", "redis")})
+        compare(PopulationFolder(place.path), population, settings)
+        return resume(str(place.path), address, **limits(settings))
     check_settings(settings, population)
     require(wandb=settings.system.wandb, mlflow=settings.system.mlflow)
     tuner = PopulationTuner(with_absolute_paths(settings), population)
-    try:
-        folder = folders.create(place.path, {"population": population.to_json(), "settings": settings.storable()})
-    except RunFolderError as error:
-        raise UserError(str(error)) from error
+    folder = folders.create(place.path, {"population": population.to_json(), "settings": settings.storable()})
     with folder, folder.start():
         tuner.settings = own_files.keep(folder.path, tuner.settings)
         write_config(folder, population, tuner.settings)
         return train_in(folder, tuner, address)
 
 
-def warn_of_others(place: PopulationFolder, population: PopulationSettings, settings: PainterSettings) -> None:
+def compare(place: PopulationFolder, population: PopulationSettings, settings: PainterSettings) -> None:
     """Name settings given now that are not those with which a population goes on.
 
     Raises:
@@ -83,19 +79,13 @@ def warn_of_others(place: PopulationFolder, population: PopulationSettings, sett
         raise UserError(f"--or-resume: {error}") from error
     given = with_absolute_paths(settings).flat() | population.to_json()
     stored = theirs.flat() | its_own.to_json()
-    same = ("minutes", "steps", "redis", "brush")  # as given, without a password, or a copy
-    if other := [name for name, value in stored.items() if given[name] != value and name not in same]:
-        print(f"warning: {place.path} goes on with its own {', '.join(other)}, not those given now", file=sys.stderr)
+    warn_of_others(place.path, stored, given, ("brush",))  # which is a copy
 
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
     """Go on with a population: every member from its last intact checkpoint. Returns the exit status."""
-    try:
-        folder = RunFolder.open(run)
+    with RunFolder.open(run) as folder:
         population, settings = PopulationFolder(run).read_settings()
-    except RunFolderError as error:
-        raise UserError(str(error)) from error
-    with folder:
         settings = settings.replace(**changes)
         if HIDDEN in settings.system.redis:
             raise UserError(

@@ -7,8 +7,11 @@ the smallest token of the highest epoch. Times are the storage's own, read off t
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cluster.errors import UserError
@@ -43,7 +46,9 @@ class Lease:
     def __init__(self, remote: RemoteFolder, epoch: int, token: str) -> None:
         self.remote, self.epoch, self.token = remote, epoch, token
         self.lost = False
+        self.given_back = False
         self.renewed_at = time.monotonic()
+        self.one_at_a_time = threading.Lock()
 
     @classmethod
     def claim(cls, remote: RemoteFolder, patience: float = LEASE_SECONDS + SECONDS_BETWEEN_RENEWALS) -> Lease:
@@ -80,6 +85,32 @@ class Lease:
             remote.delete(name)
         return lease
 
+    @classmethod
+    @contextlib.contextmanager
+    def held(cls, remote: RemoteFolder) -> Iterator[Lease]:
+        """Claim the folder, renew the claim in a thread for as long as the block takes, and give it back.
+
+        Raises:
+            UserError: Another driver writes there.
+        """
+        lease = cls.claim(remote)
+        ending = threading.Event()
+
+        def renew() -> None:
+            while not ending.wait(SECONDS_BETWEEN_RENEWALS / 3):
+                with contextlib.suppress(LeaseLost, OSError):  # the mirror comes to know of it too, and says so
+                    lease.keep()
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield lease
+        finally:
+            ending.set()
+            thread.join(SECONDS_BETWEEN_RENEWALS)
+            with contextlib.suppress(OSError):  # the next driver then waits until it is old
+                lease.release()
+
     @property
     def name(self) -> str:
         """Name of the claim's file."""
@@ -91,8 +122,10 @@ class Lease:
         Raises:
             LeaseLost: Another driver holds the lease.
         """
-        if self.lost or time.monotonic() - self.renewed_at >= SECONDS_BETWEEN_RENEWALS:
-            self.renew()
+        with self.one_at_a_time:
+            due = time.monotonic() - self.renewed_at >= SECONDS_BETWEEN_RENEWALS
+            if (self.lost or due) and not self.given_back:
+                self.renew()
 
     def renew(self) -> None:
         """Write the claim again, and see whether it holds.
@@ -119,8 +152,10 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back, so that the next driver need not wait."""
-        if not self.lost:
-            self.remote.delete(self.name)
+        with self.one_at_a_time:
+            if not self.lost and not self.given_back:
+                self.remote.delete(self.name)
+                self.given_back = True
 
 
 def read_claims(remote: RemoteFolder) -> dict[str, float]:

@@ -125,10 +125,7 @@ def counters_of(checkpoint: Checkpoint, *names: str) -> dict[str, Any]:
 
 def open_to_read(run: str) -> RunFolder:
     """Open a run's folder, or that of an agent by its name, without its lock: it may be training."""
-    try:
-        return RunFolder.open(find_agent(run) or run, write=False)
-    except RunFolderError as error:
-        raise UserError(str(error)) from error
+    return RunFolder.open(find_agent(run) or run, write=False)
 
 
 def about_run(folder: RunFolder, checkpoint: Checkpoint, sheet: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +15,12 @@ from cluster.errors import UserError
 from cluster.metrics.tracking import require
 from cluster.runs import own_files
 from cluster.runs.checkpoints import Checkpoint
-from cluster.runs.folder import RunFolder, RunFolderError
+from cluster.runs.folder import RunFolder
 from cluster.runs.kinds import trainer_class
 from cluster.runs.lease import Lease
 from cluster.runs.location import RunPlace
 from cluster.runs.redaction import HIDDEN
-from cluster.runs.remote import ORDER, Mirror, RemoteFolder
+from cluster.runs.remote import ORDER, Mirror
 from cluster.runs.settings import RunSettings
 from cluster.runs.stored import counters_of, last_checkpoint, read_settings
 from cluster.training.ray_session import is_joined, standard_error_to, start_ray
@@ -53,8 +52,7 @@ def check_free(place: RunPlace, name: str) -> None:
     Raises:
         UserError: A run is there already.
     """
-    remote = place.remote is not None and place.remote.read("config.json") is not None
-    if remote or (place.path / "config.json").exists():
+    if place.holds_run:
         resume = shlex.join(["impasto", "resume", name])
         raise UserError(f"{name} holds another run: continue it with `{resume}` or choose another --run")
 
@@ -64,40 +62,6 @@ def train(settings: RunSettings, run: str, address: str = "") -> int:
     data: str = settings.flat()["data"]
     place = place_of_new(run, "images" if "/" in data else data)
     return start(trainer_class(settings.kind)(settings), place, address)
-
-
-def begun(run: str, settings: RunSettings) -> RunPlace | None:
-    """Return the place of the run that `--or-resume` goes on with; None if it is still to begin.
-
-    The run goes on with the settings that it began with; others than those are named on standard error.
-
-    Raises:
-        UserError: No run is named, or the one that is there is none of its kind.
-    """
-    if not run:
-        raise UserError("--or-resume: give --run, the run to begin or to go on with")
-    place = RunPlace.find(run)
-    remote = place.remote is not None and place.remote.read("config.json") is not None
-    if not remote and not (place.path / "config.json").is_file():
-        return None
-    place.fetch()
-    folder = RunFolder.open(place.path, write=False)
-    for code in own_files.own_code(settings):  # given now, so it is the user's; that of the run has to be the same
-        own_files.confirm(code)
-    stored, given = read_settings(folder), type(settings).from_json(settings.storable()).flat()
-    if stored.kind != settings.kind:
-        raise UserError(f"--or-resume: {run} is a run of kind {stored.kind}, not {settings.kind}")
-    same = ("minutes", "steps", "redis", "actors", "task", "brush")  # as given, without a password, scaled, or copies
-    other = [name for name, value in stored.flat().items() if given[name] != value and name not in same]
-    if other:
-        print(f"warning: {run} goes on with its own {', '.join(other)}, not with those given now", file=sys.stderr)
-    return place
-
-
-def resume_begun(place: RunPlace, settings: RunSettings, address: str) -> int:
-    """Go on with the run that `begun` found, within the limits given now. Returns the exit status."""
-    given = settings.flat()
-    return resume(place, address, {name: given[name] for name in ("minutes", "steps", "redis")})
 
 
 def start(
@@ -111,12 +75,18 @@ def start(
     If it fails before its first checkpoint, its folder is removed.
     """
     require(wandb=trainer.settings.system.wandb, mlflow=trainer.settings.system.mlflow)
-    with create(place.path, trainer.settings) as folder, folder.start():
+    with contextlib.ExitStack() as held:
+        if place.remote is not None:
+            uri = place.remote.uri
+            place = held.enter_context(place.claimed())
+            check_free(place, uri)  # another driver may have begun it while this one waited
+        folder = held.enter_context(RunFolder.create(place.path, trainer.settings.storable()))
+        held.enter_context(folder.start())
         place.mark()
         trainer.settings = own_files.keep(folder.path, trainer.settings)
         folder.write_config(own_files.storable(folder.path, trainer.settings))
         prepare(folder)
-        return train_in(folder, trainer, None, address, place.remote)
+        return train_in(folder, trainer, None, address, place.lease)
 
 
 def create(path: Path, settings: RunSettings) -> RunFolder:
@@ -125,17 +95,14 @@ def create(path: Path, settings: RunSettings) -> RunFolder:
     Raises:
         UserError: It can not be made.
     """
-    try:
-        return RunFolder.create(path, settings.storable())
-    except RunFolderError as error:
-        raise UserError(str(error)) from error
+    return RunFolder.create(path, settings.storable())
 
 
 def resume(place: RunPlace, address: str, changes: dict[str, Any], make_trainer: MakeTrainer = lambda *_: None) -> int:
     """Go on with a run from its last intact checkpoint.
 
     Args:
-        place: Of the run; its folder is here.
+        place: Of the run, claimed if it is on shared storage; its folder is here.
         address: Ray cluster to join; empty for a private Ray.
         changes: Settings that change, by name.
         make_trainer: Makes another trainer than the kind's own, or returns None.
@@ -146,11 +113,8 @@ def resume(place: RunPlace, address: str, changes: dict[str, Any], make_trainer:
     Raises:
         UserError: The folder holds no run, it is in use, or its Redis needs a password.
     """
-    try:
-        folder = RunFolder.open(place.path)
-    except RunFolderError as error:
-        raise UserError(str(error)) from error
-    with folder:
+    assert place.remote is None or place.lease is not None
+    with RunFolder.open(place.path) as folder:
         settings = read_settings(folder).replace(**changes)
         if HIDDEN in settings.flat()["redis"]:
             raise UserError("resume: this run used a Redis with a password, which is not kept; give --redis its URL")
@@ -162,7 +126,7 @@ def resume(place: RunPlace, address: str, changes: dict[str, Any], make_trainer:
             kind.check_weights(settings, checkpoint)
         trainer = make_trainer(folder, settings, restarts)
         trainer = trainer or kind.of_run(folder, settings, restarts)
-        return train_in(folder, trainer, checkpoint, address, place.remote)
+        return train_in(folder, trainer, checkpoint, address, place.lease)
 
 
 def train_in(
@@ -170,7 +134,7 @@ def train_in(
     trainer: RunTrainer,
     checkpoint: Checkpoint | None,
     address: str,
-    remote: RemoteFolder | None = None,
+    lease: Lease | None = None,
 ) -> int:
     """Train in `folder`; print the data, the result and the next command. Returns the exit status."""
     if trainer.introduction:
@@ -179,7 +143,7 @@ def train_in(
         start_ray(address, cpus=trainer.cpus)
     trainer.joined = is_joined(address)
     try:
-        with run_connections(trainer, folder, remote, cluster=trainer.joined):
+        with run_connections(trainer, folder, lease, cluster=trainer.joined):
             outcome = trainer.run(folder, checkpoint)
     finally:
         ray.shutdown()
@@ -189,20 +153,18 @@ def train_in(
     )
     print(f"pictures: {folder.samples}")
     verb = "resume" if outcome.reason == "interrupted" else "evaluate"
-    print("next:", shlex.join(["impasto", verb, remote.uri if remote and verb == "resume" else str(folder.path)]))
+    print("next:", shlex.join(["impasto", verb, lease.remote.uri if lease and verb == "resume" else str(folder.path)]))
     return 0
 
 
 @contextlib.contextmanager
-def run_connections(
-    trainer: RunTrainer, folder: RunFolder, remote: RemoteFolder | None, *, cluster: bool
-) -> Iterator[None]:
+def run_connections(trainer: RunTrainer, folder: RunFolder, lease: Lease | None, *, cluster: bool) -> Iterator[None]:
     """Open a run's inboxes for requests and its mirror; at the end the mirror is brought up to date.
 
     Args:
         trainer: Gets them.
         folder: Of the run.
-        remote: Its folder on shared storage, if any.
+        lease: On its folder on shared storage, if it has one.
         cluster: Whether the run is on a Ray cluster that others reach.
 
     Raises:
@@ -212,12 +174,12 @@ def run_connections(
     inbox = FolderInbox(folder.path)
     inbox.close()  # a request to an earlier driver is not one to this
     trainer.inboxes = [inbox]
-    if remote is not None:
+    if lease is not None:
         with contextlib.suppress(OSError):  # the mirror will say what is wrong there
-            remote.delete(ORDER)
+            lease.remote.delete(ORDER)
     if cluster:
         trainer.inboxes.append(ClusterInbox(folder.path.name))
-    trainer.mirror = None if remote is None else Mirror(folder.path, remote, Lease.claim(remote))
+    trainer.mirror = None if lease is None else Mirror(folder.path, lease.remote, lease)
     try:
         yield
     finally:

@@ -11,7 +11,6 @@ from cluster.evaluation.text_tables import number, text_table
 from cluster.population.folder import PopulationFolder
 from cluster.population.lineage.ancestry import Branch, Lineage, Schedule, curve, schedule
 from cluster.population.lineage.events import Event, read_events
-from cluster.runs.folder import RunFolderError
 
 STANDING = ("member", "branch", "score", "episodes", "env_steps")
 
@@ -42,10 +41,7 @@ class BestMember:
             UserError: there is no population, or no comparison yet.
         """
         place = PopulationFolder(run)
-        try:
-            place.read_settings()
-        except RunFolderError as error:
-            raise UserError(str(error)) from error
+        place.read_settings()
         events = read_events(place.lineage)
         lineage = Lineage(events)
         if lineage.best is None:

@@ -38,9 +38,9 @@ def test_a_retraced_run_goes_where_a_run_goes(images: Path, tmp_path: Path, monk
     monkeypatch.setenv("IMPASTO_RUNS", str(runs))
     went: list[Any] = []
 
-    def go(run: RunFolder, trainer: ScheduledTrainer, checkpoint: None, address: str, remote: Any) -> int:
+    def go(run: RunFolder, trainer: ScheduledTrainer, checkpoint: None, address: str, lease: Any) -> int:
         trainer.close()
-        went.append((run.path, read_plan(run.path), remote and remote.uri))
+        went.append((run.path, read_plan(run.path), lease and lease.remote.uri))
         return 0
 
     monkeypatch.setattr(launch, "train_in", go)
@@ -73,7 +73,7 @@ def test_the_same_command_begins_a_population_or_goes_on_with_it(
     other = settings.replace(steps=800, canvases=32)
     assert population_launch.tune(other, SETTINGS, str(run), or_resume=True) == 0
     assert went == ["new", ((str(run), ""), {"minutes": 5.0, "steps": 800, "redis": ""})]
-    assert "goes on with its own canvases, not those given now" in capsys.readouterr().err
+    assert "goes on with its own canvases, not with those given now" in capsys.readouterr().err
     with launch.create(tmp_path / "single", settings), pytest.raises(UserError, match="holds a single run"):
         population_launch.tune(settings, SETTINGS, str(tmp_path / "single"), or_resume=True)
 

@@ -10,6 +10,7 @@ from cluster.errors import UserError
 from cluster.runs import lease as module
 from cluster.runs.lease import FOLDER, Lease, LeaseLost
 from cluster.runs.remote import Mirror, RemoteFolder
+from tests.helpers.tiny_run import wait_until
 
 
 @pytest.fixture
@@ -124,3 +125,14 @@ def test_the_last_copy_is_tried_again(remote: RemoteFolder, tmp_path: Path, monk
     monkeypatch.setattr(remote, "write", sometimes)
     mirror.close(60)
     assert remote.checkpoints() == ["000001-update-10"]
+
+
+def test_a_lease_is_renewed_for_as_long_as_a_start_takes(remote: RemoteFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_RENEWALS", 0.3)
+    with Lease.held(remote) as lease:
+        begin = lease.renewed_at
+        wait_until(lambda: lease.renewed_at > begin, 60, "the thread to renew it")
+        lease.release()
+        lease.renewed_at -= 60
+        lease.keep()
+        assert not remote.files("lease"), "it is not claimed again once it is given back"

@@ -142,6 +142,12 @@ def test_the_copying_thread_outlives_any_failure_and_the_run_tells_of_it_once(
     assert "config.json" in remote.files()
 
 
+def fetch(place: RunPlace) -> None:
+    """Fetch as a driver does."""
+    with place.claimed() as claimed:
+        claimed.fetch()
+
+
 def test_a_resume_takes_whichever_is_newer(tmp_path: Path) -> None:
     remote = RemoteFolder(f"file://{tmp_path}/shared/run")
     place = RunPlace(tmp_path / "run", remote)
@@ -153,15 +159,15 @@ def test_a_resume_takes_whichever_is_newer(tmp_path: Path) -> None:
         Mirror(folder.path, remote).close()
         checkpoints.save(folder.checkpoints, checkpoint(2))
         with pytest.raises(UserError, match="is being written by another driver"):
-            place.fetch()
-    place.fetch()
+            fetch(place)
+    fetch(place)
     assert [path.name for path in checkpoints.checkpoints(folder.checkpoints)][-1] == "000002-update-2"
     shutil.rmtree(place.path)  # another machine
-    place.fetch()
+    fetch(place)
     assert [path.name for path in checkpoints.checkpoints(folder.checkpoints)] == ["000001-update-1"]
     (place.path / "origin.json").unlink()
     with pytest.raises(UserError, match="holds something that is not a copy of"):
-        place.fetch()
+        fetch(place)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from cluster import cli
 from cluster.errors import UserError
 from cluster.painter.trainer import PainterTrainer
 from cluster.runs.folder import RunFolder, is_being_written
+from cluster.runs.lease import Lease
 from cluster.runs.remote import ORDER, Mirror, RemoteFolder
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.launch import run_connections
@@ -81,7 +82,7 @@ def test_a_run_does_not_begin_with_an_order_to_another_driver(images: Path, tmp_
     with RunFolder.create(tmp_path / "run", {}) as folder:
         FolderInbox(folder.path).put(new_request(9))
         remote.write(ORDER, b'{"actors": 9, "ticket": "old"}')
-        with run_connections(trainer, folder, remote, cluster=False):
+        with run_connections(trainer, folder, Lease.claim(remote), cluster=False):
             assert trainer.inboxes[0].take() is None
             assert remote.read(ORDER) is None
     trainer.close()
