@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from cluster.bench.learners import random_trajectory
-from cluster.bench.measure import figure, rounded, spread
+from cluster.bench.measure import device_name, figure, rounded, spread, wait_for
 from cluster.bench.options import BenchOptions, Figure
 from cluster.painter.settings import PainterSettings
 from learners.discriminator_learner import DiscriminatorLearner
@@ -27,22 +27,17 @@ REAL_IMAGES = 10_000
 
 def seconds_of(work: Callable[[int], Any], device: torch.device, options: BenchOptions) -> list[float]:
     """Wall seconds of one call of `work`, which gets its number, in each of several measurements."""
-
-    def finish() -> None:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
     repeats, least = (1, 0.0) if options.quick else (options.repeats, options.repeat_seconds)
     for call in range(3):
         work(call)
     found, call = [], 3
     for _ in range(repeats):
-        finish()
+        wait_for(device)
         start, first = time.perf_counter(), call
         while call == first or time.perf_counter() - start < least:
             work(call)
             call += 1
-        finish()
+        wait_for(device)
         found.append((time.perf_counter() - start) / (call - first))
     return found
 
@@ -143,7 +138,7 @@ def bench_preset(name: str, settings: PainterSettings, device: torch.device, opt
     """Yield the rates of one preset."""
     detail = {
         "preset": name,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "device": device_name(device),
         "precision": settings.policy.precision,
         "torch": torch.__version__,
         "torch_threads": torch.get_num_threads(),

@@ -19,10 +19,9 @@ from pathlib import Path
 import torch
 
 from cluster.bench import device_losses, device_rates
-from cluster.bench.measure import figure, torch_threads
+from cluster.bench.measure import chosen_device, figure, torch_threads
 from cluster.bench.options import BenchOptions, Figure
 from cluster.bench.registry import run
-from cluster.errors import UserError
 from cluster.painter.settings import PresetName, preset
 from cluster.training.cpus import available_cpus
 from learners.memory import keep_large_blocks
@@ -33,22 +32,15 @@ LEAST_MINUTES = 1.0
 MINUTES_AROUND = 1.0
 
 
-def chosen_device(options: BenchOptions) -> torch.device:
-    """Return the device to measure.
-
-    Raises:
-        UserError: A GPU is asked for, and there is none.
-    """
-    there = torch.cuda.is_available()
-    if options.device == "cuda" and not there:
-        raise UserError("device: torch finds no GPU here; give --device cpu, or a torch that is built for the GPU")
-    return torch.device("cuda" if there and options.device != "cpu" else "cpu")
-
-
 def bench(options: BenchOptions) -> Iterator[Figure]:
-    """Yield losses, rates, a whole run, and a training of the minutes that are left."""
+    """Yield losses, rates, a whole run, and a training of the minutes that are left.
+
+    Unless told otherwise, run and training have an actor on every core that the learners leave.
+    """
     begin = time.monotonic()
     device = chosen_device(options)
+    actors = 1 if options.quick else options.actors or max(1, available_cpus() - 2)
+    options = replace(options, actors=actors)
     keep_large_blocks()
     names: list[PresetName] = [options.preset] if options.preset else ["laptop", "paper"]
     for name in names:  # small batches: the paper's in float32 would take the CPU minutes
@@ -86,11 +78,9 @@ def say(line: str) -> None:
 
 
 def whole_run(options: BenchOptions, names: list[PresetName]) -> Iterator[Figure]:
-    """Yield the figures of `impasto bench train`, with an actor on every core that the learners leave."""
-    actors = options.actors or max(1, available_cpus() - 2)
+    """Yield the figures of `impasto bench train` of each preset."""
     for name in names:
-        chosen = replace(options, preset=name, actors=1 if options.quick else actors)  # type: ignore[arg-type]
-        for each in run(["train"], chosen):
+        for each in run(["train"], replace(options, preset=name)):  # type: ignore[arg-type]
             yield each | {"figure": f"gpu {each['figure']}"}
 
 
@@ -99,9 +89,8 @@ def training(device: torch.device, options: BenchOptions, minutes: float) -> Ite
     with tempfile.TemporaryDirectory() as folder:
         place = str(Path(folder) / "run")
         data = ["--data-dir", options.data_dir] if options.data_dir else []
-        actors = options.actors or max(1, available_cpus() - 2)
-        words = ["train", "mnist", "--minutes", f"{minutes:.2f}", "--run", place, "--actors", str(actors), *data]
-        words += ["--learner-gpus", "1"] if device.type == "cuda" else []
+        words = ["train", "mnist", "--minutes", f"{minutes:.2f}", "--run", place, "--actors", str(options.actors)]
+        words += data + (["--learner-gpus", "1"] if device.type == "cuda" else [])
         impasto = [sys.executable, "-m", "cluster"]
         for command in (words, ["evaluate", place, "--json"]):
             done = subprocess.run([*impasto, *command], capture_output=True, text=True)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cluster.bench.measure import figure, rounded, torch_threads
+from cluster.bench.measure import chosen_device, device_name, figure, rounded, torch_threads, wait_for
 from cluster.bench.options import BenchOptions, Figure
 from cluster.painter.settings import PainterSettings, preset
 from learners.discriminator_learner import DiscriminatorLearner
@@ -99,19 +99,14 @@ def learner_updates(settings: PainterSettings, variant: Variant, device: torch.d
 
 def update_seconds(update: Callable[[], Any], device: torch.device, repeats: int) -> tuple[list[float], float]:
     """Measure the wall seconds of `repeats` updates after a few to warm up, and the median CPU-seconds of one."""
-
-    def finish() -> None:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
     for _ in range(3 if device.type == "cuda" else 1):
         update()
     wall, processor = [], []
     for _ in range(repeats):
-        finish()
+        wait_for(device)
         start, start_cpu = time.perf_counter(), time.process_time()
         update()
-        finish()
+        wait_for(device)
         wall.append(time.perf_counter() - start)
         processor.append(time.process_time() - start_cpu)
     return wall, statistics.median(processor)
@@ -120,7 +115,7 @@ def update_seconds(update: Callable[[], Any], device: torch.device, repeats: int
 def bench(options: BenchOptions) -> Iterable[Figure]:
     """Yield the figures of the chosen preset, or of both."""
     keep_large_blocks()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = chosen_device(options)
     for name in [options.preset] if options.preset else ("laptop", "paper"):
         settings = preset(name)
         if options.quick:
@@ -136,7 +131,7 @@ def bench_preset(name: str, settings: PainterSettings, device: torch.device, opt
     steps = settings.system.canvases * settings.paint.num_actions
     common = {
         "preset": name,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "device": device_name(device),
         "torch_threads": settings.system.torch_threads,
         "torch": torch.__version__,
         "batch": f"{settings.system.canvases} episodes of {settings.paint.num_actions} actions",

@@ -1,4 +1,4 @@
-"""Helpers of all benchmarks: rates per CPU-second, measured in turns, and the form of a figure."""
+"""Helpers of all benchmarks: rates per CPU-second, measured in turns, the device, and the form of a figure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from cluster.bench.options import BenchOptions, Figure
+from cluster.errors import UserError
 
 
 def figure(name: str, value: float, unit: str, **detail: Any) -> Figure:
@@ -26,6 +27,29 @@ def rounded(value: float) -> float:
 def spread(values: Sequence[float]) -> dict[str, Any]:
     """Describe the repeats behind a median: their number, smallest and largest."""
     return {"repeats": len(values), "min": rounded(min(values)), "max": rounded(max(values))}
+
+
+def chosen_device(options: BenchOptions) -> torch.device:
+    """Return the device to measure.
+
+    Raises:
+        UserError: A GPU is asked for, and there is none.
+    """
+    there = torch.cuda.is_available()
+    if options.device == "cuda" and not there:
+        raise UserError("device: torch finds no GPU here; give --device cpu, or a torch that is built for the GPU")
+    return torch.device("cuda" if there and options.device != "cpu" else "cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """Name the device in a figure's detail: the GPU's own name, or `cpu`."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until all is computed that a GPU was told to compute."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 @contextmanager

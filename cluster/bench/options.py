@@ -24,7 +24,8 @@ class BenchOptions:
         preset: `laptop` or `paper`. Without it `actor` and `learners` measure both, `train` the laptop's.
         actors: Ray actors that paint in `train`; 0 takes the preset's. More keep a faster learner fed.
         data_dir: Folder with data sets that are there already (torchvision's layout), for `train` and `peers`.
-        device: Of `gpu`, and of the learners of `train`: the GPU if there is one, or the CPU in any case.
+        device: Of `gpu` and `learners`, and of the learners of `train` and `scale`: the GPU if there is one, or the CPU
+            in any case.
         minutes: Of all that `gpu` does; what the measurements leave of them is trained. Usual: 8, on one GPU and 16
             cores.
         peers_dir: Folder of the virtual environments that `peers` makes for other libraries; by default in ~/.cache.

@@ -10,7 +10,7 @@ from typing import Any
 import ray
 import torch
 
-from cluster.bench.measure import figure, rounded
+from cluster.bench.measure import chosen_device, device_name, figure, rounded
 from cluster.bench.options import BenchOptions, Figure
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds
 from cluster.painter.settings import PainterSettings, preset
@@ -20,9 +20,9 @@ from cluster.training.ray_session import start_ray
 
 
 def bench_settings(options: BenchOptions) -> PainterSettings:
-    """Return the preset's settings, on the GPU if there is one, and long enough not to end while it is measured."""
+    """Return the preset's settings, on the chosen device, and long enough not to end while it is measured."""
     settings = preset(options.preset or "laptop").replace(data_dir=options.data_dir, minutes=24 * 60.0)
-    if torch.cuda.is_available() and options.device != "cpu":
+    if chosen_device(options).type == "cuda":
         settings = settings.replace(learner_gpus=1.0)
     return settings.replace(actors=options.actors) if options.actors else settings
 
@@ -68,7 +68,7 @@ def described(settings: PainterSettings) -> dict[str, Any]:
         "policy_learners": system.policy_learners,
         "discriminator_learners": system.discriminator_learners,
         "torch_threads": system.torch_threads,
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "device": device_name(torch.device("cuda" if system.learner_gpus else "cpu")),
         "cpus": available_cpus(),
         "torch": torch.__version__,
         "ray": ray.__version__,

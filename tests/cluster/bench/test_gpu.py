@@ -8,12 +8,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
-
-from cluster.bench.gpu import chosen_device
-from cluster.bench.options import BenchOptions
-from cluster.bench.scale import actor_counts
-from cluster.errors import UserError
 
 #: What runs where none of what it does not need is installed.
 WITHOUT = """
@@ -54,17 +48,3 @@ def test_losses_learners_and_inference_need_neither_ray_nor_redis(preset: str) -
     assert 0 < shares["copies"] < shares["compute"]
     assert 0 <= shares["idle"] < 1
     assert all(math.isfinite(each["value"]) for each in figures.values())
-
-
-def test_a_gpu_that_is_not_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert chosen_device(BenchOptions()).type == "cpu"
-    with pytest.raises(UserError, match="no GPU"):
-        chosen_device(BenchOptions(device="cuda"))
-
-
-@pytest.mark.parametrize(
-    ("cores", "counts"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (64, [1, 2, 4, 8, 16, 32, 64])]
-)
-def test_actors_double_up_to_the_cores(cores: int, counts: list[int]) -> None:
-    assert actor_counts(cores) == counts
