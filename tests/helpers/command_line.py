@@ -1,4 +1,4 @@
-"""Commands read as the command line reads them, with nothing run."""
+"""Commands read as the command line reads them, with nothing run, and those that it refuses."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def read(words: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> Any:
         assert cli.main(words) == 0, words
     (chosen,) = called
     return chosen
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that a user reads; fails unless there is exactly one, and status 2."""
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("impasto: ")
+    return line.removeprefix("impasto: ")

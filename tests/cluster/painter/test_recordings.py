@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from cluster.painter.recordings import paint_again
+from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
 from cluster.painter.settings import preset
 from envs.paint import pool
+from tests.cluster.dashboard.made_up import make_sheet, settings
 
 
 @pytest.mark.parametrize("brush", ["classic/pen", "classic/dry_brush"])
@@ -21,3 +24,14 @@ def test_eight_times_as_large_with_the_same_ink(brush: str) -> None:
     ink = [255.0 - frames.mean() for frames in (one, eight)]
     assert ink[1] / ink[0] == pytest.approx(1.0, abs=0.02)
     assert np.abs(pool(eight, one.shape[1]).astype(int) - one).mean() < 5
+
+
+def test_damaged_recordings(tmp_path: Path) -> None:
+    make_sheet(tmp_path, "good", settings(), 0, count=3)
+    good = Recording.load(tmp_path / "good.npz")
+    wrong = Recording(good.actions, good.noise, good.scores[:-1]).save(tmp_path / "wrong.npz")
+    np.savez(tmp_path / "pickled.npz", actions=np.array([{}], object), noise=good.noise, scores=good.scores)
+    (tmp_path / "text.npz").write_text("no arrays")
+    for path in (wrong, tmp_path / "pickled.npz", tmp_path / "text.npz", tmp_path / "none.npz"):
+        with pytest.raises(RecordingDamaged, match=path.name):
+            Recording.load(path)

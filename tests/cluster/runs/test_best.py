@@ -84,3 +84,14 @@ def test_without_a_scored_checkpoint_nothing_is_called_best(tmp_path: Path) -> N
     (scored,) = (each.path for each in run.checkpoints() if each.score is not None)
     (scored / manifests.MANIFEST).write_text("{}")
     assert run.best_sheet(run.sheets()) is None
+
+
+def test_best_takes_the_checkpoint_of_the_highest_score(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", {})
+    for update, score in ((1, -3.0), (2, -1.0), (3, -2.0), (4, None)):
+        checkpoints.save(folder.checkpoints, checkpoints.Checkpoint(update, score=score), keep_last=4)
+    newest, best = last_checkpoint(folder), last_checkpoint(folder, best=True)
+    folder.close()
+    assert newest is not None
+    assert best is not None
+    assert (newest.update, best.update) == (4, 2)
