@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +18,18 @@ class Chart:
     Attributes:
         title: name of the chart.
         metrics: name of each line's metric.
-        kind: `line`, `log` (logarithmic y), `share` (stacked to one) or `points` (few values, marked).
+        kind: `line`, `share` (stacked to one) or `points` (few values, marked).
+        logarithmic: of the y axis.
     """
 
     title: str
     metrics: tuple[str, ...]
     kind: str = "line"
+    logarithmic: bool = False
 
 
 QUALITY = (
-    Chart("Pixel Fréchet distance", ("sample/pixel_frechet",), "points"),
+    Chart("Pixel Fréchet distance", ("sample/pixel_frechet",), "points", logarithmic=True),
     Chart("Distance to targets", ("sample/l2",), "points"),
     Chart("Held-out score", ("sample/score",), "points"),
     Chart("Accuracy", ("sample/accuracy",), "points"),
@@ -51,30 +54,61 @@ SYSTEM = (
 LEARNING = (
     Chart("Loss of the policy", ("policy/policy_loss", "policy/value_loss")),
     Chart("Loss of the discriminator", ("discriminator/loss", "discriminator/gradient_penalty")),
-    Chart("Gradient norm", ("policy/gradient_norm",), "log"),
+    Chart("Gradient norm", ("policy/gradient_norm",), logarithmic=True),
     Chart("Truncated importance weights", ("policy/truncated_ratios",)),
-    Chart("Learning rate", ("policy/learning_rate",), "log"),
-    Chart("Entropy cost", ("policy/entropy_cost",), "log"),
+    Chart("Learning rate", ("policy/learning_rate",), logarithmic=True),
+    Chart("Entropy cost", ("policy/entropy_cost",), logarithmic=True),
 )
 GROUPS = (("Quality", QUALITY), ("System", SYSTEM), ("Learning", LEARNING))
 # Axes, and numbers that are shown elsewhere on the page.
 ELSEWHERE = {"update", "updates", "time", "env_steps", "elapsed_s", "progress", "sampled_steps", "population/branch"}
 
 
-def chart_groups(history: History) -> list[dict[str, Any]]:
-    """The groups of charts that this run has numbers for; metrics of no group come last, one chart each."""
-    present = {*history.columns, *(name for row in history.evaluations() for name in row)}
-    groups = []
-    for title, charts in GROUPS:
-        shown = [chart_context(chart, history, present) for chart in charts if present.intersection(chart.metrics)]
-        if shown:
-            groups.append({"title": title, "charts": shown, "open": True})
+@dataclass(frozen=True)
+class Group:
+    """Charts under one title, those that have numbers.
+
+    Attributes:
+        title: name of the group.
+        charts: in their order.
+        open: shown unless folded; a closed one is folded unless opened.
+    """
+
+    title: str
+    charts: tuple[Chart, ...]
+    open: bool = True
+
+
+def metrics_of(histories: Sequence[History]) -> set[str]:
+    """The names that some of these runs have numbers for."""
+    columns = {name for history in histories for name in history.columns}
+    return columns | {name for history in histories for row in history.evaluations() for name in row}
+
+
+def chart_groups(histories: Sequence[History]) -> list[Group]:
+    """The groups of charts that some of these runs have numbers for; metrics of no group come last, one chart each."""
+    present = metrics_of(histories)
+    groups = [
+        Group(title, tuple(chart for chart in charts if present.intersection(chart.metrics)))
+        for title, charts in GROUPS
+    ]
     known = {name for _, charts in GROUPS for chart in charts for name in chart.metrics} | ELSEWHERE
-    others = sorted(set(history.columns) - known)
-    if others:
-        rest = [chart_context(Chart(name, (name,)), history, present) for name in others]
-        groups.append({"title": "Everything else", "charts": rest, "open": False})
-    return groups
+    others = sorted({name for history in histories for name in history.columns} - known)
+    groups.append(Group("Everything else", tuple(Chart(name, (name,)) for name in others), open=False))
+    return [group for group in groups if group.charts]
+
+
+def run_charts(history: History) -> list[dict[str, Any]]:
+    """The groups of charts of one run, for the template."""
+    present = metrics_of([history])
+    return [
+        {
+            "title": group.title,
+            "charts": [chart_context(chart, history, present) for chart in group.charts],
+            "open": group.open,
+        }
+        for group in chart_groups([history])
+    ]
 
 
 def chart_context(chart: Chart, history: History, present: set[str]) -> dict[str, Any]:
@@ -87,6 +121,7 @@ def chart_context(chart: Chart, history: History, present: set[str]) -> dict[str
     return {
         "title": chart.title,
         "kind": chart.kind,
+        "logarithmic": chart.logarithmic,
         "series": [(name, metrics[name].label if name in metrics else name) for name in names],
         "hint": " ".join(metric.caution for metric in metrics.values() if metric.caution).replace("`", ""),
         "now": number(history.latest.get(names[0])) if len(names) == 1 else "",

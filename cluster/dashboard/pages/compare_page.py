@@ -6,13 +6,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cluster.dashboard.pages.charts import GROUPS, Chart, chart_data
+from cluster.dashboard.pages.charts import Chart, chart_data, chart_groups, metrics_of
 from cluster.dashboard.pages.numbers import MISSING
 from cluster.dashboard.pages.run_pages import Context
+from cluster.dashboard.readers.history import X_AXES
 from cluster.dashboard.readers.library import NotThere
 from cluster.dashboard.readers.runs import Run
 from cluster.dashboard.readers.site import Site
 from cluster.metrics.catalogue import CATALOGUE
+from cluster.metrics.tracking import flat
 from cluster.runs import manifests
 
 
@@ -24,15 +26,14 @@ def compare_page(site: Site, keys: Sequence[str]) -> Context:
             runs.append(site.run(key))
         except NotThere:
             missing.append(key)
-    metrics = compared_metrics(runs)
     return {
         "title": f"{len(runs)} runs compared",
         "rows": [compared_row(run, place) for place, run in enumerate(runs)],
         "missing_runs": missing,
         "differences": differing_settings([run.config for run in runs]),
-        "groups": metrics,
+        "groups": compared_charts(runs),
         "data": [{"name": run_name(run)} | chart_data(run.history) for run in runs],
-        "x_axes": ("steps", "minutes", "updates"),
+        "x_axes": tuple(X_AXES),
     }
 
 
@@ -43,45 +44,48 @@ def run_name(run: Run) -> str:
 
 def compared_row(run: Run, place: int) -> Context:
     """A line of the table: the run, its place among the colors, its best checkpoint with its sheet."""
-    sheets = run.sheets()
+    best = manifests.best_of(run.checkpoints())
     return {
         "run": run,
         "name": run_name(run),
         "color": place % 8,
-        "best": manifests.best_of(run.checkpoints()),
-        "sheet": run.best_sheet(sheets),
+        "best": best,
+        "sheet": run.sheet_of(best, run.sheets()),
     }
 
 
 def differing_settings(configs: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     """Settings that are not the same in all of these `config.json`: name, and the value in each, or a dash."""
-    flat = []
-    for config in configs:
-        parts = {part: values for part, values in config.items() if isinstance(values, dict) and part != "population"}
-        flat.append({f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()})
+    every = [
+        flat({part: values for part, values in config.items() if isinstance(values, dict) and part != "population"})
+        for config in configs
+    ]
     found = []
-    for name in dict.fromkeys(name for values in flat for name in values):
+    for name in dict.fromkeys(name for values in every for name in values):
         told = [
-            json.dumps(values[name], ensure_ascii=False) if values.get(name) is not None else MISSING for values in flat
+            json.dumps(values[name], ensure_ascii=False) if values.get(name) is not None else MISSING
+            for values in every
         ]
         if len(set(told)) > 1:
             found.append((name, [text[1:-1] if text.startswith('"') else text for text in told]))
     return found
 
 
-def compared_metrics(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def compared_charts(runs: Sequence[Run]) -> list[Context]:
     """The groups of charts, each of one metric that some of the runs have; those of no group come last."""
-    present = {name for run in runs for name in run.history.columns}
-    present |= {name for run in runs for row in run.history.evaluations() for name in row}
-    groups = []
-    for title, charts in GROUPS:
-        shown = [each for chart in charts for each in metric_charts(chart, present)]
-        if shown:
-            groups.append({"title": title, "charts": shown})
-    return groups
+    histories = [run.history for run in runs]
+    present = metrics_of(histories)
+    return [
+        {
+            "title": group.title,
+            "charts": [each for chart in group.charts for each in metric_charts(chart, present)],
+            "open": group.open,
+        }
+        for group in chart_groups(histories)
+    ]
 
 
-def metric_charts(chart: Chart, present: set[str]) -> list[dict[str, Any]]:
+def metric_charts(chart: Chart, present: set[str]) -> list[Context]:
     """A chart for each metric of `chart`: the runs are its lines."""
     kind = "line" if chart.kind == "share" else chart.kind
     labels = {name: known.label if (known := CATALOGUE.get(name)) else name for name in chart.metrics}
@@ -90,6 +94,7 @@ def metric_charts(chart: Chart, present: set[str]) -> list[dict[str, Any]]:
             "title": chart.title if len(chart.metrics) == 1 else f"{chart.title}: {labels[name]}",
             "metric": name,
             "kind": kind,
+            "logarithmic": chart.logarithmic,
         }
         for name in chart.metrics
         if name in present

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from cluster.dashboard.pages.charts import chart_data, chart_groups
+from cluster.dashboard.pages.charts import chart_data, run_charts
 from cluster.dashboard.pages.numbers import MISSING
 from cluster.dashboard.pages.pictures import FRAMES_IN_A_ROW, frame_size, load_recording
 from cluster.dashboard.pages.sparkline import sparkline
 from cluster.dashboard.pages.theatre import acts
+from cluster.dashboard.readers.history import X_AXES
 from cluster.dashboard.readers.library import NotThere, decode
 from cluster.dashboard.readers.runs import Run, Sheet
 from cluster.dashboard.readers.site import Site
 from cluster.evaluation.contact_sheets import COLUMNS
+from cluster.runs import manifests
 
 Context = dict[str, Any]
 
@@ -72,31 +74,30 @@ def thin(values: Any) -> list[float]:
 
 def run_page(run: Run) -> Context:
     """A run: health, curves, samples, checkpoints."""
-    sheets = run.sheets()
+    sheets, checkpoints = run.sheets(), run.checkpoints()
     return {
         "title": run.title,
         "run": run,
         "name": run.title,
-        "health": run_health(run),
+        "health": run_health(run, checkpoints),
         "sheets": sheets,
         "others": run.other_sheets(),
-        "best": run.best_sheet(sheets),
-        "groups": chart_groups(run.history),
+        "best": run.sheet_of(manifests.best_of(checkpoints), sheets),
+        "groups": run_charts(run.history),
         "data": chart_data(run.history),
-        "checkpoints": run.checkpoints()[::-1],
+        "checkpoints": checkpoints[::-1],
         "events": [row for row in run.history.notable if "event" in row or row.get("note")][:-51:-1],
         "settings": {
             part: values for part, values in run.config.items() if isinstance(values, dict) and part != "population"
         },
-        "x_axes": ("steps", "minutes", "updates"),
+        "x_axes": tuple(X_AXES),
         "name_of": decode,
     }
 
 
-def run_health(run: Run) -> list[Context]:
+def run_health(run: Run, checkpoints: list[manifests.Summary]) -> list[Context]:
     """The strip at the top of a run: label, value, kind, remark, and a mark for values to look at twice."""
     latest, history = run.latest, run.history
-    checkpoints = run.checkpoints()
     actors = latest.get("runners/wanted") or run.setting("system", "actors")
     healthy, lag = latest.get("runners/healthy"), latest.get("lag/max")
     fill, limit = latest.get("replay/fill"), run.setting("system", "max_lag")

@@ -235,8 +235,12 @@ class Run:
 
     def best_sheet(self, sheets: list[Sheet]) -> Sheet | None:
         """The sheet of the best checkpoint, which `impasto sample --best` paints with; None if there is none."""
-        chosen = manifests.best_of(self.checkpoints())
-        return next((sheet for sheet in sheets if chosen and sheet.update == chosen.update), None)
+        return self.sheet_of(manifests.best_of(self.checkpoints()), sheets)
+
+    @staticmethod
+    def sheet_of(checkpoint: manifests.Summary | None, sheets: list[Sheet]) -> Sheet | None:
+        """The sheet that was made with a checkpoint; None if there is none."""
+        return next((sheet for sheet in sheets if checkpoint and sheet.update == checkpoint.update), None)
 
     def checkpoints(self) -> list[manifests.Summary]:
         """The checkpoints with an intact manifest, oldest first."""

@@ -3,7 +3,6 @@
 (() => {
   if (!document.getElementById("data")) return;
   let runs = readData();
-  const titles = { steps: "steps", minutes: "minutes", updates: "updates" };
   const values = (run, chart) => (chart.kind === "points" ? run.points.y[chart.metric] : run.series[chart.metric]?.mean) || [];
 
   function traces(chart) {
@@ -19,8 +18,8 @@
     drawn(element, () => ({
       traces: traces(chart),
       layout: {
-        xaxis: { title: { text: titles[chosen("x")], font: { size: 11, color: css("--quiet") }, standoff: 4 } },
-        yaxis: chart.kind === "log" || chart.metric === "sample/pixel_frechet" ? log(runs.map((run) => values(run, chart))) : {},
+        xaxis: { title: { text: chosen("x"), font: { size: 11, color: css("--quiet") }, standoff: 4 } },
+        yaxis: chart.logarithmic ? log(runs.map((run) => values(run, chart))) : {},
       },
     }));
   }

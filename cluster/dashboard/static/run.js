@@ -2,7 +2,6 @@
 "use strict";
 (() => {
   let data = readData();
-  const titles = { steps: "steps", minutes: "minutes", updates: "updates" };
   // A break between branches: nothing is drawn across it.
   const broken = (values) => { const result = [...values]; for (const at of [...data.breaks].reverse()) result.splice(at, 0, null); return result; };
 
@@ -18,7 +17,7 @@
       const series = data.series[name];
       if (!series) return;
       const mean = broken(series.mean);
-      if (one && series.low && chart.kind !== "log" && !data.breaks.length) {
+      if (one && series.low && !chart.logarithmic && !data.breaks.length) {
         const kept = series.low.map((value, at) => (value === null || series.high[at] === null ? -1 : at)).filter((at) => at >= 0);
         result.push({
           x: [...kept.map((at) => data.x[axis][at]), ...[...kept].reverse().map((at) => data.x[axis][at])],
@@ -40,8 +39,8 @@
       traces: traces(chart),
       layout: {
         showlegend: chart.series.length > 1,
-        xaxis: { title: { text: titles[chosen("x")], font: { size: 11, color: css("--quiet") }, standoff: 4 } },
-        yaxis: chart.kind === "log" || chart.series[0][0] === "sample/pixel_frechet" ? log(chart.kind === "points" ? chart.series.map(([name]) => data.points.y[name] || []) : chart.series.map(([name]) => data.series[name]?.mean || [])) : chart.kind === "share" ? { range: [0, 1], tickformat: ".0%" } : {},
+        xaxis: { title: { text: chosen("x"), font: { size: 11, color: css("--quiet") }, standoff: 4 } },
+        yaxis: chart.logarithmic ? log(chart.kind === "points" ? chart.series.map(([name]) => data.points.y[name] || []) : chart.series.map(([name]) => data.series[name]?.mean || [])) : chart.kind === "share" ? { range: [0, 1], tickformat: ".0%" } : {},
         shapes: chosen("x") === "updates" ? data.resumes.map((at) => ({ type: "line", x0: at, x1: at, yref: "paper", y0: 0, y1: 1, line: { color: css("--quiet"), width: 1, dash: "dot" } })) : [],
       },
     }));
