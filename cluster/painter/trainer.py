@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import ray
@@ -34,17 +35,31 @@ class PainterTrainer(RunTrainer):
     settings: PainterSettings
     discriminator_weights: dict[str, Any]
 
-    def __init__(self, settings: PainterSettings, *, restarts: int = 0) -> None:
+    def __init__(
+        self, settings: PainterSettings, *, restarts: int = 0, warm_start: Checkpoint | None = None, warm_from: str = ""
+    ) -> None:
         """Read the data set and the brush, so that a wrong name is known before there is a folder.
 
+        Args:
+            settings: Of the run.
+            restarts: How often it was started again.
+            warm_start: Checkpoint of another run whose networks a new one begins with.
+            warm_from: Name or folder of that run.
+
         Raises:
-            ValueError: One of them can not be loaded, or the brush paints nothing.
+            ValueError: One of them can not be loaded, the brush paints nothing, or the networks are others.
         """
+        if warm_start is not None:
+            try:
+                require_networks(settings, warm_start)
+            except ValueError as error:
+                raise UserError(f"warm start: {warm_from} has other networks than this run: {error}") from error
         system = settings.system
         in_driver = min(system.policy_learners, system.discriminator_learners) == 0
         if system.learner_gpus and in_driver and not torch.cuda.is_available():
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
+        self.warm_start, self.warm_from = warm_start, warm_from
         self.cpus = 3 + system.actors + system.policy_learners + system.discriminator_learners
         if isinstance(settings.world, PaintConfig):
             require_marks(settings.world)
@@ -66,6 +81,14 @@ class PainterTrainer(RunTrainer):
         algorithm = config.build_algo()
         assert isinstance(algorithm, Spiral)
         return algorithm
+
+    def begin(self, algorithm: RunAlgorithm) -> None:
+        """Begin with another run's networks, if one was given."""
+        if self.warm_start is not None:
+            assert isinstance(algorithm, Spiral)
+            algorithm.warm_start(self.warm_start)
+            origin = {"run": self.warm_from, "update": self.warm_start.update}
+            (self.folder.path / "warm_start.json").write_text(json.dumps(origin) + "\n")
 
     def evaluate(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
         """Also fetch the discriminator, which scores the sheet's paintings after each stroke."""

@@ -187,6 +187,11 @@ def restore_state(learner: GroupLearner, state: dict[str, Any]) -> None:
     learner.restore(copy.deepcopy(state))
 
 
+def load_weights(learner: GroupLearner, weights: Mapping[str, Tensor]) -> None:
+    """Begin with these weights, of any floating-point type; for `LearnerGroup.foreach_learner`."""
+    learner.network.load_state_dict(dict(weights))
+
+
 def publish_weights(learner: GroupLearner) -> list[Any]:
     """Return a list with a reference of a learner's present weights; for `LearnerGroup.foreach_learner`."""
     return [learner.publish()]

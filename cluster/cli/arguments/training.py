@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
@@ -9,9 +10,11 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Interval
 
 from cluster.cli.parse import NO_OPTION, Positional, numbers
+from cluster.errors import UserError
 from cluster.painter.experiments import experiment_settings
 from cluster.painter.settings import PainterSettings, PresetName
 from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, population_preset
+from cluster.runs.stored import open_to_read, read_settings_as
 from envs.ranges import Natural, Positive, check_ranges
 
 
@@ -31,6 +34,8 @@ class Train:
             `s3://bucket/run` keeps a copy on shared storage, brought up to date after each checkpoint.
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
         settings: All settings of the run.
+        warm_start: Agent, or folder of a run, whose networks the run begins with. Its settings are the defaults then;
+            what the networks are made of must stay. The best checkpoint is taken.
         or_resume: Go on with the run that `--run` names if it has begun: the same command then starts it and, after
             whatever ended it, goes on from its last checkpoint.
     """
@@ -42,13 +47,36 @@ class Train:
     run: str = ""
     address: str = ""
     settings: PainterSettings = field(default_factory=PainterSettings)
+    warm_start: str = ""
     or_resume: bool = False
 
     @classmethod
     def start(cls, given: dict[str, Any]) -> Train:
-        """The values to start from, which experiment, preset and `--conditional` decide."""
+        """The values to start from, which experiment, preset and `--conditional` decide, or the run to begin with."""
         name, preset = given.get("name", cls.name), given.get("preset", cls.preset)
+        if other := given.get("warm_start"):
+            if "preset" in given:
+                raise UserError("preset: a run with --warm-start has the settings of the other run; leave it out")
+            return cls(settings=settings_for(name, other))
         return cls(settings=experiment_settings(name, preset, given.get("conditional")))
+
+
+#: What a run takes over from the system settings of the run that it begins with: the sizes of batches.
+BATCHES = ("canvases", "random_canvases", "batches_per_update", "max_lag", "replay_batches")
+
+
+def settings_for(data: str, other: str) -> PainterSettings:
+    """Return the settings of a run that begins with another's networks: those of the other, on other data.
+
+    Limits, folders and addresses are the defaults.
+
+    Raises:
+        UserError: The other is no painter's run, or the data has neither a known name nor a path.
+    """
+    theirs = read_settings_as(PainterSettings, open_to_read(other), "warm start")
+    new = experiment_settings(data).system
+    kept = {name: getattr(theirs.system, name) for name in BATCHES}
+    return dataclasses.replace(theirs, system=dataclasses.replace(new, **kept))
 
 
 @dataclass(frozen=True)
