@@ -54,6 +54,24 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         raise
 
 
+def replace_folder(new: Path, path: Path) -> None:
+    """Rename the folder `new`, of the same file system, to `path`; what was there is removed afterwards.
+
+    If the disk refuses, what was there is there again.
+    """
+    going = path.with_name(f".{path.name}.going")
+    shutil.rmtree(going, ignore_errors=True)
+    if path.exists():
+        path.rename(going)
+    try:
+        new.rename(path)
+    except OSError:
+        if going.exists():
+            going.rename(path)
+        raise
+    shutil.rmtree(going, ignore_errors=True)
+
+
 def load_or_make(
     path: Path, load: Callable[[Path], Kept], make: Callable[[], Kept], save: Callable[[Kept, Path], None]
 ) -> Kept:

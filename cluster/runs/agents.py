@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from cluster.errors import UserError, one_line
 from cluster.runs import checkpoints, own_files
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import CARD
+from envs.data_files import replace_folder
 from envs.untrusted import read_json
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -82,15 +84,25 @@ def pack(run: Path, checkpoint: Checkpoint, card: dict[str, Any], folder: Path, 
         card: What users should know of the agent, see `check_card`; length of the training and number of parameters are
             added.
         folder: Of the agent.
-        replace: Write over an agent that is there already.
+        replace: Write over an agent that is there already, which may be the run itself.
 
     Raises:
         UserError: The folder is there already, and is no agent's, or not to be replaced.
     """
-    if folder.exists():
-        if not replace or not (folder / CARD).is_file():
-            raise UserError(f"{folder}: is there already; give another folder, or --replace for an agent's")
-        shutil.rmtree(folder)
+    if folder.exists() and not (replace and (folder / CARD).is_file()):
+        raise UserError(f"{folder}: is there already; give another folder, or --replace for an agent's")
+    place = folder.resolve()  # a link stays, and leads to the new agent
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as temporary:
+        new = Path(temporary) / place.name
+        new.mkdir()
+        write_agent(new, run, checkpoint, card)
+        replace_folder(new, place)
+    return folder
+
+
+def write_agent(folder: Path, run: Path, checkpoint: Checkpoint, card: dict[str, Any]) -> None:
+    """Write the files of `pack` into an empty folder."""
     networks = {name: halved(checkpoint.tensors[name]) for name in NETWORKS if name in checkpoint.tensors}
     counters = checkpoint.documents["counters"]
     small = Checkpoint(checkpoint.update, networks, documents={"counters": counters})
@@ -100,7 +112,6 @@ def pack(run: Path, checkpoint: Checkpoint, card: dict[str, Any], folder: Path, 
         "env_steps": counters["trained_steps"],
         "parameters": sum(tensor.numel() for tensor in networks["policy"].values()),
     }
-    folder.mkdir(parents=True)
     config = json.loads((run / "config.json").read_text())
     system = config["system"] | {"data_dir": "", "redis": "", "data": Path(config["system"]["data"]).name}
     system |= {name: "" for name in ("wandb", "mlflow") if name in system}
@@ -109,7 +120,6 @@ def pack(run: Path, checkpoint: Checkpoint, card: dict[str, Any], folder: Path, 
     (folder / "config.json").write_text(json.dumps(config | {"system": system}, indent=2) + "\n")
     checkpoints.save(folder / "checkpoints", small)
     (folder / CARD).write_text(json.dumps(card | known, indent=2) + "\n")
-    return folder
 
 
 def halved(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -20,7 +20,7 @@ from cluster.runs import manifests
 from cluster.runs.lease import FOLDER, Lease
 from cluster.runs.redaction import without_password
 from cluster.runs.uri import bounded
-from envs.data_files import write_atomically
+from envs.data_files import replace_folder, write_atomically
 from envs.untrusted import read_json
 
 POLL_SECONDS = 5.0
@@ -108,7 +108,7 @@ class RemoteFolder:
         files = {name: info for name, info in self.files().items() if not name.startswith(FOLDER)}
         if "config.json" not in files:
             raise UserError(f"{self.uri} holds no run: it has no config.json")
-        coming, going = (local.with_name(f".{local.name}.{what}") for what in ("coming", "going"))
+        coming = local.with_name(f".{local.name}.coming")
         shutil.rmtree(coming, ignore_errors=True)
         for relative in files:
             target = coming / relative
@@ -116,11 +116,7 @@ class RemoteFolder:
                 raise UserError(f"{self.uri} holds a file of a name that leads out of it: {relative}")
             target.parent.mkdir(parents=True, exist_ok=True)
             copy_files(self.path(relative), str(target), source_filesystem=self.filesystem)
-        if local.exists():
-            shutil.rmtree(going, ignore_errors=True)
-            local.rename(going)
-        coming.rename(local)
-        shutil.rmtree(going, ignore_errors=True)
+        replace_folder(coming, local)
 
 
 def is_copy_of(origin: Path, remote: RemoteFolder) -> bool:

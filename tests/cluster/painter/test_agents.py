@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -94,6 +95,29 @@ def test_a_packed_run_has_its_own_brush_and_no_path_of_this_machine(tmp_path: Pa
     assert cli.main(given) == 0
     assert cli.main(["sample", str(tmp_path / "tiny"), "--count", "2", "--out", str(tmp_path / "out")]) == 0
     assert str(tmp_path) not in (tmp_path / "tiny" / "config.json").read_text()
+
+
+def test_an_agent_packed_onto_itself_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    brush = tmp_path / "my.myb"
+    brush.write_bytes(find_brush("classic/pen").read_bytes())
+    make_run(tmp_path / "run", make_images(tmp_path / "images"), brush=str(brush))
+    (tmp_path / "card.json").write_text(json.dumps(CARD))
+    given = ["--agent", "tiny", "--out", "agents"]
+    assert cli.main(["pack", "run", *given, "--card", "card.json"]) == 0
+    made = tmp_path / "agents" / "tiny"
+    files = {path.name: path.read_bytes() for path in made.rglob("*") if path.is_file()}
+    again = ["pack", "agents/tiny", *given, "--card", "agents/tiny/card.json", "--replace"]
+    with monkeypatch.context() as patched:
+        patched.setattr("cluster.runs.agents.halved", Mock(side_effect=OSError("the disk is full")))
+        assert cli.main(again) == 2
+    assert {path.name: path.read_bytes() for path in made.rglob("*") if path.is_file()} == files
+
+    assert cli.main(again) == 0
+    assert {path.name for path in made.rglob("*") if path.is_file()} == set(files)
+    assert (made / "config.json").read_bytes() == files["config.json"]
+    assert [path.name for path in (tmp_path / "agents").iterdir()] == ["tiny"]
+    assert cli.main(["sample", "agents/tiny", "--count", "2"]) == 0
 
 
 def test_a_runs_own_pictures_are_its_own_by_any_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
