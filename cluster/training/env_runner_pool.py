@@ -145,11 +145,15 @@ class EnvRunnerPool:
 
     def overdue(self) -> dict[int, float]:
         """Return the seconds for which working actors have owed their oldest answer, by the actors' numbers."""
-        now = time.monotonic()
-        working = set(self.group.healthy_env_runner_ids())
-        for actor in set(self.asked_at) - working:  # what was asked of it is lost
-            del self.asked_at[actor]
-        return {actor: now - asked[0] for actor, asked in list(self.asked_at.items()) if asked}
+        for actor in set(self.asked_at).difference(self.group.healthy_env_runner_ids()):
+            self.asked_at.pop(actor, None)  # what was asked of it is lost
+        return self.owing()
+
+    def owing(self) -> dict[int, float]:
+        """Return what `overdue` does, and change nothing: another thread may ask while answers arrive."""
+        now, working = time.monotonic(), set(self.group.healthy_env_runner_ids())
+        asked = {actor: tuple(times) for actor, times in list(self.asked_at.items()) if actor in working}
+        return {actor: now - times[0] for actor, times in asked.items() if times}
 
     @property
     def limit(self) -> float:
@@ -163,7 +167,7 @@ class EnvRunnerPool:
         for actor in hung:
             ray.kill(self.manager.actors()[actor], no_restart=False)  # type: ignore[no-untyped-call]
             self.manager.set_actor_state(actor, healthy=False)  # its requests leave the lag budget
-            del self.asked_at[actor]
+            self.asked_at.pop(actor, None)
             self.hung += 1
         return hung
 
@@ -196,7 +200,7 @@ class EnvRunnerPool:
         """Say in words which actors have owed an answer for more than `seconds`; may be called by another thread."""
         waits = []
         with contextlib.suppress(RuntimeError):  # the actors changed meanwhile: the next question comes soon
-            late = {actor: age for actor, age in self.overdue().items() if age > seconds}
+            late = {actor: age for actor, age in self.owing().items() if age > seconds}
             if late:
                 names = ", ".join(map(str, sorted(late)))
                 waits.append(f"{'actor' if len(late) == 1 else 'actors'} {names} for {max(late.values()):.0f} s")

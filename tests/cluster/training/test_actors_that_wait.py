@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -63,6 +64,27 @@ def test_actors_of_other_nodes_are_not_excused(pool: EnvRunnerPool) -> None:
     assert pool.overdue()[1] >= 0.5
     pool.excuse({pool.nodes[1]})
     assert pool.overdue()[1] < 0.5
+
+
+class Answered(deque[float]):
+    """Times of requests, of which another thread takes the last one in as soon as somebody has looked at them."""
+
+    def __bool__(self) -> bool:
+        self.clear()
+        return True
+
+
+def test_another_thread_that_asks_what_is_owed_neither_fails_nor_changes_anything() -> None:
+    pool = object.__new__(EnvRunnerPool)  # it would start actors
+    healthy = [1]
+    manager: Any = SimpleNamespace(num_actors=lambda: 2)
+    group: Any = SimpleNamespace(healthy_env_runner_ids=lambda: healthy)
+    pool.manager, pool.group, pool.wanted = manager, group, 2
+    pool.asked_at = defaultdict(deque, {1: Answered([time.monotonic() - 9]), 2: deque([time.monotonic() - 9])})
+    assert pool.owed(5.0) == ["actor 1 for 9 s", "1 of 2 actors, which are being started or have no room"]
+    assert set(pool.asked_at) == {1, 2}
+    assert set(pool.overdue()) == {1}
+    assert set(pool.asked_at) == {1}, "what was asked of an actor that is away is lost"
 
 
 @pytest.fixture
