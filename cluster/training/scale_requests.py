@@ -12,14 +12,16 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import ray
 from ray.exceptions import RayActorError
 
-from cluster.training.env_runner_pool import EnvRunnerPool
 from envs.data_files import write_atomically
 from envs.untrusted import parse_json, read_file, read_json
+
+if TYPE_CHECKING:
+    from cluster.training.env_runner_pool import EnvRunnerPool
 
 NAMESPACE = "impasto"
 
