@@ -31,7 +31,7 @@ quick: install
 	$(BIN)/python -m pytest -q @tests/quick.txt
 
 faults: install
-	$(BIN)/python -m tests.faults --out docs/reliability.md $(ARGS)
+	$(BIN)/python -m tests.faults --out docs/reliability.md --log docs/faults.jsonl $(ARGS)
 
 soak: install
 	$(BIN)/python -m tests.faults.soak --out docs/reliability.md $(ARGS)

@@ -1,18 +1,19 @@
-"""Lanes: small systems side by side, since most of a fault's time is waiting; and what came of the faults."""
+"""Lanes: small systems side by side, since most of a fault's time is waiting."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import random
-import statistics
 import threading
 import time
 import traceback
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+from tests.faults.log import FaultLog
 from tests.faults.parts import DO, TERMINATE, Part, title
 from tests.faults.system import BEGIN_SECONDS, PATIENCE, System, longest_silence, training_lost
 from tests.faults.systems import SYSTEMS, Nodes
@@ -21,52 +22,30 @@ from tests.helpers.tiny_run import running
 Kind = tuple[Part, str]
 
 
-@dataclass
-class Record:
-    """What came of one kind of fault."""
-
-    recovered: list[bool] = field(default_factory=list)
-    died: list[bool] = field(default_factory=list)
-    kills: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    lost: list[float] = field(default_factory=list)
-    silences: list[float] = field(default_factory=list)
-
-    def row(self, part: str, fault: str) -> str:
-        """Its row of the table."""
-        middle = f"{statistics.median(self.seconds):.0f} s" if self.seconds else "-"
-        longest = [f"{max(values):.0f} s" if values else "-" for values in (self.seconds, self.lost, self.silences)]
-        ended = f"{sum(self.died)} of {len(self.died)}"
-        kills = f", {sum(map(bool, self.kills))} by the kernel" if self.kills else ""
-        went_on = f"{sum(self.recovered)} of {len(self.recovered)}"
-        return f"| {part} | {fault} | {went_on} | {ended}{kills} | {middle} | {' | '.join(longest)} |"
-
-
 class Campaign:
     """The faults still to be done, by system, and what came of those that were; shared by all lanes.
 
     Attributes:
-        records: By the names of part and fault.
-        ends: A line about the end of each system.
-        faults: Number of faults that were done.
-        events, lost_events: Events of populations' records that were there before a fault, and of them those that were
-            not there after it.
+        log: Takes what came of each fault.
+        kinds: Names of parts and faults.
     """
 
-    def __init__(self, repetitions: int, seed: int, minutes: float, home: Path) -> None:
-        self.seed, self.home = seed, home
+    def __init__(self, repetitions: int, seed: int, minutes: float, home: Path, log: FaultLog, name: str = "") -> None:
+        """`name` tells this campaign from others in the log; faults that the log has already are not repeated."""
+        self.seed, self.home, self.log, self.name = seed, home, log, name
         self.deadline = time.monotonic() + 60 * minutes
         self.lock, self.starting = threading.Lock(), threading.Lock()
         self.plan: dict[str, list[Kind]] = {}
-        self.records: dict[tuple[str, str], Record] = {}
+        self.kinds: list[tuple[str, str]] = []
         self.on: dict[str, int] = dict.fromkeys(SYSTEMS, 0)
-        self.ends: list[str] = []
-        self.faults = self.events = self.lost_events = self.started = 0
+        self.started = 0
         for name, system in SYSTEMS.items():
             kinds = [(part, fault) for part in system.parts for fault in part.faults]
-            self.records |= {(part.name, fault): Record() for part, fault in kinds}
+            self.kinds += [(part.name, fault) for part, fault in kinds]
             draws = random.Random(f"{seed} {name}")
-            self.plan[name] = [kind for _ in range(repetitions) for kind in draws.sample(kinds, len(kinds))]
+            done = {kind: log.count((kind[0].name, kind[1])) for kind in kinds}
+            rounds = [[kind for kind in draws.sample(kinds, len(kinds)) if done[kind] <= n] for n in range(repetitions)]
+            self.plan[name] = [kind for each in rounds for kind in each]
 
     def end_soon(self) -> None:
         """Begin no further fault."""
@@ -100,7 +79,8 @@ class Campaign:
                 self.say(number, traceback.format_exc())
                 with self.lock:
                     self.plan[name] = []
-                    self.ends.append(f"{name}: the campaign itself failed, {traceback.format_exc().splitlines()[-1]}")
+                reason = traceback.format_exc().splitlines()[-1]
+                self.log.add({"campaign": self.name, "system": name, "status": f"no campaign: {reason}", "left": ""})
             finally:
                 with self.lock:
                     self.on[name] -= 1
@@ -111,7 +91,7 @@ class Campaign:
             self.started += 1
             count = self.started
         rng = random.Random(f"{self.seed} {name} {count}")
-        end = "did not begin"
+        status: Any = "did not begin"
         with self.starting:  # on a busy machine two at once take longer than one after the other
             system = SYSTEMS[name](self.home / f"{name}-{count}")
             self.say(number, f"{name}: {system.log}")
@@ -123,21 +103,24 @@ class Campaign:
                     system.wait_until_training(time.time(), again=True)
                 self.strike(system, *kind, rng, number)
             if begun:
-                end = f"exit status {system.interrupt()}"
+                status = system.interrupt()
         finally:
-            left = system.left_behind()
-            self.ends.append(f"{name} {end}, left behind {', '.join(left) or 'nothing'}")
-            self.say(number, self.ends[-1])
+            left = ", ".join(system.left_behind())
+            self.log.add({"campaign": self.name, "system": name, "status": status, "left": left})
+            self.say(number, f"{name} ended with status {status}, left behind {left or 'nothing'}")
 
     def strike(self, system: System, part: Part, fault: str, rng: random.Random, number: int) -> None:
         """Wait for a random moment, do a fault to a part, and record what follows."""
         time.sleep(rng.uniform(1.0, 15.0))
         system.look()
-        record = self.records[part.name, fault]
-        choice = system.victims(part)
+        row: dict[str, Any] = {"campaign": self.name, "load": os.getloadavg()[0], "part": part.name, "fault": fault}
+        row |= {"went_on": False, "ended": False, "events": 0, "events_lost": 0}
+        deadline = time.monotonic() + PATIENCE
+        while not (choice := system.victims(part)) and time.monotonic() < deadline:
+            time.sleep(1.0)  # struck a moment ago, it is being made anew
         if not choice:
             self.say(number, f"no process of {part.name}")
-            record.recovered.append(False)
+            self.log.add(row)
             return
         victim = rng.choice(choice)
         self.say(number, f"{fault}: {part.name}, {told(victim)}")
@@ -153,33 +136,23 @@ class Campaign:
         moment = before if fault.startswith("stop") or fault == TERMINATE else since + 1.0
         took = system.wait_until_training(moment, again=ends)
         rows, now, after = system.rows(), time.time(), system.events()
-        with self.lock:
-            self.faults += 1
-            self.events += events.count(b"\n")
-            self.lost_events += 0 if after.startswith(events) else events.count(b"\n")
-            record.recovered.append(took is not None)
-            record.died.append(died)
-            record.kills += [] if kills is None else [kills]
-            record.lost.append(max(training_lost(each, since) for each in rows))
-            record.seconds += [] if took is None else [took]
-            if not ends:  # a driver that is gone, or stopped, can not say so
-                record.silences.append(max(longest_silence(each, since, now) for each in rows))
-        self.say(number, f"  went on after {took}, ended {died}, by the kernel {kills}, lost {record.lost[-1]:.1f} s")
+        silence = max(longest_silence(each, since, now) for each in rows)
+        row |= {
+            "went_on": took is not None,
+            "ended": died,
+            "by_kernel": kills,
+            "seconds": took,
+            "lost": max(training_lost(each, since) for each in rows),
+            "silence": None if ends else silence,  # a driver that is gone, or stopped, can not write a note
+            "events": events.count(b"\n"),
+            "events_lost": 0 if after.startswith(events) else events.count(b"\n"),
+        }
+        self.log.add({name: round(value, 1) if isinstance(value, float) else value for name, value in row.items()})
+        self.say(number, f"  went on after {took}, ended {died}, by the kernel {kills}, lost {row['lost']:.1f} s")
 
     def say(self, number: int, line: str) -> None:
         """Print what a lane does."""
         print(f"{time.strftime('%H:%M:%S')} lane {number}: {line}", flush=True)
-
-    def table(self) -> str:
-        """The campaign's outcome in Markdown."""
-        lines = [
-            "| part | fault | went on | process ended | median, s | longest, s | training lost (longest) "
-            "| silence without a note (longest) |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        ]
-        lines += [record.row(*kind) for kind, record in self.records.items() if record.recovered]
-        missing = [f"{part}: {fault}" for (part, fault), record in self.records.items() if not record.recovered]
-        return "\n".join(lines) + (f"\n\nNot tried, for want of time: {', '.join(missing)}." if missing else "")
 
 
 def told(victim: list[psutil.Process]) -> str:

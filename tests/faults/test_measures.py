@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.faults.lanes import Campaign
+from tests.faults.log import FaultLog
 from tests.faults.memory import MemoryGroup, starve
 from tests.faults.system import longest_gap, longest_silence, training_lost
 
@@ -32,7 +33,7 @@ def test_what_is_measured_of_rows() -> None:
 
 
 def test_the_plan_follows_from_the_seed_and_holds_every_fault_as_often(tmp_path: Path) -> None:
-    one, same, other = (Campaign(3, seed, 60.0, tmp_path).plan for seed in (1, 1, 2))
+    one, same, other = (Campaign(3, seed, 60.0, tmp_path, FaultLog(None)).plan for seed in (1, 1, 2))
     assert one == same
     assert one != other
     for kinds in one.values():
@@ -40,6 +41,25 @@ def test_the_plan_follows_from_the_seed_and_holds_every_fault_as_often(tmp_path:
     struck = {part.name for kinds in one.values() for part, _ in kinds}
     wanted = {"actor", "policy learner", "discriminator learner", "Redis", "shared discriminator", "ledger", "member"}
     assert wanted | {"driver", "raylet", "node"} <= struck
+
+
+def test_what_came_of_faults_is_kept_and_not_repeated(tmp_path: Path) -> None:
+    log = FaultLog(tmp_path / "faults.jsonl")
+    row = {"campaign": "first", "load": 2.0, "part": "actor", "fault": "kill", "went_on": True, "ended": True}
+    row |= {"by_kernel": None, "seconds": 3.0, "lost": 1.0, "silence": 2.0, "events": 4, "events_lost": 0}
+    log.add(row)
+    log.add(row | {"campaign": "second", "went_on": False, "seconds": None, "silence": 61.0})
+    log.add({"campaign": "second", "system": "run", "status": 0, "left": ""})
+    again = FaultLog(tmp_path / "faults.jsonl")
+    assert again.rows == log.rows
+    campaign = Campaign(3, 1, 60.0, tmp_path, again)
+    struck = [(part.name, fault) for kinds in campaign.plan.values() for part, fault in kinds]
+    assert struck.count(("actor", "kill")) == 1
+    assert all(struck.count(kind) == 3 for kind in campaign.kinds if kind != ("actor", "kill"))
+    text = again.text(campaign.kinds)
+    assert "2 faults in 2 campaigns (first; second), at a load of 2 on the average" in text
+    assert "| actor | kill | 1 of 2 | 2 of 2 | 3 s | 3 s | 1 s | 61 s |" in text
+    assert "| actor | starve | 0 of 0 | 0 of 0 | - | - | - | - |" in text
 
 
 def test_a_starved_process_is_ended_by_the_kernel_and_nothing_stays() -> None:
