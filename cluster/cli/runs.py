@@ -44,7 +44,13 @@ def evaluate(chosen: Evaluate) -> int:
             raise UserError(f"--data: a run on {settings.system.data} can not be measured on {chosen.data}")
         if settings.search.candidates:
             result = searched.evaluate(
-                folder, settings, checkpoint, count=chosen.count, data=chosen.data, widths=chosen.widths
+                folder,
+                settings,
+                checkpoint,
+                count=chosen.count,
+                data=chosen.data,
+                widths=chosen.widths,
+                faces=chosen.faces,
             )
             print(json.dumps(result) if chosen.json else searched.table(result))
             return 0

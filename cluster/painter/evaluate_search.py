@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from actors.reproduction import Reproduction, Way
 from cluster.evaluation.contact_sheets import contact_sheet
+from cluster.evaluation.faces import FaceJudge
 from cluster.evaluation.judge import Judge
 from cluster.evaluation.reconstruction import pixel_l2
 from cluster.evaluation.text_tables import figures_table
@@ -118,6 +120,7 @@ def evaluate(
     count: int = 0,
     data: str = "",
     widths: tuple[int, ...] = (4, 16, 64),
+    faces: bool = False,
 ) -> dict[str, Any]:
     """Measure a run's policy alone, the best of K of its strokes, and the best of K strokes without it.
 
@@ -132,14 +135,17 @@ def evaluate(
         count: Pictures; 0 is the number to publish.
         data: See `load_pictures`; empty for the run's own.
         widths: The values of K.
+        faces: Whether the judge of faces looks at the last paintings, too.
 
     Returns:
         JSON-able: `rows`, each with `way`, `strokes`, `l2` and `blank_share` (that as a share of a white canvas's) at
         the canvas's size, `observed_l2` and `observed_blank_share` if the networks see it smaller, `seconds` of CPU
-        a picture, and for drawings with classes `read_right`, see `Reader`; `data`, `count`, `blank_l2`,
-        `real_read_right`, `sheet`, and what `about_run` tells.
+        a picture, for drawings with classes `read_right`, see `Reader`, and with `faces` the figures of
+        `FaceJudge.measure`; `data`, `count`, `blank_l2`, `real_read_right`, `faces_in_targets`, `sheet`, and what
+        `about_run` tells.
     """
     world = settings.paint
+    torch.set_num_threads(settings.system.torch_threads)  # idle threads of more would count as CPU time
     name = data or settings.system.data
     every = load_pictures(settings, name)
     pictures = every[np.random.default_rng(0).permutation(len(every.full))[: count or COUNTS.get(name, COUNT)]]
@@ -157,10 +163,15 @@ def evaluate(
     shown: list[NDArray[np.uint8]] = [pictures.full[:SHOWN]]
     names = ["target"]
 
+    face_judge = FaceJudge() if faces else None
+    found_in_targets = face_judge.targets(pictures.full) if face_judge else {}
+
     def measure(title: str, way: Way) -> float:
         found, last = paint_and_measure(painter, pictures, way, reader)
+        if face_judge:
+            found[-1] |= face_judge.measure(last, found_in_targets)
         rows.extend({"way": title} | row for row in found)
-        shown.append(last)
+        shown.append(last[:SHOWN])
         names.append(title)
         return float(found[-1]["seconds"])
 
@@ -179,13 +190,14 @@ def evaluate(
     blank = pixel_l2(np.full_like(pictures.full, 255), pictures.full)
     real = None if reader is None else reader.read_right(pictures.observed, pictures)
     result = {"rows": rows, "data": name, "count": len(pictures.full), "blank_l2": blank, "real_read_right": real}
+    result["faces_in_targets"] = len(found_in_targets) / len(pictures.full) if faces else None
     return result | about_run(folder, checkpoint, sheet)
 
 
 def paint_and_measure(
     painter: Reproduction, pictures: Pictures, way: Way, reader: Reader | None
 ) -> tuple[list[dict[str, Any]], NDArray[np.uint8]]:
-    """Paint all pictures one way; returns a row for each stop, and the first paintings."""
+    """Paint all pictures one way; returns a row for each stop, and the last paintings, uint8 [N, H, W, C]."""
     stops = tuple(stop for stop in EARLY if way.strokes >= LONG and stop < way.strokes)
     stops = (*stops, way.strokes) if way.strokes <= painter.world.num_actions else (way.strokes,)
     canvases: dict[int, list[NDArray[np.uint8]]] = {stop: [] for stop in stops}
@@ -210,7 +222,7 @@ def paint_and_measure(
         if reader is not None:
             row["read_right"] = reader.read_right(observed, pictures)
         rows.append(row | {"seconds": seconds[stop] / len(painted)})
-    return rows, painted[:SHOWN]
+    return rows, painted
 
 
 def table(result: dict[str, Any]) -> str:
@@ -221,6 +233,9 @@ def table(result: dict[str, Any]) -> str:
         "observed_l2": "L2, observed",
         "observed_blank_share": "of blank",
         "read_right": "read right",
+        "face_found": "face found",
+        "identity_distance": "identity",
+        "identity_distance_others": "of another",
         "seconds": "CPU s each",
     }
     rows = {f"{row['way']}, {row['strokes']} strokes": row for row in result["rows"]}
