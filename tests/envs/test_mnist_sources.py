@@ -75,20 +75,20 @@ def test_torchvision_failures_end_in_time(
     since = time.monotonic()
     with pytest.raises(FetchError, match=words):
         mnist_sources.fetch_with_torchvision(tmp_path, stall_seconds=0.3, import_seconds=0.5)
-    assert time.monotonic() - since < 10
+    assert time.monotonic() - since < 25
 
 
 def test_a_slow_download_that_goes_on_is_not_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = """
 import sys, time
 open(sys.argv[2] + "/started", "w").close()
-for i in range(8):
+for i in range(16):
     time.sleep(0.2)
     open(sys.argv[2] + "/part", "a").write("x")
 """
     monkeypatch.setattr(mnist_sources, "_DOWNLOAD", program)
-    mnist_sources.fetch_with_torchvision(tmp_path, stall_seconds=1.0, import_seconds=10)
-    assert (tmp_path / "part").read_text() == "x" * 8
+    mnist_sources.fetch_with_torchvision(tmp_path, stall_seconds=2.0, import_seconds=60)
+    assert (tmp_path / "part").read_text() == "x" * 16
 
 
 @pytest.mark.slow

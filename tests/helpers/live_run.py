@@ -19,7 +19,7 @@ def build(settings: PainterSettings) -> Spiral:
     return algorithm
 
 
-def train_until(algorithm: Spiral, condition: Any, seconds: float = 60.0) -> None:
+def train_until(algorithm: Spiral, condition: Any, seconds: float = 300.0) -> None:
     """Iterate until ``condition(latest)`` holds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -39,4 +39,4 @@ def kill(pid: int) -> None:
     """SIGKILL, and wait for the end."""
     process = psutil.Process(pid)
     process.kill()
-    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, 10, f"the end of {pid}")
+    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, 60, f"the end of {pid}")

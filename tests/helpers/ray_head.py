@@ -123,7 +123,7 @@ def ray_head(home: Path, cpus: int, **environment: str) -> Iterator[Head]:
         family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

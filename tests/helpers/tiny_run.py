@@ -104,7 +104,7 @@ def running(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     return alive
 
 
-def assert_gone(processes: Iterable[psutil.Process], seconds: float = 20.0) -> None:
+def assert_gone(processes: Iterable[psutil.Process], seconds: float = 60.0) -> None:
     """Fail if any of these outlives the next ``seconds``."""
     watched = list(processes)
     wait_until(lambda: not running(watched), seconds, f"the end of {[p.pid for p in running(watched)]}")

@@ -85,7 +85,7 @@ def test_the_next_batch_is_fetched_while_this_one_is_learned_from(trajectory: Tr
         return trajectory
 
     staging.begin("next", fetch)
-    assert fetched.wait(10)
+    assert fetched.wait(60)
     fetched.clear()
     taken, tensors = staging.take("next", fetch)
     assert not fetched.is_set()

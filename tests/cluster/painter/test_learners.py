@@ -139,7 +139,7 @@ def test_a_client_tells_a_lone_learner_what_comes_next() -> None:
             return 0
 
         def update(self, **given: Any) -> list[dict[str, Any]]:
-            free.wait(10)
+            free.wait(60)
             told.append(given["upcoming"])
             return [{}]
 

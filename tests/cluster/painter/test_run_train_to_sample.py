@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -226,7 +227,8 @@ def test_kill_resume_and_interrupt(images: Path, tmp_path: Path) -> None:
         updates = saved(run)
         newest, before = reversed(checkpoints.checkpoints(run / "checkpoints")[-2:])
         lost = rows[-1]["elapsed_s"] - checkpoints.load(newest).documents["counters"]["trained_seconds"]
-        assert lost < 0.02 * 60 + 3.0, "more than a checkpoint interval and an iteration"
+        iteration = max(after["elapsed_s"] - row["elapsed_s"] for row, after in itertools.pairwise(rows))
+        assert lost < 0.02 * 60 + 2 * iteration, "more than a checkpoint interval and an iteration"
         with (newest / "policy.safetensors").open("r+b") as file:
             file.seek(200)
             file.write(b"damage")
@@ -238,7 +240,7 @@ def test_kill_resume_and_interrupt(images: Path, tmp_path: Path) -> None:
         assert driver.poll() is None, log.read_text()
         processes = family(driver.pid)
         os.killpg(driver.pid, signal.SIGINT)  # as a terminal does
-        assert driver.wait(60) == 0
+        assert driver.wait(180) == 0
         assert_gone(processes)
     finally:
         end(driver, processes)
@@ -270,7 +272,7 @@ def test_a_signal_to_the_driver_alone_ends_it_too(images: Path, tmp_path: Path) 
         processes = family(driver.pid)
         updates = trained_rows(run)[-1]["update"]
         driver.send_signal(signal.SIGINT)
-        assert driver.wait(60) == 0, log.read_text()
+        assert driver.wait(180) == 0, log.read_text()
         assert_gone(processes)
         assert saved(run)[-1] >= updates
     finally:
@@ -287,7 +289,7 @@ def test_an_early_interrupt_leaves_nothing_behind(images: Path, tmp_path: Path) 
         wait_until(lambda: driver.poll() is not None or family(driver.pid), START, "the first process of Ray")
         processes = family(driver.pid)
         os.killpg(driver.pid, signal.SIGINT)
-        assert driver.wait(90) in (0, 130), log.read_text()
+        assert driver.wait(180) in (0, 130), log.read_text()
         assert_gone(processes)
         assert "Traceback" not in log.read_text()
     finally:

@@ -58,7 +58,7 @@ def test_the_copy_follows_and_drops_what_was_pruned(tmp_path: Path) -> None:
             checkpoints.save(folder.checkpoints, checkpoint(update), keep_last=1)
             mirror.request()
             name = checkpoints.checkpoints(folder.checkpoints)[-1].name
-            wait_until(lambda name=name: remote.checkpoints() == [name], 30, "the copy")  # type: ignore[misc]
+            wait_until(lambda name=name: remote.checkpoints() == [name], 120, "the copy")  # type: ignore[misc]
         folder.metrics.write_text("{}\n")
         mirror.close()
     files = remote.files()
@@ -105,7 +105,7 @@ def test_a_copy_that_fails_is_made_up_for(tmp_path: Path, monkeypatch: pytest.Mo
 
         monkeypatch.setattr(RemoteFolder, "write", fail)
         mirror.request()
-        wait_until(lambda: mirror.trouble, 30, "the failure")
+        wait_until(lambda: mirror.trouble, 120, "the failure")
         with pytest.raises(UserError, match=r"could not be brought up to date: the network is away; all is in"):
             mirror.close()
         monkeypatch.setattr(RemoteFolder, "write", write)
@@ -129,13 +129,13 @@ def test_the_copying_thread_outlives_any_failure_and_the_run_tells_of_it_once(
 
         monkeypatch.setattr(RemoteFolder, "write", fail)
         mirror.request()
-        wait_until(lambda: mirror.trouble, 30, "the failure")
+        wait_until(lambda: mirror.trouble, 120, "the failure")
         told = f"no copy on {remote.uri}: what nobody expected"
         assert [trainer.note({}), trainer.note({})] == [told, told]
         assert trainer.note({"note": "no Redis"}) == "no Redis"
         assert capsys.readouterr().err == f"warning: {told}\n"
         monkeypatch.setattr(RemoteFolder, "write", write)
-        wait_until(lambda: not mirror.trouble, 30, "the thread to try again")
+        wait_until(lambda: not mirror.trouble, 120, "the thread to try again")
         assert trainer.note({}) is None
         mirror.close()
     trainer.close()

@@ -66,7 +66,7 @@ def test_training_goes_on_when_a_node_dies_and_takes_a_new_one_in(
             wait_until(lambda: last_row(run)["runners/healthy"] == 2, 120, "the actor on the new node")
             assert last_row(run)["runners/restarts"] == 1
             os.kill(driver.pid, signal.SIGINT)
-            assert driver.wait(90) == 0, (tmp_path / "log").read_text()
+            assert driver.wait(180) == 0, (tmp_path / "log").read_text()
         finally:
             end(driver)
     assert "interrupted after" in (tmp_path / "log").read_text()
