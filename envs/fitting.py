@@ -15,6 +15,7 @@ from envs.archives import Unreadable
 from envs.decoding import decode_whole
 from envs.ink import LEAST_CONTRAST, MARKED, Floats, box_of, find_ink, middle_of, stroke_width
 from envs.resampling import resampling_matrix, resize_images
+from envs.untrusted import open_file
 
 _TURNED = "turned to bright on dark"
 
@@ -99,14 +100,14 @@ def fit(path: Path, framing: Framing | None = None) -> Fitted:
         ValueError: it can not be read, or can not be a digit: empty, of too little contrast, covered with ink, or of
             too many parts; one line that says which.
     """
-    on_white = _read(path, "white")
-    try:
-        return fit_array(on_white, framing)
-    except ValueError as error:
-        on_black = _read(path, "black")
-        if (on_black != on_white).any():
-            return fit_array(on_black, framing)
-        raise ValueError(f"{path}: {error}") from None
+    on_white, on_black = _read(path, "white"), _read(path, "black")
+    trouble = ""
+    for gray in [on_white, on_black][: 1 + bool((on_white != on_black).any())]:
+        try:
+            return fit_array(gray, framing)
+        except ValueError as error:
+            trouble = str(error)
+    raise ValueError(f"{path}: {trouble}")
 
 
 def fit_size(path: Path, shape: tuple[int, int, int]) -> Fitted:
@@ -155,10 +156,14 @@ def _read(path: Path, ground: str) -> Floats:
 def _opened(path: Path, size: int, mode: Literal["L", "RGB"], ground: str = "white") -> Image.Image:
     """Decode a picture; ValueError, one line, if it can not be read."""
     try:
-        with path.open("rb") as file:
-            return decode_whole(file, size, mode, ground)
+        file = open_file(path)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}" if error.strerror else str(error)) from None
+    try:
+        with file:
+            return decode_whole(file, size, mode, ground)
     except Unreadable as error:
         raise ValueError(f"{path}: {error}") from None
     except UnidentifiedImageError:

@@ -1,5 +1,6 @@
 """A person's own digit: polarity, size, place, color, light and noise; and pictures that are no digits."""
 
+import os
 import re
 from pathlib import Path
 
@@ -144,6 +145,26 @@ def test_files_that_are_no_pictures_are_named(tmp_path: Path) -> None:
     Image.new("L", (28, 28)).save(tmp_path / "empty.png")
     with pytest.raises(ValueError, match=r"empty.png: no digit in it"):
         fit(tmp_path / "empty.png")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for read in (fit, lambda path: fit_size(path, (20, 20, 1))):
+        with pytest.raises(ValueError, match=rf"^{tmp_path}/pipe.png is no regular file$"):
+            read(tmp_path / "pipe.png")
+
+
+def test_what_fits_on_no_ground_is_named_once_with_its_path(tmp_path: Path) -> None:
+    """Transparent, so that it is tried on white and on black."""
+    Image.new("LA", (40, 40), (128, 0)).save(tmp_path / "clear.png")
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/clear.png: no digit in it: [^/]*$"):
+        fit(tmp_path / "clear.png")
+    spots = Image.new("LA", (60, 60), (0, 0))
+    for y, x in [(y, x) for y in (10, 30, 50) for x in (10, 30, 50)]:
+        spots.paste((90, 255), (x - 3, y - 3, x + 3, y + 3))
+    spots.save(tmp_path / "spots.png")
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/spots.png: no single digit in it: 9 [^/]*$"):
+        fit(tmp_path / "spots.png")
 
 
 def test_another_training_set_has_another_form() -> None:
