@@ -29,7 +29,7 @@ def require_fit(make: Callable[[], nn.Module], weights: Mapping[str, Tensor], wh
         wanted = shapes(make)
     except (RuntimeError, TypeError, OverflowError, ArithmeticError) as error:
         raise ValueError(f"{what}: these settings make no network: {str(error).splitlines()[0][:200]}") from None
-    for name in wanted.keys() | weights.keys():
+    for name in sorted(wanted.keys() | weights.keys()):
         if name not in weights or name not in wanted:
             missing = "the checkpoint lacks" if name not in weights else "the settings know no"
             raise ValueError(f"{what}: {missing} {name[:100]}")
@@ -44,12 +44,7 @@ def require_fit(make: Callable[[], nn.Module], weights: Mapping[str, Tensor], wh
 
 
 def shapes(make: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
-    """Shapes of a network's weights, by name; it is made without memory if it can be."""
-    try:
-        with torch.device("meta"):
-            network = make()
-    except RuntimeError as error:
-        if "device" not in str(error):
-            raise
-        network = make()  # its construction mixes tensors of that device with others
+    """Shapes of a network's weights, by name; it is made without memory."""
+    with torch.device("meta"):
+        network = make()
     return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}

@@ -7,6 +7,7 @@ the location, and once the location is chosen it tells the heads of the other co
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -31,13 +32,13 @@ def window_cells(spec: ActionSpec, height: int, width: int, window: int) -> Tens
 
     They index a canvas of `height` by `width` that is padded by `window // 2` on every side.
     """
-    places = torch.from_numpy(spec.canvas_places) * torch.tensor([height, width])
-    limits = torch.tensor([height - 1, width - 1])
-    corner = torch.minimum(places.floor().long().clamp_min(0), limits)
-    offset = torch.arange(window)
+    # By NumPy, as a network without memory is made under torch's device "meta", which does not mix with another.
+    corner = np.floor(spec.canvas_places * (height, width)).astype(np.int64).clip(0, (height - 1, width - 1))
+    offset = np.arange(window)
     rows = corner[:, 0, None] + offset
     columns = corner[:, 1, None] + offset
-    return (rows[:, :, None] * (width + 2 * (window // 2)) + columns[:, None, :]).flatten(1)
+    cells = rows[:, :, None] * (width + 2 * (window // 2)) + columns[:, None, :]
+    return torch.from_numpy(cells.reshape(len(cells), -1))
 
 
 class GlimpsePolicy(ComponentPolicy):
