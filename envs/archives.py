@@ -89,7 +89,7 @@ def open_pictures(path: Path) -> Iterator[PictureFiles]:
         raise DataError(f"{path}: no such file or folder; {_ADVICE}")
     try:
         archive = zipfile.ZipFile(path)
-    except (*BROKEN_ZIP, ValueError, OverflowError):
+    except (*BROKEN_ZIP, ValueError):
         raise DataError(f"{path}: {_described(path)}; {_ADVICE}") from None
     except PermissionError:
         raise DataError(f"{path}: can not be read (permission denied); {_ALLOW}") from None
@@ -172,7 +172,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
         raise Unreadable(f"unpacks to {info.file_size >> 20} MiB, more than the limit of {LARGEST_MEMBER >> 20}")
     try:
         return io.BytesIO(archive.read(info))
-    except (*BROKEN_ZIP, ValueError, OverflowError) as error:
+    except (*BROKEN_ZIP, ValueError) as error:
         raise Unreadable(f"the archive is broken there ({error})") from None
 
 

@@ -29,6 +29,7 @@ class DataSummary:
         train: number of pictures to learn from.
         test: number of held-out pictures.
         how: the rule that divided them.
+        held_out: whether every tenth picture was held out.
         classes: numbers of pictures to learn from and held out, by class; empty without classes.
         left_out: number of pictures in neither split.
         passed_over: number of files that are no readable pictures, by suffix.
@@ -38,6 +39,7 @@ class DataSummary:
     train: int
     test: int
     how: str
+    held_out: bool = False
     classes: dict[str, tuple[int, int]] = field(default_factory=dict)
     left_out: int = 0
     passed_over: Counter[str] = field(default_factory=Counter)
@@ -69,7 +71,7 @@ class DataSummary:
         """
         for split, there, needed in (("train", self.train, train), ("test", self.test, test)):
             if there < needed:
-                total = f"{needed}" if split == "train" or not self.how.startswith("every") else f"{10 * needed} in all"
+                total = f"{needed}" if split == "train" or not self.held_out else f"{10 * needed} in all"
                 raise DataError(
                     f"{self.name}: {there} images in the {split} split, at least {needed} are needed; give {total}"
                 )
@@ -110,7 +112,7 @@ def of_labels(name: str, train: NDArray[np.int64], test: NDArray[np.int64], clas
     """Summarize a published data set by the labels int64 [N] of its splits."""
     counts = [np.bincount(labels, minlength=len(class_names)).tolist() for labels in (train, test)]
     classes = dict(zip(class_names, zip(*counts, strict=True), strict=True))
-    return DataSummary(name, len(train), len(test), "as published", classes)
+    return DataSummary(name, len(train), len(test), "as published", classes=classes)
 
 
 def of_layout(name: str, layout: Layout, passed_over: Counter[str]) -> DataSummary:
@@ -118,5 +120,12 @@ def of_layout(name: str, layout: Layout, passed_over: Counter[str]) -> DataSumma
     train, test = layout.count("train"), layout.count("test")
     classes = {kind: (train[kind], test[kind]) for kind in layout.class_names}
     return DataSummary(
-        name, len(layout.train), len(layout.test), layout.how, classes, len(layout.left_out), passed_over
+        name,
+        len(layout.train),
+        len(layout.test),
+        layout.how,
+        layout.held_out,
+        classes,
+        len(layout.left_out),
+        passed_over,
     )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from envs.archives import PictureFiles, Unreadable, counted, open_pictures
 from envs.data_files import DataError
 from envs.decoding import Deep, decode, to_bytes
-from envs.layouts import HELD_OUT, Layout, Split, lay_out
+from envs.layouts import Layout, Split, lay_out
 
 _NAMED_AT_MOST = 5
 
@@ -57,8 +57,7 @@ def load_other_images(path: Path, *, size: int, channels: Literal[1, 3]) -> npt.
     with open_pictures(path) as files:
         layout = lay_out(files.names)
         warn_about(files, layout)
-        divided = layout.how != HELD_OUT
-        names = chosen(files, layout, "test") if divided else sorted(layout.train + layout.test)
+        names = sorted(layout.train + layout.test) if layout.held_out else chosen(files, layout, "test")
         return read_images(files, names, size, channels)[0]
 
 

@@ -20,8 +20,6 @@ _ROLES = {
     "valid": re.compile(r"(val|valid|validation|dev|eval|evaluation)" + _ENDING, re.IGNORECASE),
 }
 _HOLD_OUT_EVERY = 10
-HELD_OUT = "every tenth picture is held out"
-"""The rule for pictures without folders of the splits."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,7 @@ class Layout:
         left_out: names of pictures that are in neither split.
         classes: class of each picture of the two splits; empty if their folders name no classes.
         unclassed: names of pictures that lie beside two or more folders; without these the folders would be classes.
+        held_out: whether every tenth picture was held out, as no splits of its own divide them.
     """
 
     train: tuple[str, ...]
@@ -43,6 +42,7 @@ class Layout:
     left_out: tuple[str, ...] = ()
     classes: Mapping[str, str] = field(default_factory=dict)
     unclassed: tuple[str, ...] = ()
+    held_out: bool = False
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -94,9 +94,9 @@ def lay_out(names: Sequence[str], *, by_class: bool = False) -> Layout:
         how = "folders {} and {}".format(*(folders[part[0]][roles[part[0]][1]] for part in (train, test)))
     else:
         train, test = hold_out(used, classes if by_class else {})
-        how = HELD_OUT
+        how = "every tenth picture is held out"
     left_out = tuple(name for name in ordered if name not in inner)
-    return Layout(tuple(train), tuple(test), how, left_out, classes, unclassed)
+    return Layout(tuple(train), tuple(test), how, left_out, classes, unclassed, held_out=not divided)
 
 
 def hold_out(names: Sequence[str], classes: Mapping[str, str]) -> tuple[Sequence[str], Sequence[str]]:

@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError)
-"""Errors that `zipfile` raises for broken archives, besides OSError, ValueError and OverflowError."""
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, OverflowError)
+"""Errors that `zipfile` raises for broken archives, besides OSError and ValueError."""
 
 LARGEST_DOCUMENT = 64 << 20
 """Bytes of a file that is read whole to be parsed: settings, strokes, palettes."""
@@ -88,7 +88,7 @@ def read_arrays(path: str | Path, most: int = LARGEST_ARRAYS) -> dict[str, NDArr
                 raise ValueError(f"unpacks to {size} bytes, more than the limit of {most}")
             for info in archive.infolist():
                 arrays[info.filename.removesuffix(".npy")] = _array(archive.read(info))
-    except (*BROKEN_ZIP, OverflowError, KeyError) as error:
+    except (*BROKEN_ZIP, KeyError) as error:
         raise ValueError(f"not an intact .npz file: {error}") from None
     return arrays
 

@@ -34,6 +34,7 @@ def test_folders_that_name_the_splits(train: str, test: str, outer: str) -> None
     assert layout.train == tuple(names[:20])
     assert layout.test == tuple(names[20:])
     assert layout.how == f"folders {train} and {test}"
+    assert not layout.held_out
     assert not layout.left_out
     assert not layout.classes
 
@@ -57,6 +58,7 @@ def test_without_a_counterpart_every_tenth_is_held_out(names: list[str]) -> None
     assert layout.test == (names[9], names[19])
     assert layout.train == tuple(name for name in names if name not in layout.test)
     assert layout.how == "every tenth picture is held out"
+    assert layout.held_out
 
 
 def test_words_that_only_begin_like_a_split_are_none() -> None:
