@@ -22,7 +22,6 @@ from actors.inference.channel import (
     REQUEST,
     TELL,
     Agreement,
-    ServiceLost,
     SharedArrays,
     read,
     share_memory,
@@ -37,6 +36,8 @@ from learners.settings import Precision
 HEARTBEAT_SECONDS = 1.0
 #: Seconds in which an actor that connects must say how many canvases it has.
 HELLO_SECONDS = 10.0
+#: Device that computes: actors share the memory of the CPU with it.
+CPU = torch.device("cpu")
 
 
 @dataclass
@@ -47,10 +48,10 @@ class Episodes:
         connection: to the actor.
         arrays: that both share.
         step: of the request that waits for an answer.
-        state: float32 [N, S] on the device, recurrent state before that step.
-        previous: int64 [N, K] on the device, the last actions.
-        noise: float32 [N, Z] on the device.
-        target: uint8 [N, H, W, C] on the device; None if the policy has none.
+        state: float32 [N, S], recurrent state before that step.
+        previous: int64 [N, K], the last actions.
+        noise: float32 [N, Z].
+        target: uint8 [N, H, W, C]; None if the policy has none.
     """
 
     connection: socket.socket
@@ -69,11 +70,10 @@ class InferenceServer:
     """A policy that acts for all actors that connect.
 
     Args:
-        path: of the socket; its folder is made, for this user only.
+        path: of the socket, in a folder of its own, for this user only; both are made, and removed at the end.
         policy: acts; its weights come with `load`.
         canvas_shape: (H, W, C).
         precision: of the policy's forward passes.
-        device: that computes.
         most: canvases of one forward pass, at most, unless one actor has more.
 
     Attributes:
@@ -90,12 +90,10 @@ class InferenceServer:
         canvas_shape: tuple[int, int, int],
         *,
         precision: Precision = "auto",
-        device: torch.device | None = None,
         most: int = 256,
     ) -> None:
         self.path = path
-        self.device = device or torch.device("cpu")
-        self.policy = policy.eval().to(self.device)
+        self.policy = policy.eval()
         self.acting = ActingCopy(self.policy, precision)
         self.canvas_shape = canvas_shape
         self.precision = precision
@@ -123,11 +121,14 @@ class InferenceServer:
         """Serve until `close` is called. Nobody can connect before there are weights."""
         while not self.has_weights.wait(HEARTBEAT_SECONDS) and not self.ended:
             self.beat = time.monotonic()
-        self.listen()
         try:
+            self.listen()
             while not self.ended:
                 self.turn()
         finally:
+            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.path.parent.rmdir()
             for key in [*self.selector.get_map().values()]:
                 key.fileobj.close()  # type: ignore[union-attr]
             self.selector.close()
@@ -173,7 +174,7 @@ class InferenceServer:
                 policy.noise_size,
                 policy.state_size,
                 policy.conditional,
-                resolve(self.precision, self.device),
+                resolve(self.precision, CPU),
             )
             descriptor = share_memory(SharedArrays.size(agreed))
             try:
@@ -189,9 +190,9 @@ class InferenceServer:
             connection,
             arrays,
             0,
-            policy.initial_state(canvases, self.device),
-            torch.zeros(canvases, agreed.components, dtype=torch.long, device=self.device),
-            torch.zeros(canvases, agreed.noise_size, device=self.device),
+            policy.initial_state(canvases),
+            torch.zeros(canvases, agreed.components, dtype=torch.long),
+            torch.zeros(canvases, agreed.noise_size),
             None,
         )
         self.selector.register(connection, selectors.EVENT_READ, episodes)
@@ -201,19 +202,19 @@ class InferenceServer:
         try:
             kind: int
             kind, episodes.step = REQUEST.unpack(read(episodes.connection, REQUEST.size))
-        except (OSError, ServiceLost):
+        except OSError:  # ServiceLost is one of them
             self.selector.unregister(episodes.connection)
             episodes.connection.close()
             return False
         if kind == TELL:
-            episodes.arrays.state[...] = episodes.state.float().cpu().numpy()
+            episodes.arrays.state[...] = episodes.state.float().numpy()
             self.reply(episodes)
         elif kind == BEGIN:
-            episodes.state = self.policy.initial_state(len(episodes), self.device)
+            episodes.state = self.policy.initial_state(len(episodes))
             episodes.previous = torch.zeros_like(episodes.previous)
-            episodes.noise = torch.tensor(episodes.arrays.noise, device=self.device)
+            episodes.noise = torch.tensor(episodes.arrays.noise)
             if self.policy.conditional:
-                episodes.target = torch.tensor(episodes.arrays.target, device=self.device)
+                episodes.target = torch.tensor(episodes.arrays.target)
         return kind != TELL
 
     def reply(self, episodes: Episodes) -> None:
@@ -243,16 +244,16 @@ class InferenceServer:
             self.acted_by = acted_by
         targets = [each.target for each in batch if each.target is not None]
         counts = [len(each) for each in batch]
-        steps = torch.tensor([each.step for each in batch], device=self.device)
+        steps = torch.tensor([each.step for each in batch])
         inputs = PolicyInputs(
-            torch.cat([torch.from_numpy(each.arrays.canvas) for each in batch]).to(self.device),
+            torch.cat([torch.from_numpy(each.arrays.canvas) for each in batch]),
             torch.cat([each.previous for each in batch]),
-            steps.repeat_interleave(torch.tensor(counts, device=self.device)),
+            steps.repeat_interleave(torch.tensor(counts)),
             torch.cat([each.noise for each in batch]),
             torch.cat(targets) if targets else None,
         )
         choice = self.acting.act(inputs, torch.cat([each.state for each in batch]))
-        actions, log_probs = choice.action.cpu().numpy(), choice.log_prob.float().cpu().numpy()
+        actions, log_probs = choice.action.numpy(), choice.log_prob.float().numpy()
         self.batches += 1
         self.steps += sum(counts)
         first = 0

@@ -65,14 +65,15 @@ class InferenceService:
             precision=settings.policy.precision,
             most=system.inference_batch,
         )
-        threading.Thread(target=self.serve, name="inference", daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, name="inference", daemon=True)
+        self.thread.start()
 
     def __repr__(self) -> str:
         """Name of the service, as Ray shows it."""
         return self.name
 
     def serve(self) -> None:
-        """Serve until the process ends; an error ends the process, and Ray starts another."""
+        """Serve until `close`; an error ends the process, and Ray starts another."""
         try:
             self.server.run()
         except BaseException:
@@ -83,6 +84,11 @@ class InferenceService:
     def load(self, weights: FlatWeights, version: int, epoch: int) -> None:
         """Act with these weights from the next batch on, see `InferenceServer.load`."""
         self.server.load(weights, version, epoch)
+
+    def close(self) -> None:
+        """End the service: nothing of it is left in the file system."""
+        self.server.close()
+        self.thread.join()
 
     def process(self) -> int:
         """Return the number of this service's process."""

@@ -122,7 +122,7 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
         settings, count = settings.replace(canvases=4), 2
     repeats = 1 if options.quick else options.repeats
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        path = Path(folder, "socket")
+        path = Path(folder, "service", "socket")
         alone = Processes([(act, (settings, None, seed)) for seed in range(count)])
         stack.callback(alone.close)
         served = Processes([(act, (settings, path, seed)) for seed in range(count)])

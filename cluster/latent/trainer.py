@@ -60,7 +60,6 @@ class LatentTrainer(RunTrainer):
         if system.learner_gpus and not system.policy_learners and not torch.cuda.is_available():
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
-        self.cpus = 2 + system.actors + system.policy_learners
         self.warm_start, self.warm_from = warm_start, warm_from
         self.introduction = introduce(settings)
         self.assets = LatentAssets.load(settings, parts=parts)

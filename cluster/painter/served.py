@@ -44,7 +44,7 @@ def serve(config: Any) -> tuple[InferencePool, Callable[[int], ActorHandle[Any]]
     """
     settings: PainterSettings = config.settings
     name = uuid.uuid4().hex[:12]
-    service: Any = ray.remote(num_cpus=1, max_restarts=-1)(InferenceService)
+    service: Any = ray.remote(num_cpus=settings.system.inference_threads, max_restarts=-1)(InferenceService)
     told = {"settings": settings, "name": name, "member": config.member, "restarts": config.restarts}
 
     def start_service(node: str) -> ActorHandle[Any]:
@@ -83,11 +83,11 @@ class ServedAlgorithm(RunAlgorithm):
             ValueError: Its actors have an inference service, which is bound to a node and not to a trial's resources:
                 it would wait for a CPU that no trial has.
         """
-        request: Any = super().default_resource_request(config)
+        request: PlacementGroupFactory = super().default_resource_request(config)
         system = (config if isinstance(config, dict) else config.to_dict())["settings"].system
         if system.inference != "actor":
             raise ValueError(f"inference: expected actor in a population or a trial of Tune, got {system.inference}")
-        return PlacementGroupFactory(request.bundles, strategy=request.strategy)
+        return request
 
     def make_pool(self, config: Any) -> EnvRunnerPool:
         """Return the pool of RLlib's actors, or of those for which inference services act."""

@@ -38,10 +38,10 @@ class PainterSystemSettings(SystemSettings):
             1 to 8.
         inference: `actor` computes the policy in each actor. `server` computes it in one process on each node, in
             batches of many actors' canvases: actors then take less memory, and weights change within an episode.
-        inference_threads: Threads that each inference service computes with, if `inference` is `server`. More are
-            faster on free cores; usual: 1, or the cores that learners leave free.
-        inference_batch: Canvases that an inference service takes at once, at most, unless one actor has more. More use
-            a GPU better and take memory; usual: 64 to 1024.
+        inference_threads: Threads that each inference service computes with, if `inference` is `server`, and CPUs that
+            it reserves. More are faster on free cores; usual: 1, or the cores that learners leave free.
+        inference_batch: Canvases that an inference service takes at once, at most, unless one actor has more. More cost
+            less each, take memory and answer the first that asked later; usual: 64 to 1024.
         discriminator_learners: Processes of the discriminator's learner; 0 learns in the driver. More share each update
             and cost transfers; usual: 0 or 1, more only on several GPUs.
         publish_interval: Policy updates between two publications of weights to the actors. More cost less and make the

@@ -60,7 +60,6 @@ class PainterTrainer(RunTrainer):
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
         self.warm_start, self.warm_from = warm_start, warm_from
-        self.cpus = 3 + system.actors + system.policy_learners + system.discriminator_learners
         if isinstance(settings.world, PaintConfig):
             require_marks(settings.world)
         self.introduction = introduce(settings)

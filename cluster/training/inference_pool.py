@@ -15,6 +15,8 @@ from ray.exceptions import RayError
 SECONDS_BETWEEN_LOOKS = 1.0
 #: Seconds between two looks at the nodes of the cluster.
 SECONDS_BETWEEN_NODES = 10.0
+#: Seconds that services are given at the end to remove their sockets.
+CLOSING_SECONDS = 5.0
 
 
 @dataclass
@@ -154,7 +156,12 @@ class InferencePool:
         return now | ({"inference/batch": steps / batches} if batches else {})
 
     def close(self) -> None:
-        """End all services at once."""
+        """End all services at once; those that answer leave nothing behind."""
+        asked: list[Any] = [
+            member.handle.close.remote() for member in self.members.values() if member.pulse is not None
+        ]
+        if asked:
+            ray.wait(asked, num_returns=len(asked), timeout=CLOSING_SECONDS)
         for member in self.members.values():
             ray.kill(member.handle)
         self.members.clear()

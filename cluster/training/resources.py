@@ -10,6 +10,8 @@ import ray
 from cluster.errors import UserError
 
 ONE_NODE = "a Redis started here answers this node alone"
+SPARE_CPUS = 3
+"""CPUs of a private Ray beyond those that a run reserves, so that `impasto scale` can add actors on few cores, too."""
 SHARED_REDIS = "give --redis the URL of one that all nodes reach"
 
 
@@ -21,7 +23,7 @@ def needed(system: Any) -> dict[str, float]:
     """
     learners = system.policy_learners + getattr(system, "discriminator_learners", 0)
     gpus = whole_gpus(system.learner_gpus, learners)
-    services = int(getattr(system, "inference", "actor") == "server")
+    services = system.inference_threads if getattr(system, "inference", "actor") == "server" else 0
     return {"CPU": float(system.actors + services + (0 if gpus else learners)), "GPU": gpus}
 
 

@@ -58,12 +58,12 @@ class RunTrainer(ABC):
 
     folder: RunFolder
     checkpoint_writer: CheckpointWriter
-    cpus: int
     introduction: str = ""
 
     def __init__(self, settings: Any, *, restarts: int = 0) -> None:
         self.settings = settings
         self.restarts = restarts
+        self.cpus = resources.SPARE_CPUS + int(resources.needed(settings.system)["CPU"])
         self.stop = StopSignals()
         self.joined = False
         self.watch: StallWatch | None = None

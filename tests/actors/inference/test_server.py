@@ -47,8 +47,8 @@ def served(path: Path, canvases: int, seed: int = 0) -> ServedRollout:
 @both
 def test_trajectories_are_those_of_an_actor_with_a_policy(network: NetworkName, tmp_path: Path) -> None:
     own = Rollout(PaintVectorEnv(5, SMALL), make_policy(network), seed=0, precision="float32").episodes(7, 3)
-    with serving(tmp_path / "s", network):
-        trajectory = served(tmp_path / "s", 5).next_unroll(0, actor=3)
+    with serving(tmp_path / "i" / "s", network):
+        trajectory = served(tmp_path / "i" / "s", 5).next_unroll(0, actor=3)
     assert type(trajectory) is type(own)
     for name, value in vars(own).items():
         other = getattr(trajectory, name)
@@ -64,8 +64,8 @@ def test_trajectories_are_those_of_an_actor_with_a_policy(network: NetworkName, 
 def test_at_equal_weights_the_importance_ratio_is_one(network: NetworkName, unroll: int, tmp_path: Path) -> None:
     """Several actors at once, episodes in pieces, in batches that hold several of them or a part of them."""
     policy = make_policy(network)
-    with serving(tmp_path / "s", network, most=8) as server:
-        rollouts = [served(tmp_path / "s", canvases, seed=canvases) for canvases in (3, 4, 5)]
+    with serving(tmp_path / "i" / "s", network, most=8) as server:
+        rollouts = [served(tmp_path / "i" / "s", canvases, seed=canvases) for canvases in (3, 4, 5)]
         pieces: dict[int, list[TrajectoryTensors]] = {}
 
         def paint(number: int) -> None:
@@ -90,8 +90,8 @@ def test_at_equal_weights_the_importance_ratio_is_one(network: NetworkName, unro
 
 @both
 def test_the_recorded_actions_paint_the_recorded_canvases(network: NetworkName, tmp_path: Path) -> None:
-    with serving(tmp_path / "s", network):
-        rollout = served(tmp_path / "s", 4)
+    with serving(tmp_path / "i" / "s", network):
+        rollout = served(tmp_path / "i" / "s", 4)
         rollout.next_unroll(0)
         trajectory = rollout.next_unroll(0)
     env = PaintVectorEnv(4, SMALL)
@@ -102,8 +102,8 @@ def test_the_recorded_actions_paint_the_recorded_canvases(network: NetworkName, 
 
 
 def test_versions_are_those_of_the_weights_that_acted(tmp_path: Path) -> None:
-    with serving(tmp_path / "s", "laptop") as server:
-        rollout = served(tmp_path / "s", 2)
+    with serving(tmp_path / "i" / "s", "laptop") as server:
+        rollout = served(tmp_path / "i" / "s", 2)
         assert rollout.next_unroll(2).versions is None
         server.load(FlatWeights.of(make_policy("laptop", seed=4)), 8, 0)
         act = rollout.client.act
@@ -120,15 +120,22 @@ def test_versions_are_those_of_the_weights_that_acted(tmp_path: Path) -> None:
     assert (trajectory.version, trajectory.mean_version, rollout.epoch) == (8, 8.5, 0)
 
 
+def test_a_service_leaves_nothing_behind(tmp_path: Path) -> None:
+    with serving(tmp_path / "i" / "s", "laptop"):
+        served(tmp_path / "i" / "s", 2).next_unroll(0)
+        assert (tmp_path / "i" / "s").is_socket()
+    assert not any(tmp_path.iterdir())
+
+
 def test_an_actor_goes_on_with_the_service_that_replaces_another(tmp_path: Path) -> None:
-    with serving(tmp_path / "s", "paper", version=1):
-        rollout = served(tmp_path / "s", 2)
+    with serving(tmp_path / "i" / "s", "paper", version=1):
+        rollout = served(tmp_path / "i" / "s", 2)
         rollout.next_unroll(2)  # in the middle of an episode
     painted: list[int] = []
     thread = threading.Thread(target=lambda: painted.append(rollout.next_unroll(2).version))
     thread.start()
     wait_until(lambda: rollout.lost, 60, "the actor to notice")
-    with serving(tmp_path / "s", "paper", version=2):
+    with serving(tmp_path / "i" / "s", "paper", version=2):
         thread.join(60)
     assert painted == [2]
     assert rollout.step == 2, "a new episode"

@@ -23,7 +23,13 @@ pytestmark = pytest.mark.usefixtures("private_ray")
 def spiral(images: Path, private_ray: None) -> Iterator[Spiral]:
     algorithm = build(tiny_settings(images, minutes=60, actors=2, max_lag=1, inference="server"))
     yield algorithm
+    (path,) = {
+        each.laddr
+        for each in psutil.Process(service_pid(algorithm)).net_connections("unix")
+        if "impasto-" in each.laddr
+    }
     algorithm.stop()
+    assert not Path(path).parent.exists(), "the service leaves nothing behind"
 
 
 def test_it_learns_from_actors_that_load_neither_torch_nor_rllib(spiral: Spiral) -> None:

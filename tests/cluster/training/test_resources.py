@@ -38,6 +38,13 @@ def test_actors_stay_where_their_redis_is() -> None:
 
 
 @pytest.mark.usefixtures("node")
+def test_an_inference_service_reserves_the_cpus_that_it_computes_with() -> None:
+    settings = preset("laptop").replace(actors=3, inference="server", inference_threads=2)
+    assert resources.needed(settings.system) == {"CPU": 5.0, "GPU": 0.0}
+    assert resources.stay_here(SpiralConfig().use(settings), settings.system) == 6
+
+
+@pytest.mark.usefixtures("node")
 def test_a_run_that_the_node_has_no_room_for_is_refused() -> None:
     """As on a head without CPUs for work, whose workers the autoscaler is still to start."""
     with pytest.raises(ValueError, match=r"this node alone, where the run needs 9 CPUs, there are 8; give --redis"):
