@@ -43,7 +43,6 @@ class Rollout(EpisodeRecorder):
         self.policy = policy.eval()
         self.acting = ActingCopy(policy, precision)
         self.conditional = policy.conditional
-        self.precision = precision
         self.device = next(policy.parameters()).device
         self.computed_in = resolve(precision, self.device)
         self.generator = torch.Generator()

@@ -91,6 +91,11 @@ class SharedDiscriminatorGroup:
     def foreach_learner(self, function: Any, timeout_seconds: float | None = None) -> list[Answer]:
         """Call `function` on its learner.
 
+        Args:
+            function: Takes a learner.
+            timeout_seconds: Of learner groups. Here it means nothing: this one may wait for a node, and its own
+                `patience` and `staleness` hold.
+
         Returns:
             A list of its answer; of its last one to the same question, if it does not answer; empty without one.
         """

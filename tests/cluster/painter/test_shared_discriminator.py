@@ -95,14 +95,21 @@ def test_it_is_started_again_from_its_checkpoint(couple: Couple) -> None:
 def test_without_it_a_run_goes_on_with_the_last_scores_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray is a fake: `wait` says what is ready."""
     ready: list[bool] = []
-    monkeypatch.setattr(ray, "wait", lambda references, timeout: (references if ready.pop(0) else [], []))
+    waits: list[float] = []
+
+    def wait(references: list[object], timeout: float) -> tuple[list[object], list[object]]:
+        waits.append(timeout)
+        return (references if ready.pop(0) else []), []
+
+    monkeypatch.setattr(ray, "wait", wait)
     monkeypatch.setattr(ray, "get", lambda reference: reference)
     actor = SimpleNamespace(
         update=SimpleNamespace(remote=lambda: {"updates": 7, "weights": ["w"]}),
         ask=SimpleNamespace(remote=lambda question: "state"),
     )
     group = SharedDiscriminatorGroup(actor)
-    ready += [True, False, False, True, True, False]
+    ready += [False, True, False, False, True, True, False]
+    assert group.foreach_learner(export_state, timeout_seconds=120) == [], "there is no last answer yet"
     assert group.update() == [{"updates": 7, "weights": ["w"]}]
     assert group.update() == [{"updates": 7}], "late: nothing new"
     assert group.late
@@ -113,6 +120,7 @@ def test_without_it_a_run_goes_on_with_the_last_scores_for_a_while(monkeypatch: 
     assert group.silent == 0.0
     assert [answer.get() for answer in group.foreach_learner(export_state)] == ["state"]
     assert [answer.get() for answer in group.foreach_learner(export_state)] == ["state"], "its last answer"
+    assert waits == [600, 10, 10, 0, 0, 600, 10], "the first answer and what is late are waited for otherwise"
 
 
 @pytest.mark.slow
