@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,15 @@ from pymypaint import BatchPainter
 
 LARGEST = 4096
 """Pixels of the longest side that the painter can hold."""
+
+
+def hex_color(color: NDArray[np.floating[Any]]) -> str:
+    """Write a color of red, green and blue, 0 to 1, as `#rrggbb`.
+
+    >>> hex_color(np.array([1.0, 0.5, 0.0]))
+    '#ff8000'
+    """
+    return "#" + "".join(f"{round(255 * float(shade)):02x}" for shade in color)
 
 
 @dataclass

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from cluster.errors import UserError, one_line
+from envs.data_files import write_atomically
+from envs.untrusted import read_json
 
 #: Package of each tracker, and the extra of `impasto` that brings it.
 PACKAGES = {"wandb": "wandb", "mlflow": "mlflow"}
@@ -171,12 +173,12 @@ class Tracking:
 
     def follow(self) -> None:
         """Open the trackers, send rows, close the trackers."""
-        trackers = {}
+        trackers, known = {}, self.identities()
         for name, (kind, project) in self.wanted.items():
             with self.warned(name):
-                trackers[name] = kind(project, self.folder, self.config, self.identities().get(name))
-                path = self.folder / IDENTITIES
-                path.write_text(json.dumps(self.identities() | {name: trackers[name].identity}))
+                trackers[name] = kind(project, self.folder, self.config, known.get(name))
+                known[name] = trackers[name].identity
+                write_atomically(self.folder / IDENTITIES, json.dumps(known))
         while (row := self.waiting.get()) is not None:
             for name, tracker in list(trackers.items()):
                 with self.warned(name) as failed:
@@ -188,12 +190,19 @@ class Tracking:
                 tracker.close()
 
     def identities(self) -> dict[str, str]:
-        """The run's names at the trackers, as kept in its folder."""
+        """The run's names at the trackers, as kept in its folder; with a warning none if they can not be read."""
+        path = self.folder / IDENTITIES
         try:
-            known = json.loads((self.folder / IDENTITIES).read_bytes())
-        except (OSError, ValueError):
+            known = read_json(path)
+            if isinstance(known, dict):
+                return known
+            trouble = "it holds no names"
+        except FileNotFoundError:
             return {}
-        return known if isinstance(known, dict) else {}
+        except (OSError, ValueError) as error:
+            trouble = one_line(error)
+        warnings.warn(f"{path}: {trouble}; the run begins anew at {' and '.join(self.wanted)}", stacklevel=2)
+        return {}
 
     @contextlib.contextmanager
     def warned(self, name: str) -> Iterator[list[str]]:

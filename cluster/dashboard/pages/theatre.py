@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster.painter.settings import PainterSettings
+from envs.large_canvas import hex_color
 from envs.paint import StrokeDecoder
 
 
@@ -56,7 +57,6 @@ def acts(settings: PainterSettings, actions: NDArray[np.integer[Any]], scores: N
     place = (0.0, 0.0)
     for step in range(len(actions)):
         end = point(strokes.end, step)
-        red, green, blue = (round(255 * float(shade)) for shade in strokes.color[step])
         result.append(
             Act(
                 step=step + 1,
@@ -66,7 +66,7 @@ def acts(settings: PainterSettings, actions: NDArray[np.integer[Any]], scores: N
                 end=end,
                 pressure=float(strokes.pressure[step]),
                 radius=float(np.exp(strokes.log_radius[step])),
-                color=f"#{red:02x}{green:02x}{blue:02x}",
+                color=hex_color(strokes.color[step]),
                 score=float(scores[step + 1]),
                 gain=float(scores[step + 1] - scores[step]),
             )

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cluster.errors import UserError
 from cluster.painter.pictures.strokes_file import Painting
-from envs.large_canvas import LargeCanvas, StrokeList, shrink
+from envs.large_canvas import LargeCanvas, StrokeList, hex_color, shrink
 
 FORMATS = ("png", "json", "svg", "gif", "mp4", "ora")
 """Formats that `write` knows."""
@@ -38,12 +38,13 @@ def write(
         The files' paths.
 
     Raises:
-        UserError: A package for a format is missing.
+        UserError: A package for a format is missing, or there are too many strokes for a file of them; the other
+            formats are then written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     writers = {"svg": write_svg, "gif": write_gif, "mp4": write_mp4, "ora": write_ora}
     paths = []
-    for kind in formats:
+    for kind in sorted(formats, key="json".__eq__):  # it comes last, as there may be too many strokes for it
         path = folder / f"{name}.{kind}"
         if kind == "png":
             Image.fromarray(pixels).save(path)
@@ -83,10 +84,8 @@ def write_svg(painting: Painting, pixels: NDArray[np.uint8], path: Path) -> None
     ]
     for i in range(len(strokes)):
         start, control, end = (f"{place[1]:.1f} {place[0]:.1f}" for place in painting.places(i))
-        color = "#" + "".join(f"{round(255 * float(shade)):02x}" for shade in strokes.color[i])
-        lines.append(
-            f'<path d="M{start}Q{control} {end}" stroke="{color}" stroke-width="{width * strokes.radius[i]:.2f}"/>'
-        )
+        look = f'stroke="{hex_color(strokes.color[i])}" stroke-width="{width * strokes.radius[i]:.2f}"'
+        lines.append(f'<path d="M{start}Q{control} {end}" {look}/>')
     path.write_text("\n".join([*lines, "</g>", "</svg>", ""]))
 
 

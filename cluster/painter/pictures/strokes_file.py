@@ -13,7 +13,6 @@ curve; `stage` 0 saw the whole picture, later ones enlarged windows of it; `gain
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from cluster.errors import UserError
-from envs.large_canvas import StrokeList
-from envs.untrusted import read_json
+from envs.data_files import write_atomically
+from envs.large_canvas import StrokeList, hex_color
+from envs.untrusted import LARGEST_DOCUMENT, read_json
 
 FORMAT, VERSION = "impasto-strokes", 1
 COLUMNS = (
@@ -49,20 +49,35 @@ class Painting:
     about: dict[str, Any]
 
     def save(self, path: Path) -> Path:
-        """Write it under a temporary name, then rename it; returns `path`."""
+        """Write it, the whole file or none; returns `path`.
+
+        Raises:
+            UserError: It is larger than what `load` reads.
+        """
         strokes = self.strokes
         rows = []
         for i in range(len(strokes)):
             points = [round(float(place[axis]), 2) for place in self.places(i) for axis in (1, 0)]
-            color = "#" + "".join(f"{round(255 * float(shade)):02x}" for shade in strokes.color[i])
             radius, pressure = round(float(strokes.radius[i]), 3), round(float(strokes.pressure[i]), 3)
-            rows.append([*points, radius, pressure, color, int(strokes.stage[i]), round(float(strokes.gain[i]), 4)])
+            rows.append(
+                [
+                    *points,
+                    radius,
+                    pressure,
+                    hex_color(strokes.color[i]),
+                    int(strokes.stage[i]),
+                    round(float(strokes.gain[i]), 4),
+                ]
+            )
         head = {"format": FORMAT, "version": VERSION, "width": self.width, "height": self.height, "brush": self.brush}
         body = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
         text = json.dumps(head | self.about | {"columns": COLUMNS})[:-1] + ',\n"strokes": [\n' + body + "\n]}\n"
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_text(text)
-        os.replace(temporary, path)
+        if len(text) > LARGEST_DOCUMENT:  # json.dumps writes ASCII
+            raise UserError(
+                f"{path}: {len(strokes)} strokes take {len(text)} bytes, more than the {LARGEST_DOCUMENT} "
+                "that are read back: paint with fewer strokes, or leave out the format json"
+            )
+        write_atomically(path, text)
         return path
 
     def places(self, row: int) -> tuple[Any, Any, Any]:

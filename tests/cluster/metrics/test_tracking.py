@@ -102,6 +102,38 @@ def test_trouble_with_a_server_costs_no_rows(tmp_path: Path, monkeypatch: pytest
     assert warned == ["mlflow: 503 from the server; the run goes on without it"]
 
 
+@pytest.mark.parametrize("content", ['{"mlflow": ', "[]"])
+def test_names_that_can_not_be_read_are_warned_of(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str | None] = []
+
+    class Quiet(Tracker):
+        identity = "new"
+
+        def __init__(self, project: str, folder: Path, config: object, identity: str | None) -> None:
+            told.append(identity)
+
+        def log(self, *_: Any) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(tracking, "Mlflow", Quiet)
+    monkeypatch.setattr(tracking, "require", lambda **_: None)
+    warned: list[str] = []
+    monkeypatch.setattr(tracking.warnings, "warn", lambda text, **_: warned.append(text))
+    (tmp_path / IDENTITIES).write_text(content)
+    for _ in range(2):
+        Tracking(tmp_path, {}, mlflow="strokes").close()
+    assert told == [None, "new"]
+    (text,) = warned
+    assert text.startswith(f"{tmp_path / IDENTITIES}: ")
+    assert text.endswith("; the run begins anew at mlflow")
+    assert [path.name for path in tmp_path.iterdir()] == [IDENTITIES]
+
+
 @needs("mlflow")
 def test_as_a_callback_of_any_rllib_algorithm(tmp_path: Path, client: Any) -> None:
     callback = pickle.loads(pickle.dumps(TrackResults(tmp_path / "run", mlflow="elsewhere")))
