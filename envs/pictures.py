@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from envs.data_files import DataError
+from envs.deep_color import LUMA
 
 TRAINING_PHOTOS = {
     "skimage": (
@@ -197,5 +198,5 @@ def load_pictures(split: Literal["train", "test"], *, size: int, channels: Liter
     found = pictures.pixels(crops, size)
     if channels == 3:
         return found
-    gray = found.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    gray = found.astype(np.float32) @ LUMA
     return gray.round().astype(np.uint8)[..., None]

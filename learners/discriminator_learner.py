@@ -15,6 +15,7 @@ from learners.networks.discriminator import Discriminator, to_image
 from learners.optimization import ReduceGradients, descend, read, set_learning_rate
 from learners.precision import autocast
 from learners.settings import Conditioning, DiscriminatorSettings, Precision
+from learners.trajectory_tensors import tensor_of
 
 LOSSES = {"wgan-gp": wasserstein_loss, "hinge": hinge_loss, "logistic": logistic_loss}
 
@@ -101,7 +102,7 @@ class DiscriminatorLearner:
         """Records as a tensor on the learner's device."""
         if isinstance(records, Tensor):
             return records.to(self.device)
-        return torch.from_numpy(np.require(records, requirements="W")).to(self.device)  # read-only ones are copied
+        return tensor_of(records).to(self.device)
 
     def adopt(self, settings: DiscriminatorSettings) -> None:
         """Use other settings of the same network from now on, the optimizer included."""

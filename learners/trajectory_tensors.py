@@ -16,6 +16,11 @@ from learners.settings import ComputedPrecision
 from learners.trajectory import Trajectory
 
 
+def tensor_of(array: NDArray[Any]) -> Tensor:
+    """Make a tensor of an array; of a copy if it is read-only, as those from Ray's store are: torch knows no such."""
+    return torch.from_numpy(np.require(array, requirements="W"))
+
+
 @dataclass
 class TrajectoryTensors:
     """A `Trajectory` on a learner's device.
@@ -76,12 +81,7 @@ class TrajectoryTensors:
             device: of the tensors.
             move: copies an array there; by default the host waits for each copy.
         """
-
-        def wait_for_copy(array: NDArray[Any]) -> Tensor:
-            # Arrays from Ray's object store are read-only, which torch can not express and would warn about.
-            return torch.from_numpy(array if array.flags.writeable else array.copy()).to(device)
-
-        move = move or wait_for_copy
+        move = move or (lambda array: tensor_of(array).to(device))
         canvas = move(trajectory.canvas)
         action = move(trajectory.action).long()
         time, batch = action.shape[:2]

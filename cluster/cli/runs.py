@@ -32,9 +32,7 @@ def evaluate(chosen: Evaluate) -> int:
     if isinstance(settings, LatentSettings):
         if chosen.data:
             raise UserError(f"--data: {folder.path} is a run in the latent world, which has parts of its data")
-        result = evaluate_latent(
-            folder, settings, checkpoint, chosen.count, chosen.data_dir, baselines=chosen.baselines
-        )
+        result = evaluate_latent(folder, settings, checkpoint, chosen.count, baselines=chosen.baselines)
     else:
         assert isinstance(settings, PainterSettings)
         require_networks(settings, checkpoint)
@@ -59,10 +57,10 @@ def evaluate(chosen: Evaluate) -> int:
         if settings.system.data == "scenes":
             result, table = scenes.evaluate(folder, settings, checkpoint, chosen.count or 1000), scenes.table
         elif settings.system.data == "mnist":
-            result = paintings.evaluate_run(folder, settings, checkpoint, chosen.count or 2000, chosen.data_dir)
+            result = paintings.evaluate_run(folder, settings, checkpoint, chosen.count or 2000)
             table = paintings.table
         else:
-            result = paintings.evaluate_unjudged(folder, settings, checkpoint, chosen.count or 1000, chosen.data_dir)
+            result = paintings.evaluate_unjudged(folder, settings, checkpoint, chosen.count or 1000)
             table = paintings.unjudged_table
     print(json.dumps(result) if chosen.json else table(result))
     return 0

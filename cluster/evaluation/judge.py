@@ -22,6 +22,7 @@ from torch.nn import functional
 from cluster.errors import UserError
 from envs.data_files import default_cache_dir, load_or_make
 from envs.datasets import ImageSet, load_dataset
+from envs.deep_color import LUMA
 from envs.resampling import resize_images
 
 # Height and width in pixels of the images that the judge sees.
@@ -97,7 +98,7 @@ def judge_view(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         raise ValueError(f"images: expected uint8 [N, H, W, 1 or 3], got {images.dtype} {list(images.shape)}")
     small = resize_images(images, JUDGE_SIZE)
     if small.shape[3] == 3:
-        gray = small.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+        gray = small.astype(np.float32) @ LUMA
         small = (gray + 0.5).astype(np.uint8)[..., None]
     return small
 

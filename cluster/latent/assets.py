@@ -7,7 +7,6 @@ import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,7 +99,7 @@ def load_images(settings: LatentSettings, split: Any) -> LatentImages:
         split,
         size=system.image_size,
         channels=system.image_channels,
-        data_dir=Path(system.data_dir) if system.data_dir else None,
+        data_dir=system.data_folder,
     )
 
 
@@ -111,7 +110,7 @@ def introduce(settings: LatentSettings) -> str:
         ValueError: The data set can not be loaded, or has fewer than the two images that are needed.
     """
     system = settings.system
-    summary = summarize_latent(system.data, data_dir=Path(system.data_dir) if system.data_dir else None)
+    summary = summarize_latent(system.data, data_dir=system.data_folder)
     summary.require(train=2)  # one to act on, one to choose checkpoints by
     return str(summary)
 

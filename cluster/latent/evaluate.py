@@ -36,7 +36,6 @@ def evaluate_latent(
     settings: LatentSettings,
     checkpoint: Checkpoint,
     count: int = 0,
-    data_dir: str = "",
     *,
     baselines: bool = False,
 ) -> dict[str, Any]:
@@ -47,7 +46,6 @@ def evaluate_latent(
         settings: Settings of the run.
         checkpoint: Checkpoint of the run.
         count: Number of images, 0 for the whole test split. Publish figures of all images only.
-        data_dir: Folder with the data, if it is not the run's.
         baselines: Whether to train and measure the baselines on the same frozen parts too.
 
     Returns:
@@ -55,11 +53,9 @@ def evaluate_latent(
         "parts_identity" (figures compare only if both are equal), "run", "updates", "env_steps", "minutes", "sheet" (a
         picture of inputs, outputs for each task, and noisy inputs), and with `baselines` the same measures by name.
     """
-    settings = settings.replace(data_dir=data_dir) if data_dir else settings
     assets = LatentAssets.load(settings, say, parts_of_run(folder.path))
     test = load_images(settings, "test")
-    directory = Path(settings.system.data_dir) if settings.system.data_dir else None
-    judge = latent_judge(assets.data, test, data_dir=directory)
+    judge = latent_judge(assets.data, test, data_dir=settings.system.data_folder)
     rules = LatentRules(settings.world, assets.parts)
     evaluation = LatentEvaluation(rules, test, judge, limit=count)
     policy = checkpoint_policy(settings, rules, checkpoint)

@@ -37,7 +37,7 @@ def run_targets(settings: PainterSettings) -> NDArray[np.uint8]:
     if not settings.search.candidates:
         return run_images(settings)
     channels: Literal[1, 3] = 3 if settings.paint.channels == 3 else 1
-    return cached(settings.system.data, "train", settings.target_size, channels, settings.system.data_dir).images
+    return cached(settings.system.data, "train", settings.target_size, channels, settings.system.data_folder).images
 
 
 def run_data(settings: PainterSettings, split: Split = "train") -> ImageSet:
@@ -46,7 +46,7 @@ def run_data(settings: PainterSettings, split: Split = "train") -> ImageSet:
         images = run_scenes(settings, split).images
         return ImageSet(images, np.arange(len(images)), "scenes")
     size, _, channels = settings.paint.canvas_shape
-    return cached(settings.system.data, split, size, 3 if channels == 3 else 1, settings.system.data_dir)
+    return cached(settings.system.data, split, size, 3 if channels == 3 else 1, settings.system.data_folder)
 
 
 def introduce(settings: PainterSettings) -> str:
@@ -58,7 +58,7 @@ def introduce(settings: PainterSettings) -> str:
     system = settings.system
     if system.data == "scenes":
         return f"scenes: {settings.scene.training_scenes} to learn from, {HELD_OUT_SCENES} held out"
-    summary = summarize(system.data, data_dir=Path(system.data_dir) if system.data_dir else None)
+    summary = summarize(system.data, data_dir=system.data_folder)
     summary.require(train=2)
     return str(summary)
 
@@ -78,8 +78,8 @@ def cached_scenes(config: SceneConfig, split: Split) -> SceneSet:
 
 
 @lru_cache(maxsize=4)
-def cached(data: str, split: Split, size: int, channels: Literal[1, 3], data_dir: str) -> ImageSet:
+def cached(data: str, split: Split, size: int, channels: Literal[1, 3], data_dir: Path | None) -> ImageSet:
     """Load a data set, once per process: a driver that learns itself needs the same images three times."""
-    found = load_dataset(data, split=split, size=size, channels=channels, data_dir=Path(data_dir) if data_dir else None)
+    found = load_dataset(data, split=split, size=size, channels=channels, data_dir=data_dir)
     found.images.setflags(write=False)
     return found

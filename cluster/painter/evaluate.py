@@ -29,7 +29,7 @@ DRAWINGS = ("mnist", "omniglot")
 
 
 def evaluate_run(
-    folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoint, count: int = 2000, data_dir: str = ""
+    folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoint, count: int = 2000
 ) -> dict[str, Any]:
     """Paint with the trained and with an untrained policy, and measure both and real digits.
 
@@ -41,15 +41,13 @@ def evaluate_run(
         settings: Settings of the run.
         checkpoint: Checkpoint of the run.
         count: Paintings of each policy, and test digits.
-        data_dir: Folder with MNIST, if it is not the run's.
 
     Returns:
         The figures of `evaluate_images`, and `run`, `updates`, `env_steps`, `minutes`, `sheet`; for a run that
         reproduces targets also `reconstruction`, with the figures of `measure_reconstruction` under `untrained` and
         `trained`.
     """
-    settings = settings.replace(data_dir=data_dir or settings.system.data_dir)
-    data = Path(settings.system.data_dir) if settings.system.data_dir else None
+    data = settings.system.data_folder
     judge = load_judge(data_dir=data)
     test = run_images(settings, "test")
     paint = settings.paint
@@ -71,7 +69,7 @@ def evaluate_run(
 
 
 def evaluate_unjudged(
-    folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoint, count: int = 1000, data_dir: str = ""
+    folder: RunFolder, settings: PainterSettings, checkpoint: Checkpoint, count: int = 1000
 ) -> dict[str, Any]:
     """Evaluate a run on other data than MNIST.
 
@@ -81,7 +79,6 @@ def evaluate_unjudged(
         `sets` with the figures of `measure_paintings` under `untrained` and `trained`, `samples`, `run`, `updates`,
         `env_steps`, `minutes`, `sheet`.
     """
-    settings = settings.replace(data_dir=data_dir or settings.system.data_dir)
     count = min(count, len(run_images(settings, "test")))
     judge = judge_of_lines(settings)
     sets = {}
@@ -159,11 +156,10 @@ def judge_of_lines(settings: PainterSettings) -> Judge | None:
     Returns:
         None for other data; None too, with a warning, if MNIST can not be loaded.
     """
-    system = settings.system
-    if system.data not in DRAWINGS:
+    if settings.system.data not in DRAWINGS:
         return None
     try:
-        return load_judge(data_dir=Path(system.data_dir) if system.data_dir else None)
+        return load_judge(data_dir=settings.system.data_folder)
     except DataError as error:
         print(f"warning: measured by pixels alone: {error}", file=sys.stderr)
         return None

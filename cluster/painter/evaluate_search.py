@@ -21,8 +21,9 @@ from cluster.painter.settings import PainterSettings
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.runs.stored import about_run
-from envs.datasets import NAMES, ImageSet, load_dataset
+from envs.datasets import NAMES, load_dataset
 from envs.image_folder import load_other_images
+from envs.resampling import pool
 from learners.networks.build import build_policy
 
 SHOWN = 16
@@ -71,18 +72,17 @@ def load_pictures(settings: PainterSettings, data: str) -> Pictures:
         ValueError: They can not be loaded.
     """
     world, system = settings.paint, settings.system
-    where = Path(system.data_dir) if system.data_dir else None
     channels: Literal[1, 3] = 3 if world.channels == 3 else 1
     path = Path(data).expanduser()
     own = data == system.data or path.resolve() == Path(system.data).expanduser().resolve()
     other = not own and data not in NAMES and path.exists()
-    found = []
-    for size in sorted({world.canvas_size, world.observation_size}, reverse=True):
-        if other:
-            found.append(ImageSet(load_other_images(path, size=size, channels=channels), None, data))
-        else:
-            found.append(load_dataset(data, split="test", size=size, channels=channels, data_dir=where))
-    return Pictures(found[0].images, found[-1].images, found[0].labels)
+    size, label = world.canvas_size, None
+    if other:
+        images = load_other_images(path, size=size, channels=channels)
+    else:
+        found = load_dataset(data, split="test", size=size, channels=channels, data_dir=system.data_folder)
+        images, label = found.images, found.labels
+    return Pictures(images, pool(images, world.observation_size), label)
 
 
 class Reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,18 +26,9 @@ from learners.networks.build import build_discriminator, build_policy
 from learners.precision import autocast
 from learners.records import make_records
 
-METHODS = ("best", "drawn", "beam")
-"""`Search.best_of`, `Search.drawn_from` and `Search.beam`."""
-
 
 def discriminator_score(settings: PainterSettings, checkpoint: Checkpoint) -> Score:
-    """Return a function that scores canvases with the trained discriminator.
-
-    Raises:
-        UserError: The checkpoint has none.
-    """
-    if "discriminator" not in checkpoint.tensors:
-        raise UserError("search: this agent was packed without its discriminator, which the search scores with")
+    """Return a function that scores canvases with the trained discriminator."""
     network = build_discriminator(settings.discriminator, settings.discriminator_shape, settings.joint)
     network.load_state_dict(checkpoint.tensors["discriminator"])
     network.eval()
@@ -63,7 +54,7 @@ def search_run(
     widths: tuple[int, ...],
     count: int,
     seed: int,
-    methods: tuple[str, ...] = METHODS,
+    methods: Sequence[str],
 ) -> dict[str, Any]:
     """Search with several K, by several methods.
 
@@ -74,15 +65,21 @@ def search_run(
         widths: The values of K.
         count: Pictures painted with each.
         seed: Of noise, action sampling and targets.
-        methods: Of `METHODS`.
+        methods: Of `best`, `drawn` and `beam`: `Search.best_of`, `Search.drawn_from` and `Search.beam`.
 
     Returns:
         JSON-able: `rows`, each with `method`, `k`, mean `score`, `seconds`; for
         reproductions `l2`; for MNIST the judge's `confidence` or, for reproductions, `accuracy`, which the
         search did not see, and of at least `FEWEST` free digits `frechet_distance` in its features; `sheet`, a
         picture with a row for each.
+
+    Raises:
+        UserError: The checkpoint has no discriminator.
+        ValueError: Its networks are not those of the settings.
     """
     world = settings.world
+    if "discriminator" not in checkpoint.tensors:
+        raise UserError("search: this agent was packed without its discriminator, which the search scores with")
     require_networks(settings, checkpoint, discriminator=True)
     policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
     policy.load_state_dict(checkpoint.tensors["policy"])
@@ -99,8 +96,7 @@ def search_run(
         chosen = np.resize(np.random.default_rng(seed).permutation(len(data.images)), count)
         target = data.images[chosen]
         label = None if data.labels is None else data.labels[chosen]
-    where = settings.system.data_dir
-    judge = load_judge(data_dir=Path(where) if where else None) if settings.system.data == "mnist" else None
+    judge = load_judge(data_dir=settings.system.data_folder) if settings.system.data == "mnist" else None
     real = None
     if judge is not None and target is None and count >= FEWEST:
         images = run_data(settings, "test").images

@@ -83,10 +83,11 @@ class ServedAlgorithm(RunAlgorithm):
             ValueError: Its actors have an inference service, which is bound to a node and not to a trial's resources:
                 it would wait for a CPU that no trial has.
         """
-        request: PlacementGroupFactory = super().default_resource_request(config)
+        request = super().default_resource_request(config)
         system = (config if isinstance(config, dict) else config.to_dict())["settings"].system
         if system.inference != "actor":
             raise ValueError(f"inference: expected actor in a population or a trial of Tune, got {system.inference}")
+        assert isinstance(request, PlacementGroupFactory)
         return request
 
     def make_pool(self, config: Any) -> EnvRunnerPool:

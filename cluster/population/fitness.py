@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -59,10 +58,9 @@ class Fitness:
         if self.name == "judge" and system.data != "mnist":
             raise ValueError(f"fitness: the judge knows mnist only, not {system.data}; choose pixel")
         self.episodes = population.fitness_samples
-        folder = Path(system.data_dir) if system.data_dir else None
         self.judge: Judge | None = None
         if system.data == "mnist":
-            self.judge = load_judge(data_dir=folder, seed=population.judge_seed)
+            self.judge = load_judge(data_dir=system.data_folder, seed=population.judge_seed)
         images = run_images(settings)
         chosen = np.random.default_rng(0).permutation(len(images))[: max(self.episodes, 1000)]
         self.real_pixels = pixel_features(images[chosen])

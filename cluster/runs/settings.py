@@ -67,6 +67,11 @@ class SystemSettings:
     wandb: str = ""
     mlflow: str = ""
 
+    @property
+    def data_folder(self) -> Path | None:
+        """`data_dir` as a path; None if none is given."""
+        return Path(self.data_dir) if self.data_dir else None
+
     def __post_init__(self) -> None:
         check_ranges(self)
         if self.redis and not self.redis.startswith(("redis://", "rediss://", "unix://")):

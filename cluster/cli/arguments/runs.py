@@ -9,7 +9,7 @@ from cluster.cli.parse import Positional, numbers
 from envs.ranges import Count, Natural, NotNegative, check_ranges
 
 SEARCH_METHODS = ("best", "drawn", "beam")
-"""Those of `cluster.painter.search`, which takes torch to import."""
+"""Those of `cluster.painter.search.search_run`, which takes torch to import."""
 
 
 @dataclass(frozen=True)

@@ -197,3 +197,9 @@ def test_evaluation_of_a_searching_run_on_its_own_and_on_other_pictures(
     assert cli.main(["evaluate", str(run), "--data", "scenes"]) == 2
     assert cli.main(["evaluate", str(run), "--k", "0"]) == 2
     assert capsys.readouterr().err.count("\n") == 3
+
+
+def test_an_agent_without_a_discriminator_can_not_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_searching_run(tmp_path / "run", make_images(tmp_path / "images"))
+    assert cli.main(["search", str(run), "--k", "1", "--count", "2"]) == 2
+    assert "packed without its discriminator, which the search scores with" in capsys.readouterr().err
