@@ -72,12 +72,15 @@ def serve(orders: Connection, settings: PainterSettings, path: Path) -> None:
         path, policy, settings.world.canvas_shape, precision=settings.policy.precision, most=system.inference_batch
     )
     server.load(FlatWeights.of(policy), 0, 0)
-    threading.Thread(target=server.run, daemon=True).start()
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
     last = time.process_time()
     while orders.recv():
         now = time.process_time()
         orders.send((0, now - last))
         last = now
+    server.close()
+    thread.join()
 
 
 class Processes:
@@ -119,7 +122,7 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
     settings = preset(name)
     count = options.actors or ACTORS
     if options.quick:
-        settings, count = settings.replace(canvases=4), 2
+        settings, count = settings.replace(canvases=4), min(count, 2)
     repeats = 1 if options.quick else options.repeats
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         path = Path(folder, "service", "socket")

@@ -24,13 +24,21 @@ BENCHES = {
 }
 """Name of each benchmark, which is its module's name in this package, and its line for the help."""
 
+ONLY_NAMED = ("gpu", "scale", "peers")
+"""Those that run only if they are named: they take long, and want a GPU, all cores, or packages from the network."""
+
 
 def run(names: Iterable[str], options: BenchOptions) -> Iterator[Figure]:
-    """Run benchmarks in turn (`all`: every one) and yield each figure when it is measured.
+    """Run benchmarks in turn and yield each figure when it is measured.
+
+    Args:
+        names: Of `BENCHES`, or `all` for every one; if none, all but `ONLY_NAMED`.
+        options: How to measure.
 
     Raises:
         ValueError: an unknown name.
     """
+    names = [*names] or [name for name in BENCHES if name not in ONLY_NAMED]
     chosen = [each for name in names for each in (BENCHES if name == "all" else [name])]
     for name in chosen:
         if name not in BENCHES:

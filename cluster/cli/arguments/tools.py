@@ -108,7 +108,8 @@ class Bench:
     """Measure; prints one JSON line per figure.
 
     Attributes:
-        names: Benchmarks to run; all if none is named.
+        names: Benchmarks to run, or `all`. Without names all but gpu, scale and peers, which take long and have needs
+            of their own.
         options: How to measure.
     """
 

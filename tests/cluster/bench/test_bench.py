@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import math
+import multiprocessing.dummy
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from cluster import cli
+from cluster.bench import train
+from cluster.bench.measure import figure as measurement
 from cluster.bench.options import BenchOptions
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds
 from cluster.bench.registry import BENCHES, run
@@ -145,11 +152,50 @@ def test_names_and_options_are_checked() -> None:
         BenchOptions(seconds=0)
 
 
-def test_all_is_every_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_is_every_benchmark_and_some_run_only_if_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in BENCHES:
         module = importlib.import_module(f"cluster.bench.{name}")
         monkeypatch.setattr(module, "bench", lambda options, name=name: [{"figure": name}])
     assert [each["figure"] for each in run(["all"], QUICK)] == list(BENCHES)
+    assert cli.main(["bench"]) == 0
+    unnamed = [json.loads(line)["figure"] for line in capsys.readouterr().out.splitlines()]
+    assert unnamed == [name for name in BENCHES if name not in ("gpu", "scale", "peers")]
+    assert cli.main(["bench", "peers", "canvas"]) == 0
+    assert [json.loads(line)["figure"] for line in capsys.readouterr().out.splitlines()] == ["peers", "canvas"]
+
+
+def test_inference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With threads in place of its processes, each of which would load torch."""
+    threads = SimpleNamespace(Pipe=multiprocessing.dummy.Pipe, Process=threading.Thread)
+    monkeypatch.setattr(multiprocessing, "get_context", lambda kind: threads)
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    options = dataclasses.replace(QUICK, actors=1)
+    figures = check([json.dumps(each) for each in run(["inference"], options)])
+    rates = [figures[f"actors with {way}, laptop"] for way in ("an inference service", "a policy each")]
+    assert {each["detail"]["actors"] for each in rates} == {1}
+    # With a single repeat the median ratio is the ratio of the rates.
+    ratio = figures["inference service against actors, laptop"]["value"]
+    assert ratio == pytest.approx(rates[0]["value"] / rates[1]["value"], rel=1e-2)
+
+
+def test_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of runs that are made up: 100 steps/s, and 60 more for each further actor."""
+
+    def run_of(options: BenchOptions) -> list[dict[str, Any]]:
+        rate, detail = 40.0 + 60.0 * options.actors, {"actors": options.actors}
+        return [measurement("train", rate, "steps/s", **detail), measurement("train, CPU", 7.0, "CPU-us/step")]
+
+    monkeypatch.setattr(train, "bench", run_of)
+    figures = check([json.dumps(each) for each in run(["scale"], BenchOptions(actors=3))])
+    names = ["scale laptop, 1 actor", "scale laptop, 2 actors", "scale laptop, 3 actors"]
+    assert list(figures) == [each for name in names for each in (name, f"{name}, efficiency")]
+    assert [figures[name]["value"] for name in names] == [100, 160, 220]
+    assert [figures[f"{name}, efficiency"]["value"] for name in names] == pytest.approx([1, 0.8, 220 / 300], rel=1e-3)
+    assert figures[names[1]]["detail"] == {"actors": 2, "cpu_us_per_step": 7.0}
+    (only, _) = run(["scale"], BenchOptions(quick=True, actors=3))
+    assert only["figure"] == names[0]
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
