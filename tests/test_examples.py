@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
 
+from cluster.bench.environments import install, make_environment
+
+#: What pip says if the index can not be reached.
+NO_NETWORK = re.compile("connection broken by|connection error|Max retries exceeded|timed out", re.IGNORECASE)
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
 LIBRARIES = {
@@ -43,13 +45,7 @@ def check(output: str) -> None:
 @pytest.fixture(scope="module")
 def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment of its own, in which this one's packages are found too; its Python."""
-    folder = tmp_path_factory.mktemp("examples") / "venv"
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    paths = dict.fromkeys([sysconfig.get_path("purelib"), *(path for path in sys.path if path.endswith("-packages"))])
-    site = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True)
-    (Path(site.strip()) / "impasto.pth").write_text("\n".join(paths))
-    return python
+    return make_environment(tmp_path_factory.mktemp("examples") / "venv")
 
 
 def test_cleanrl_style() -> None:
@@ -67,11 +63,21 @@ def test_rllib_alone_and_with_tune() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("script", LIBRARIES)
 def test_other_libraries(script: str, own_environment: Path) -> None:
-    install = [own_environment, "-m", "pip", "install", "--quiet", *LIBRARIES[script]]
-    done = subprocess.run(install, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"{LIBRARIES[script]} can not be installed here: {done.stderr.strip().splitlines()[-1]}")
+    trouble = install(own_environment, LIBRARIES[script])
+    if NO_NETWORK.search(trouble):
+        pytest.skip(f"{LIBRARIES[script]} can not be fetched here: {trouble.splitlines()[-1]}")
+    assert not trouble
     check(run(own_environment, script))
+
+
+def test_only_a_lack_of_network_is_an_excuse() -> None:
+    unreachable = (
+        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)': /simple/torchrl/\n"
+        "ERROR: No matching distribution found for torchrl==0.14.1"
+    )
+    assert NO_NETWORK.search(unreachable)
+    assert not NO_NETWORK.search("ERROR: No matching distribution found for torchrl==0.14.1")
+    assert not NO_NETWORK.search("")
 
 
 def test_each_library_of_the_table_has_a_script() -> None:

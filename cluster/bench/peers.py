@@ -11,10 +11,8 @@ import signal
 import statistics
 import subprocess
 import sys
-import sysconfig
 import threading
 import time
-import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +21,10 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from cluster.bench.environments import install, make_environment
 from cluster.bench.measure import figure, median_ratio, rounded, spread
 from cluster.bench.options import BenchOptions, Figure
-from cluster.bench.peer_runs.world import SituatedPaint, inputs_of, make_policy
+from cluster.bench.peer_runs.world import SituatedPaint, inputs_of, make_policy, settings
 from cluster.bench.processes import machine_cpu_seconds, tree_cpu_seconds, tree_of
 from cluster.training.cpus import available_cpus
 
@@ -74,7 +73,7 @@ class PeerFailed(RuntimeError):
 
 
 def environment_of(name: str, peer: Peer, folder: Path) -> Path:
-    """Return the Python of a peer's environment, which is made if it is not there yet.
+    """Return the Python of a peer's environment, which is made if it is not there yet, or has other packages.
 
     Raises:
         PeerFailed: Its packages can not be installed.
@@ -82,21 +81,13 @@ def environment_of(name: str, peer: Peer, folder: Path) -> Path:
     if not peer.packages:
         return Path(sys.executable)
     place = folder / peer.module
-    python, done = place / "bin" / "python", place / "installed"
-    if not done.exists():
-        venv.create(place, with_pip=True, clear=True)
-        site = subprocess.check_output(
-            [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
-        )
-        paths = dict.fromkeys([sysconfig.get_path("purelib"), *(p for p in sys.path if p.endswith("-packages"))])
-        (Path(site.strip()) / "impasto.pth").write_text("\n".join(paths))
-        install = subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", *peer.packages], capture_output=True, text=True
-        )
-        if install.returncode:
-            lines = install.stderr.strip().splitlines()
-            raise PeerFailed(f"{name} can not be installed: {lines[-1] if lines else 'pip failed'}")
-        done.touch()
+    wanted, known = "\n".join(peer.packages), place / "installed"
+    if known.exists() and known.read_text() == wanted:
+        return place / "bin" / "python"
+    python = make_environment(place)
+    if trouble := install(python, peer.packages):
+        raise PeerFailed(f"{name} can not be installed: {trouble.splitlines()[-1]}")
+    known.write_text(wanted)
     return python
 
 
@@ -166,13 +157,21 @@ class Training:
 
 
 def measured(training: Training, options: BenchOptions) -> dict[str, float]:
-    """Warm a training up and measure it: steps per wall second, CPU-us a step, cores in use by others."""
+    """Warm a training up and measure it: steps per wall second, CPU-us a step, cores in use by others.
+
+    Raises:
+        PeerFailed: It has ended, learned nothing, or its CPU time can not be read.
+    """
     seconds, warmup = (2.0, 0.0) if options.quick else (options.seconds, options.warmup_seconds)
     training.wait(0.0)
     training.wait(warmup)
 
     def cpu_seconds() -> list[float]:
-        return [tree_cpu_seconds(training.process.pid) or 0.0, machine_cpu_seconds() or 0.0]
+        own, everyone = tree_cpu_seconds(training.process.pid), machine_cpu_seconds()
+        if own is None or everyone is None:
+            training.require_life()
+            raise PeerFailed(f"{training.name}: its CPU time can not be read, which needs Linux's /proc")
+        return [own, everyone]
 
     before, start, steps = cpu_seconds(), time.perf_counter(), training.steps
     training.wait(seconds, least_steps=steps)
@@ -214,7 +213,7 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
                 failures[name] = str(error)
             finally:
                 training.end()
-    detail = {"canvases": 128, "cpus": available_cpus()} | networks()
+    detail = {"canvases": settings().system.canvases, "cpus": available_cpus()} | networks()
     for name, turns in found.items():
         if not turns:
             continue

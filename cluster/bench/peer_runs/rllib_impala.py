@@ -17,7 +17,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import Tensor
 
-from cluster.bench.peer_runs.world import inputs_of, make_policy, settings
+from cluster.bench.peer_runs.world import look, make_policy, settings, taken_apart, tell
 from cluster.training.ray_session import start_ray
 from learners.networks.sampling import joint_entropy
 from learners.precision import autocast
@@ -29,12 +29,12 @@ class Autoregressive:
     """Distribution of actions that our policy decodes one component after the other."""
 
     def __init__(self, policy: Any, state: Tensor) -> None:
-        self.policy, self.hidden, self.step = policy, state[:, :-1], state[:, -1].long()
+        self.policy = policy
+        self.hidden, self.step = taken_apart(state)
 
     def logp(self, actions: Tensor) -> Tensor:
         """Log-probability [N] of actions [N, K]."""
-        with autocast("auto", actions.device):
-            self.told, self.entropies = self.policy.tell(self.hidden, None, self.step, actions.long())
+        self.told, self.entropies = tell(self.policy, self.hidden, self.step, actions)
         return torch.stack(self.told).sum(0)
 
     def entropy(self) -> Tensor:
@@ -52,14 +52,13 @@ class Module(TorchRLModule, ValueFunctionAPI):
     def features(self, batch: dict[str, Any]) -> Tensor:
         """Features, and the step behind them: float32 [N, 257]."""
         seen = batch[Columns.OBS]
-        inputs = inputs_of(seen["canvas"].to(torch.uint8), seen["situation"], self.network.spec)
-        with autocast("auto", inputs.canvas.device):
-            return torch.cat([self.network.features(inputs), inputs.step[:, None]], 1)
+        return look(self.network, seen["canvas"], seen["situation"])
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         state = self.features(batch)
+        hidden, step = taken_apart(state)
         with autocast("auto", state.device):
-            action, log_prob = self.network.decode(state[:, :-1], None, state[:, -1].long())
+            action, log_prob = self.network.decode(hidden, None, step)
         return {Columns.ACTIONS: action, Columns.ACTION_LOGP: log_prob}
 
     def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -87,6 +86,7 @@ def main() -> None:
     """Train until the process is ended."""
     given = settings()
     length, canvases = given.paint.num_actions, given.system.canvases
+    rate, clip = given.policy.policy_learning_rate, given.policy.gradient_clip
     gym.register(ENVIRONMENT, vector_entry_point="cluster.bench.peer_runs.world:SituatedPaint")
     start_ray(cpus=4)
     config = (
@@ -100,7 +100,7 @@ def main() -> None:
         )
         .learners(num_learners=1)
         .rl_module(rl_module_spec=RLModuleSpec(module_class=Module))
-        .training(train_batch_size_per_learner=canvases * length, lr=6e-4, gamma=1.0, grad_clip=1.0)
+        .training(train_batch_size_per_learner=canvases * length, lr=rate, gamma=1.0, grad_clip=clip)
         .reporting(min_time_s_per_iteration=2)
         .debugging(log_level="ERROR")
     )

@@ -24,7 +24,7 @@ from sample_factory.model.actor_critic import ActorCritic
 from sample_factory.train import make_runner
 from torch import Tensor
 
-from cluster.bench.peer_runs.world import SituatedPaint, inputs_of, make_policy, settings
+from cluster.bench.peer_runs.world import SituatedPaint, look, make_policy, settings, taken_apart, tell
 from learners.networks.sampling import joint_entropy
 from learners.precision import autocast
 
@@ -88,13 +88,12 @@ class Autoregressive:
         policy = self.policy
         policy.log_softmax = self.watched()
         try:
-            with autocast("auto", self.hidden.device):
-                if actions is None:
+            if actions is None:
+                with autocast("auto", self.hidden.device):
                     action, log_prob = policy.decode(self.hidden, None, self.step)
-                    return action, log_prob
-                log_probs, self.entropies = policy.tell(self.hidden, None, self.step, actions)
-                self.told = log_probs
-                return actions, torch.stack(log_probs).sum(0)
+                return action, log_prob
+            self.told, self.entropies = tell(policy, self.hidden, self.step, actions)
+            return actions, torch.stack(self.told).sum(0)
         finally:
             del policy.log_softmax
 
@@ -105,7 +104,7 @@ class Autoregressive:
 
     def log_prob(self, actions: Tensor) -> Tensor:
         """Log-probability [N] of actions [N, K]."""
-        return self.decide(actions.long())[1]
+        return self.decide(actions)[1]
 
     def entropy(self) -> Tensor:
         """Entropy [N] at the actions told last."""
@@ -137,9 +136,7 @@ class Ours(ActorCritic):
 
     def forward_head(self, obs: Any) -> Tensor:
         """Features, and the step behind them."""
-        inputs = inputs_of(obs["canvas"].to(torch.uint8), obs["situation"], self.policy.spec)
-        with autocast("auto", inputs.canvas.device):
-            return torch.cat([self.policy.features(inputs), inputs.step[:, None]], 1)
+        return look(self.policy, obs["canvas"], obs["situation"])
 
     def forward_core(self, head_output: Tensor, rnn_states: Tensor) -> tuple[Tensor, Tensor]:
         """No memory."""
@@ -147,7 +144,7 @@ class Ours(ActorCritic):
 
     def forward_tail(self, core_output: Tensor, values_only: bool, sample_actions: bool) -> TensorDict:
         """Value, and actions if they are asked for."""
-        hidden, step = core_output[:, :-1], core_output[:, -1].long()
+        hidden, step = taken_apart(core_output)
         with autocast("auto", hidden.device):
             result = TensorDict(values=self.policy.state_value(hidden).float())
         if values_only:
@@ -190,7 +187,8 @@ def main() -> None:
             "rollout": length, "recurrence": 1, "use_rnn": False, "batch_size": length * given.system.canvases,
             "num_batches_per_epoch": 1, "num_epochs": 1, "with_vtrace": False, "normalize_input": False,
             "normalize_returns": False, "nonlinearity": "relu", "decorrelate_experience_max_seconds": 0,
-            "train_for_env_steps": 10**12, "with_wandb": False, "save_every_sec": 10**6, "learning_rate": 6e-4,
+            "train_for_env_steps": 10**12, "with_wandb": False, "save_every_sec": 10**6,
+            "learning_rate": given.policy.policy_learning_rate,
         }  # fmt: skip
         words = [f"--{name}={value}" for name, value in options.items()]
         parser, _ = parse_sf_args(words)

@@ -18,7 +18,7 @@ from torchrl.modules import ProbabilisticActor, ValueOperator
 from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
-from cluster.bench.peer_runs.world import SituatedPaint, inputs_of, make_policy, settings
+from cluster.bench.peer_runs.world import SituatedPaint, look, make_policy, settings, taken_apart, tell
 from learners.networks.sampling import joint_entropy
 from learners.precision import autocast
 
@@ -34,9 +34,7 @@ class Looking(nn.Module):
 
     def forward(self, canvas: Tensor, situation: Tensor) -> Tensor:
         """State float32 [*, 257] of uint8 [*, H, W, C] and float32 [*, K + 1 + Z]."""
-        inputs = inputs_of(canvas.flatten(0, -4), situation.flatten(0, -2), self.policy.spec)
-        with autocast("auto", canvas.device):
-            state = torch.cat([self.policy.features(inputs), inputs.step[:, None]], 1)
+        state = look(self.policy, canvas.flatten(0, -4), situation.flatten(0, -2))
         return state.view(*situation.shape[:-1], -1)
 
 
@@ -62,7 +60,7 @@ class Autoregressive(Distribution):
     def __init__(self, state: Tensor, policy: Any) -> None:
         super().__init__(state.shape[:-1], torch.Size([len(policy.spec.components)]), validate_args=False)
         self.policy = policy
-        self.hidden, self.step = state[..., :-1].flatten(0, -2), state[..., -1].flatten().long()
+        self.hidden, self.step = taken_apart(state)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draw actions int64 [*, K]."""
@@ -72,9 +70,7 @@ class Autoregressive(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability [*] of actions [*, K]."""
-        with autocast("auto", self.hidden.device):
-            told = self.policy.tell(self.hidden, None, self.step, value.flatten(0, -2).long())
-        self.told, self.entropies = told
+        self.told, self.entropies = tell(self.policy, self.hidden, self.step, value.flatten(0, -2))
         return torch.stack(self.told).sum(0).view(self.batch_shape)
 
     def entropy(self) -> Tensor:
@@ -104,15 +100,15 @@ def main() -> None:
     batch = given.system.canvases * given.paint.num_actions
     collector = MultiAsyncCollector([make_world] * 2, actor, frames_per_batch=batch, total_frames=-1)
     advantage = GAE(gamma=1.0, lmbda=0.95, value_network=value, average_gae=True)
-    loss = ClipPPOLoss(actor, value, entropy_coeff=0.01, functional=False)
-    optimizer = torch.optim.Adam(policy.parameters(), lr=6e-4)
+    loss = ClipPPOLoss(actor, value, entropy_coeff=given.policy.entropy_cost, functional=False)
+    optimizer = torch.optim.Adam(policy.parameters(), lr=given.policy.policy_learning_rate)
     steps = 0
     for batch_of_steps in collector:
         advantage(batch_of_steps)
         losses = loss(batch_of_steps.reshape(-1))
         optimizer.zero_grad()
         (losses["loss_objective"] + losses["loss_critic"] + losses["loss_entropy"]).backward()
-        nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(policy.parameters(), given.policy.gradient_clip)
         optimizer.step()
         collector.update_policy_weights_()
         steps += batch_of_steps.numel()

@@ -18,6 +18,7 @@ from envs.spec import ActionSpec
 from learners.networks.build import build_policy
 from learners.networks.laptop import LaptopPolicy
 from learners.networks.policy import PolicyInputs
+from learners.precision import autocast
 
 Observation = dict[str, NDArray[Any]]
 
@@ -27,9 +28,9 @@ def settings() -> PainterSettings:
     return preset("laptop")
 
 
-def make_policy(seed: int = 0) -> LaptopPolicy:
-    """Make the policy of all peers: torso, autoregressive heads and value."""
-    torch.manual_seed(seed)
+def make_policy() -> LaptopPolicy:
+    """Make the policy of all peers, with the same weights each time: torso, autoregressive heads and value."""
+    torch.manual_seed(0)
     given = settings()
     paint = given.paint
     policy = build_policy(given.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
@@ -97,3 +98,21 @@ def inputs_of(canvas: Tensor, situation: Tensor, spec: ActionSpec) -> PolicyInpu
     """Take an observation with leading dimension [N] apart again."""
     count = len(spec.components)
     return PolicyInputs(canvas, situation[:, :count].long(), situation[:, count].long(), situation[:, count + 1 :])
+
+
+def look(policy: LaptopPolicy, canvas: Tensor, situation: Tensor) -> Tensor:
+    """Compute the policy's features of an observation, and put the step behind them: float32 [N, 257]."""
+    inputs = inputs_of(canvas.to(torch.uint8), situation, policy.spec)
+    with autocast("auto", canvas.device):
+        return torch.cat([policy.features(inputs), inputs.step[:, None]], 1)
+
+
+def taken_apart(state: Tensor) -> tuple[Tensor, Tensor]:
+    """Take features and step int64 of what `look` returned, [*, 257], apart again: [N, 256] and [N]."""
+    return state[..., :-1].flatten(0, -2), state[..., -1].flatten().long()
+
+
+def tell(policy: LaptopPolicy, hidden: Tensor, step: Tensor, actions: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return log-probabilities and entropies [N] of the components of actions [N, K]."""
+    with autocast("auto", hidden.device):
+        return policy.tell(hidden, None, step, actions.long())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from cluster.bench import peers
+from cluster.bench.options import BenchOptions
 from cluster.bench.peer_runs.rllib_impala import Autoregressive
 from cluster.bench.peer_runs.world import SituatedPaint, inputs_of, make_policy
 from cluster.painter.settings import preset
@@ -70,3 +73,28 @@ def test_a_peer_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(peers.PeerFailed, match=r"^air can not be installed: .*made-of-air"):
         peers.environment_of("air", impossible, tmp_path)
     assert not (tmp_path / "made_of_air" / "installed").exists()
+
+
+def test_an_environment_is_made_again_for_other_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def make(place: Path) -> Path:
+        place.mkdir(exist_ok=True)
+        made.append(place)
+        return place / "bin" / "python"
+
+    monkeypatch.setattr(peers, "make_environment", make)
+    monkeypatch.setattr(peers, "install", lambda python, packages: "")
+    for version in (1, 1, 2, 2):
+        peer = peers.Peer("some", "nothing", packages=(f"some=={version}",))
+        assert peers.environment_of("some", peer, tmp_path) == tmp_path / "some" / "bin" / "python"
+    assert len(made) == 2
+
+
+def test_cpu_time_that_can_not_be_read_is_a_failure_and_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "tree_cpu_seconds", lambda process: None)
+    training: Any = SimpleNamespace(
+        name="none", steps=0, process=SimpleNamespace(pid=1), wait=lambda *_, **__: None, require_life=lambda: None
+    )
+    with pytest.raises(peers.PeerFailed, match="none: its CPU time can not be read"):
+        peers.measured(training, BenchOptions(quick=True))
