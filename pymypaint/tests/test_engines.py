@@ -75,14 +75,24 @@ def test_random_numbers_beyond_those_that_brushes_share(monkeypatch: pytest.Monk
 def test_every_version_of_the_kernels_paints_the_same() -> None:
     program = (
         "import hashlib, test_engines as t\n"
+        "from pymypaint import _core\n"
+        "print(_core.kernels())\n"
         "for brush in ('pen', 'charcoal', 'smudge+paint', 'calligraphy', 'ink_eraser'):\n"
         "    for size in (3, 100):\n"
         "        print(hashlib.sha256(t.paint('classic/' + brush, 2, size=size).tobytes()).hexdigest())"
     )
-    answers = set()
+    answers, ran = set(), {}
     for version in ("baseline", "avx2", "best"):
         environment = os.environ | {"PYMYPAINT_KERNELS": version}
         command = [sys.executable, "-c", program]
         folder = Path(__file__).parent
-        answers.add(subprocess.run(command, check=True, capture_output=True, env=environment, cwd=folder).stdout)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=folder)
+        ran[version], _, painted = done.stdout.partition("\n")
+        answers.add(painted)
     assert len(answers) == 1
+    assert painted.count("\n") == 10
+    processor = Path("/proc/cpuinfo")
+    flags = set(processor.read_text().split()) if processor.exists() else set()
+    avx2 = "avx2" if "avx2" in flags else "baseline"
+    best = "avx512" if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags else avx2
+    assert ran == {"baseline": "baseline", "avx2": avx2, "best": best}

@@ -17,16 +17,13 @@ from cluster.replay.server import RedisServer
 from cluster.training.ray_session import patience
 from tests.faults.parts import NODE, POPULATION_PARTS, Part, kill
 from tests.faults.system import Row, System
-from tests.helpers.tiny_run import options, running
+from tests.helpers.tiny_run import SMALL_POPULATION, options, running
 
-POPULATION = {
-    "members": 2,
+POPULATION = SMALL_POPULATION | {
     "actors": 1,
     "steps": 100_000_000,
     "interval_steps": 20_000,
     "burn_in_steps": 20_000,
-    "fitness_samples": 64,
-    "critic_samples": 16,
     "policy_warmup_updates": 10,
     "checkpoint_minutes": 0.5,
 }

@@ -31,6 +31,15 @@ TINY: dict[str, Any] = {
 }
 """Changes to the laptop preset that make an update take milliseconds."""
 
+SMALL_POPULATION: dict[str, Any] = {
+    "members": 2,
+    "interval_steps": 2000,
+    "burn_in_steps": 2000,
+    "fitness_samples": 64,
+    "critic_samples": 16,
+}
+"""A population whose members exploit each other within seconds."""
+
 
 def make_images(folder: Path, count: int = 24) -> Path:
     """A data set: colored rectangles on white, 32x32."""

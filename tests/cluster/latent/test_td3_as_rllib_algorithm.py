@@ -131,19 +131,8 @@ def test_layouts_hold_what_a_world_needs() -> None:
 
 @pytest.mark.slow
 def test_pendulum_is_solved(private_ray: None) -> None:
-    from cluster.bench.td3 import mean_return, pendulum_config
+    from cluster.bench.td3 import mean_return, train_td3
 
-    algorithm = pendulum_config(steps=10_000).build_algo()
-    assert isinstance(algorithm, TD3)
-    try:
-        while algorithm.progress < 1:
-            algorithm.train()
-        algorithm.settle()
-        actor = Actor(3, 1, algorithm.td3_config.settings.td3.hidden)
-        weights = ray.get(algorithm.weights)
-        weights.load_into(actor)
-        with torch.no_grad():
-            mean = mean_return("Pendulum-v1", lambda seen: actor(torch.from_numpy(seen)).numpy(), 100)
-    finally:
-        algorithm.stop()
-    assert mean > -200
+    policy, _ = train_td3(10_000)
+    with torch.no_grad():
+        assert mean_return("Pendulum-v1", policy, 100) > -200

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -24,20 +23,22 @@ from cluster.population.lineage.ancestry import Lineage, schedule, values_at
 from cluster.population.lineage.events import Event, read_events
 from cluster.population.member_config import own_settings
 from cluster.runs import checkpoints, manifests
-from tests.helpers.tiny_run import assert_catalogued, assert_gone, end, family, launch, options, running, wait_until
+from tests.helpers.tiny_run import (
+    SMALL_POPULATION,
+    assert_catalogued,
+    assert_gone,
+    end,
+    family,
+    launch,
+    options,
+    running,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 
 START = 300.0  # seconds within which all members must train, on a busy machine
-SMALL: dict[str, Any] = {
-    "members": 2,
-    "interval_steps": 2000,
-    "burn_in_steps": 2000,
-    "fitness_samples": 64,
-    "critic_samples": 16,
-    "policy_warmup_updates": 10,
-    "checkpoint_minutes": 0.03,
-}
+SMALL = SMALL_POPULATION | {"policy_warmup_updates": 10, "checkpoint_minutes": 0.03}
 # SIGKILLs of the driver in the test of them; the table in the issue asks for 10.
 KILLS = int(os.environ.get("IMPASTO_KILLS", "2"))
 

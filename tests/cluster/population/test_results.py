@@ -13,21 +13,13 @@ from cluster.population.lineage.report import BestMember
 from cluster.population.settings import PopulationSettings
 from cluster.population.tuner import PopulationTuner
 from cluster.training.ray_session import start_ray
-from tests.helpers.tiny_run import make_images, tiny_settings
+from tests.helpers.tiny_run import SMALL_POPULATION, make_images, tiny_settings
 
 
 @pytest.mark.slow
 def test_a_population_gives_tunes_results(tmp_path: Path) -> None:
     settings = tiny_settings(make_images(tmp_path / "images"), steps=5000, minutes=0.0, checkpoint_minutes=0.05)
-    population = PopulationSettings(
-        fitness="pixel",
-        members=2,
-        interval_steps=2000,
-        burn_in_steps=2000,
-        fitness_samples=64,
-        critic_samples=16,
-        winner_samples=0,
-    )
+    population = PopulationSettings(fitness="pixel", winner_samples=0, **SMALL_POPULATION)
     tuner = PopulationTuner(settings, population)
     assert tuner.results is None
     start_ray(cpus=tuner.cpus())
