@@ -9,15 +9,17 @@ from typing import Any
 #: Fields that are whole numbers of at least 0, if they are there and not None.
 COUNTS = (
     "branch", "member", "donor", "donor_branch", "previous_branch", "comparison", "env_steps", "env_steps_before",
-    "restarts", "seed", "update", "episodes", "donor_episodes",
+    "restarts", "seed", "update", "episodes", "donor_episodes", "milestone", "judge_seed", "n",
 )  # fmt: skip
 #: Fields that are finite numbers.
-NUMBERS = ("score", "donor_score", "elapsed_s", "time")
+NUMBERS = ("score", "donor_score", "score_error", "donor_score_error", "elapsed_s", "time", "seconds")
 #: Fields that are finite numbers by the names of settings.
-VALUES = ("values", "values_before", "applied", "measures")
+VALUES = ("values", "values_before", "donor_values", "applied", "decay", "measures")
 #: Fields that are lists of objects with fields of their own.
 NESTED = ("standings", "decisions")
-TEXTS = ("event", "reason", "checkpoint", "checkpoint_sha256", "sample", "ticket", "fitness")
+TEXTS = ("event", "reason", "checkpoint", "checkpoint_sha256", "sample", "ticket", "fitness", "judge")
+#: Fields that are true or false.
+FLAGS = ("diverged", "driver", "ended")
 LARGEST = 2**53
 
 
@@ -30,6 +32,7 @@ def fault(event: Mapping[str, Any]) -> str:
             (name in COUNTS and not is_count(value))
             or (name in NUMBERS and not is_number(value))
             or (name in TEXTS and not isinstance(value, str))
+            or (name in FLAGS and not isinstance(value, bool))
             or (name in VALUES and not (isinstance(value, bool) or is_values(value)))
             or (name == "operations" and not isinstance(value, dict))
             or (name == "decided" and not (isinstance(value, list) and all(map(is_count, value))))
