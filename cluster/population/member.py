@@ -44,6 +44,8 @@ class Member(Trainable):
     them.
     """
 
+    kept: tuple[int, int] | None = None  # branch and update of the last checkpoint written to go on from
+
     def setup(self, config: dict[str, Any], **shared: Any) -> None:
         """Start, from the newest checkpoint in the member's folder if there is one.
 
@@ -195,7 +197,7 @@ class Member(Trainable):
         assert self.folder is not None
         checkpoint = checkpoint or self.checkpoint()
         path = checkpoints.save(self.folder.checkpoints, checkpoint, keep_last=self.base.system.keep_checkpoints)
-        self.saved_at = self.algorithm.trained_seconds
+        self.saved_at, self.kept = self.algorithm.trained_seconds, (self.branch, checkpoint.update)
         about = {"branch": self.branch, "env_steps": self.algorithm.trained_steps, "update": checkpoint.update}
         return about | self.place.named(path) | {"values": self.values}
 
@@ -247,8 +249,7 @@ class Member(Trainable):
         Weights, optimizers, discriminator, replay and counters come from the donor's checkpoint; then the values are
         set, read back from the live learners, saved, and only then recorded.
         """
-        begin = time.perf_counter()
-        algorithm = self.algorithm
+        begin, algorithm = time.perf_counter(), self.algorithm
         try:
             checkpoint = checkpoints.load(self.place.path / decision["checkpoint"])
         except CheckpointDamaged as error:
@@ -284,8 +285,9 @@ class Member(Trainable):
         self.ask("saved", saved)
 
     def finish(self, reason: str) -> None:
-        """End with a checkpoint, and tell the ledger."""
-        self.ask("saved", self.write_anyway())
+        """End with a checkpoint, if it has trained since the last one, and tell the ledger."""
+        if self.kept != (self.branch, self.algorithm.policy_updates):
+            self.ask("saved", self.write_anyway())
         self.ask("finished", self.algorithm.trained_steps, reason)
         self.done = True
 

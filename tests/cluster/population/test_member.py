@@ -37,10 +37,20 @@ def member(requests: dict[str, Any], asked: list[Any]) -> Any:
         return checkpoint
 
     made: Any = object.__new__(Member)
-    made.algorithm, made.done = Stub(), False
+    made.algorithm, made.done, made.branch = Stub(), False, 0
     made.ask, made.write_checkpoint, made.handle = ask, write_checkpoint, "handle"
     made.checkpoint = lambda replay: {"replay": replay}
     return made
+
+
+@pytest.mark.parametrize(("kept", "writes"), [((2, 7), 0), ((2, 6), 1), ((1, 7), 1)])
+def test_a_member_that_has_just_saved_ends_without_another_checkpoint(kept: tuple[int, int], writes: int) -> None:
+    asked: list[Any] = []
+    ended = member({"stop": "time", "exploit": None}, asked)
+    ended.branch, ended.kept = 2, kept
+    ended.iterate()
+    assert [question for question, *_ in asked].count("saved") == writes
+    assert asked[-1] == ("finished", 100, "time")
 
 
 @pytest.mark.parametrize("reason", ["interrupted", "time"])
