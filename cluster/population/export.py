@@ -55,8 +55,7 @@ def export_winner(best: BestMember, out: str) -> Path:
         settings = settings.replace(redis="")
     arrays = {name: value for name, value in checkpoint.arrays.items() if name != "paintings"}  # were for comparisons
     with create(place.path, settings) as folder, folder.start():
-        settings = own_files.keep(folder.path, settings)
-        folder.write_config(own_files.storable(folder.path, settings))
+        own_files.keep_in(folder, settings)
         copy_sheet(best.place.path / standing["sample"], folder, checkpoint.update)
         with MetricsWriter(folder.metrics, None) as writer:
             measures = {f"sample/{name}": value for name, value in standing["measures"].items()}

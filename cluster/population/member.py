@@ -86,7 +86,7 @@ class Member(Trainable):
         settings = settings_with(self.base, self.values)
         if self.folder is None:
             self.folder = RunFolder.create(path, settings.storable())
-            self.folder.write_config(own_files.storable(path, own_files.keep(path, settings)))
+            own_files.keep_in(self.folder, settings)
         self.sampler = Sampler(self.base)
         update = checkpoint.update if checkpoint else None
         about = {"population/branch": self.branch}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cluster.errors import UserError
+from cluster.runs.folder import RunFolder
 from cluster.runs.settings import RunSettings
 from envs.data_files import default_cache_dir, make_cache_dir, write_atomically
 
@@ -46,6 +47,17 @@ def keep(folder: Path, settings: Settings) -> Settings:
         return target.resolve()
 
     return with_files(settings, lambda path: copy(path) if path.is_file() else path)
+
+
+def keep_in(folder: RunFolder, settings: Settings) -> Settings:
+    """Copy the user's own files to a new run's folder, and have its `config.json` name the copies.
+
+    Returns:
+        The settings, with the paths of the copies.
+    """
+    kept = keep(folder.path, settings)
+    folder.write_config(storable(folder.path, kept))
+    return kept
 
 
 def located(folder: Path, settings: Settings) -> Settings:

@@ -83,8 +83,7 @@ def start(
         folder = held.enter_context(RunFolder.create(place.path, trainer.settings.storable()))
         held.enter_context(folder.start())
         place.mark()
-        trainer.settings = own_files.keep(folder.path, trainer.settings)
-        folder.write_config(own_files.storable(folder.path, trainer.settings))
+        trainer.settings = own_files.keep_in(folder, trainer.settings)
         prepare(folder)
         return train_in(folder, trainer, None, address, place.lease)
 

@@ -36,7 +36,7 @@ def make_run(path: Path, images: Path, **changes: Any) -> Path:
     networks = {"policy": policy.state_dict(), "discriminator": discriminator.state_dict()}
     counters = {"trained_seconds": 90.0, "trained_steps": 7}
     with RunFolder.create(path, settings.to_json()) as folder:
-        folder.write_config(own_files.storable(folder.path, own_files.keep(folder.path, settings)))
+        own_files.keep_in(folder, settings)
         state = {"exp_avg": torch.ones(3)}
         checkpoints.save(
             folder.checkpoints, Checkpoint(5, networks | {"policy_optimizer": state}, documents={"counters": counters})

@@ -34,8 +34,7 @@ def this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def begin(path: Path, settings: LatentSettings) -> LatentSettings:
     """Begin a run as `launch.start` does; returns the settings that it trains with."""
     with RunFolder.create(path, settings.storable()) as folder:
-        kept = own_files.keep(folder.path, settings)
-        folder.write_config(own_files.storable(folder.path, kept))
+        kept = own_files.keep_in(folder, settings)
     return kept
 
 
@@ -108,7 +107,7 @@ def test_a_brush_travels_too(tmp_path: Path) -> None:
     brush.write_text("{}")
     settings = preset("laptop", "mnist").replace(brush=str(brush))
     with RunFolder.create(tmp_path / "run", settings.storable()) as folder:
-        folder.write_config(own_files.storable(folder.path, own_files.keep(folder.path, settings)))
+        own_files.keep_in(folder, settings)
     brush.unlink()
     stored = read_settings(RunFolder.open(tmp_path / "run", write=False))
     assert Path(stored.flat()["brush"]).read_text() == "{}"
