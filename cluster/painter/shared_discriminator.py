@@ -21,7 +21,7 @@ from cluster.errors import UserError
 from cluster.painter.discriminator_client import Share
 from cluster.painter.settings import PainterSettings
 from cluster.painter.spiral import SpiralConfig
-from cluster.replay.buffer import ReplaySpec, ReplayUnavailable
+from cluster.replay.buffer import ReplaySpec
 from cluster.replay.host import ReplayHost
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
@@ -129,10 +129,7 @@ def sharing(settings: PainterSettings, generators: int, folder: Path) -> Iterato
         UserError: its Redis can not be reached, or its process does not start.
     """
     system = settings.system
-    try:
-        host = ReplayHost(system.redis, settings.record_shape, system.replay_capacity * generators)
-    except ReplayUnavailable as error:
-        raise UserError(str(error)) from error
+    host = ReplayHost(system.redis, settings.record_shape, system.replay_capacity * generators)
     try:
         actor: Any = (
             ray.remote(SharedDiscriminator)

@@ -22,11 +22,11 @@ from cluster.population.schedule import ScheduledTrainer, write_plan
 from cluster.population.settings import PopulationSettings
 from cluster.population.tuner import PopulationTuner, read_state, unfinished
 from cluster.runs import own_files
-from cluster.runs.folder import RunFolder, RunFolderError
+from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
 from cluster.runs.redaction import HIDDEN
 from cluster.training.launch import check_free, start
-from cluster.training.or_resume import limits, warn_of_others
+from cluster.training.or_resume import begun, given_anywhere, limits, warn_of_others
 from cluster.training.ray_session import standard_error_to, start_ray
 
 
@@ -48,38 +48,23 @@ def tune(
     Raises:
         UserError: The folder holds something else, or can not be made.
     """
-    if or_resume and not run:
-        raise UserError("--or-resume: give --run, the population to begin or to go on with")
     name = "images" if "/" in settings.system.data else settings.system.data
     place = RunPlace.find(run or f"{name}-population-{time.strftime('%Y%m%d-%H%M%S')}", new=not run)
     if place.remote is not None:
         raise UserError("tune: members write into one folder: give a path that all nodes reach, not an address")
-    if or_resume and (place.path / "config.json").is_file():
-        compare(PopulationFolder(place.path), population, settings)
+    if or_resume and begun(run):
+        its_own, theirs = PopulationFolder(place.path).read_settings()
+        given = given_anywhere(settings).flat() | population.to_json()
+        warn_of_others(place.path, theirs.flat() | its_own.to_json(), given, ("brush",))  # which is a copy
         return resume(str(place.path), address, **limits(settings))
     check_settings(settings, population)
     require(wandb=settings.system.wandb, mlflow=settings.system.mlflow)
-    tuner = PopulationTuner(with_absolute_paths(settings), population)
+    tuner = PopulationTuner(given_anywhere(settings), population)
     folder = folders.create(place.path, {"population": population.to_json(), "settings": settings.storable()})
     with folder, folder.start():
         tuner.settings = own_files.keep(folder.path, tuner.settings)
         write_config(folder, population, tuner.settings)
         return train_in(folder, tuner, address)
-
-
-def compare(place: PopulationFolder, population: PopulationSettings, settings: PainterSettings) -> None:
-    """Name settings given now that are not those with which a population goes on.
-
-    Raises:
-        UserError: There is a single run, or its settings can not be read.
-    """
-    try:
-        its_own, theirs = place.read_settings()
-    except RunFolderError as error:
-        raise UserError(f"--or-resume: {error}") from error
-    given = with_absolute_paths(settings).flat() | population.to_json()
-    stored = theirs.flat() | its_own.to_json()
-    warn_of_others(place.path, stored, given, ("brush",))  # which is a copy
 
 
 def resume(run: str, address: str = "", **changes: Any) -> int:
@@ -99,7 +84,7 @@ def resume(run: str, address: str = "", **changes: Any) -> int:
         if minutes and spent >= minutes:
             raise UserError(f"{run}: it has run {spent:.1f} of its {minutes:g} minutes; give more --minutes")
         write_config(folder, population, settings)
-        return train_in(folder, PopulationTuner(with_absolute_paths(settings), population), address)
+        return train_in(folder, PopulationTuner(given_anywhere(settings), population), address)
 
 
 def write_config(folder: RunFolder, population: PopulationSettings, settings: PainterSettings) -> None:
@@ -144,11 +129,6 @@ def check_settings(settings: PainterSettings, population: PopulationSettings) ->
     if interval > steps:
         raise UserError(f"tune: interval_steps {interval} is more than the {steps} steps of the run")
     check_decays(settings, population)
-
-
-def with_absolute_paths(settings: PainterSettings) -> PainterSettings:
-    """Settings whose paths work from any folder; a password stays."""
-    return PainterSettings.from_json(settings.storable()).replace(redis=settings.system.redis)
 
 
 def train_in(folder: RunFolder, tuner: PopulationTuner, address: str) -> int:

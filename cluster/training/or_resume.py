@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cluster.errors import UserError
 from cluster.runs import own_files
@@ -15,6 +15,8 @@ from cluster.runs.settings import RunSettings
 from cluster.runs.stored import read_settings
 from cluster.training import launch
 
+Settings = TypeVar("Settings", bound=RunSettings)
+
 #: Settings that are taken as they are given now.
 LIMITS = ("minutes", "steps", "redis")
 #: Settings that a stored run has scaled, or as paths of copies.
@@ -22,13 +24,13 @@ STORED_OTHERWISE = ("actors", "task", "brush")
 
 
 def begun(run: str) -> RunPlace | None:
-    """Return the place of the run that `--or-resume` goes on with; None if it is still to begin.
+    """Return the place of the run or population that `--or-resume` goes on with; None if it is still to begin.
 
     Raises:
-        UserError: No run is named.
+        UserError: None is named.
     """
     if not run:
-        raise UserError("--or-resume: give --run, the run to begin or to go on with")
+        raise UserError("--or-resume: give --run, what to begin or to go on with")
     place = RunPlace.find(run)
     return place if place.holds_run else None
 
@@ -46,11 +48,16 @@ def resume_begun(place: RunPlace, settings: RunSettings, address: str) -> int:
         folder = RunFolder.open(claimed.path, write=False)
         for code in own_files.own_code(settings):  # given now, so it is the user's; that of the run has to be the same
             own_files.confirm(code)
-        stored, given = read_settings(folder), type(settings).from_json(settings.storable())
+        stored = read_settings(folder)
         if stored.kind != settings.kind:
             raise UserError(f"--or-resume: {claimed.path} is a run of kind {stored.kind}, not {settings.kind}")
-        warn_of_others(claimed.path, stored.flat(), given.flat(), STORED_OTHERWISE)
+        warn_of_others(claimed.path, stored.flat(), given_anywhere(settings).flat(), STORED_OTHERWISE)
         return launch.resume(claimed, address, limits(settings))
+
+
+def given_anywhere(settings: Settings) -> Settings:
+    """Return settings given now with paths that work from any folder, as stored ones have them."""
+    return type(settings).from_json(settings.storable()).replace(redis=settings.flat()["redis"])
 
 
 def limits(settings: RunSettings) -> dict[str, Any]:
