@@ -139,7 +139,10 @@ def warn_of_readable_token(address: str) -> None:
 
 @contextmanager
 def job_server_errors(address: str) -> Iterator[None]:
-    """Turn a refusal of the job server, or its absence, into one line."""
+    """Turn a refusal of the job server, or its absence, into one line; around calls of Ray's client, and these alone.
+
+    The client raises RuntimeErrors and OSErrors, and whatever its reading of an answer raises that is no job server's.
+    """
     try:
         yield
     except (RuntimeError, OSError, aiohttp.ClientError, RayError, RayStateApiException, *NO_SUCH_SERVER) as error:
@@ -184,22 +187,21 @@ def submit(
             entrypoint_num_gpus=driver_gpus or None,
             metadata={"impasto": arguments[0]},
         )
-        print(
-            f"job {job}: {upload.size / 1e6:.1f} MB uploaded; {command.removeprefix('exec ')}", file=output, flush=True
-        )
-        if not follow:
-            print(f"follow: ray job logs {job} --follow; stop: ray job stop {job}", file=output)
-            return 0
-        return Follower(client, job, output).run()
+    print(f"job {job}: {upload.size / 1e6:.1f} MB uploaded; {command.removeprefix('exec ')}", file=output, flush=True)
+    if not follow:
+        print(f"follow: ray job logs {job} --follow; stop: ray job stop {job}", file=output)
+        return 0
+    return Follower(client, job, output, address).run()
 
 
 class Follower:
     """Prints a job's log until it ends; Ctrl-C stops the job, which writes a checkpoint first."""
 
-    def __init__(self, client: JobSubmissionClient, job: str, output: TextIO) -> None:
+    def __init__(self, client: JobSubmissionClient, job: str, output: TextIO, address: str = "") -> None:
         self.client = client
         self.job = job
         self.output = output
+        self.address = address
         self.printed = 0
 
     def run(self) -> int:
@@ -208,18 +210,24 @@ class Follower:
             asyncio.run(self.tail())
         except KeyboardInterrupt:
             print(f"stopping job {self.job}; Ctrl-C again leaves it to itself", file=self.output, flush=True)
-            self.client.stop_job(self.job)
+            with job_server_errors(self.address):
+                self.client.stop_job(self.job)
             asyncio.run(self.tail())
-        status = self.client.get_job_status(self.job)
+        status = self.status()
         print(f"job {self.job}: {status}", file=self.output)
         return STATUSES.get(status, 1)
+
+    def status(self) -> JobStatus:
+        """Ask how the job is; a UserError says that the job server does not answer."""
+        with job_server_errors(self.address):
+            return self.client.get_job_status(self.job)
 
     async def tail(self) -> None:
         """Print what was not printed yet, until the job has ended; the connection may end sooner, and is made again."""
         while True:
             with suppress(RuntimeError, aiohttp.ClientError):  # a lasting cause shows when the status is asked for
                 await self.tail_once()
-            if self.client.get_job_status(self.job).is_terminal():
+            if self.status().is_terminal():
                 return
             await asyncio.sleep(AGAIN_SECONDS)
 
