@@ -1,13 +1,22 @@
-"""Patience with a disk that is full: a note, and another attempt a little later."""
+"""Patience with a disk that is full, or away for a while: a note, and another attempt a little later."""
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cluster.errors import UserError
+
+#: What passes: a disk that is full or fails, and what a network file system says while its server is away.
+PASSING = {
+    errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EREMOTEIO, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY,
+    errno.ENOLCK, errno.ENOTCONN, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.ENETDOWN,
+    errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ESHUTDOWN, errno.EKEYEXPIRED,
+}  # fmt: skip
 #: Seconds between two attempts.
 SECONDS_BETWEEN_TRIES = 10.0
 
@@ -30,13 +39,20 @@ class DiskPatience:
         Args:
             what: Its product, as in "no PRODUCT could be written".
             work: Raises an OSError if the disk does not take it.
+
+        Raises:
+            UserError: The disk will not take it later either: the folder is gone, or may not be written any more.
         """
         if time.monotonic() < self.next.get(what, 0.0):
             return False
         try:
             work()
         except OSError as error:
+            if error.errno is None:  # no disk says that
+                raise
             trouble = f"no {what} could be written to {self.folder}: {error.strerror or error}"
+            if error.errno not in PASSING:
+                raise UserError(trouble) from error
             if trouble != self.trouble:
                 print(f"warning: {trouble}", file=sys.stderr)
             self.trouble = trouble

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,34 @@ def test_a_full_disk_tears_nothing_and_leaves_nothing(small_disk: Path) -> None:
     disk.again("checkpoint")
     assert disk.tried("checkpoint", lambda: checkpoints.save(root, checkpoint(3, MEGABYTE // 2)))
     assert not disk.trouble
+
+
+def failing(error: OSError) -> Callable[[], None]:
+    def write() -> None:
+        raise error
+
+    return write
+
+
+def test_what_passes_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    disk = DiskPatience(tmp_path)
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTUNREACH):
+        disk.again("checkpoint")
+        assert not disk.tried("checkpoint", failing(OSError(number, os.strerror(number))))
+        assert os.strerror(number) in disk.trouble
+    assert capsys.readouterr().err.count("\n") == 6
+
+
+def test_what_does_not_pass_ends_the_run_in_one_line(tmp_path: Path) -> None:
+    disk = DiskPatience(tmp_path)
+    gone = f"no checkpoint could be written to {tmp_path}: No such file or directory"
+    with pytest.raises(UserError) as told:
+        disk.tried("checkpoint", lambda: (tmp_path / "gone" / "file").write_bytes(b""))
+    assert str(told.value) == gone
+    with pytest.raises(UserError, match=r"no picture could be written to .*: Permission denied"):
+        disk.tried("picture", failing(PermissionError(errno.EACCES, "Permission denied")))
+    with pytest.raises(TimeoutError, match="an actor"):  # Ray's, which is none of the disk's
+        disk.tried("picture", failing(TimeoutError("an actor does not answer")))
 
 
 def test_rows_of_metrics_wait_for_a_full_disk(small_disk: Path) -> None:
