@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -16,6 +18,15 @@ from cluster.runs import checkpoints, manifests
 from cluster.runs.checkpoints import Checkpoint
 from cluster.training.clock import TrainingClock
 from cluster.training.learner_state import export_learners, restore_learners
+
+
+@contextlib.contextmanager
+def reading(checkpoint: Checkpoint) -> Iterator[None]:
+    """Say in one line that a checkpoint lacks something, or holds something else, that the block reads from it."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(f"the checkpoint of update {checkpoint.update} is not as it should be: {error}") from error
 
 
 class CheckpointedAlgorithm(Algorithm):
@@ -134,24 +145,20 @@ class CheckpointedAlgorithm(Algorithm):
         Raises:
             UserError: It lacks something; it can be a stranger's, or of another version.
         """
-        try:
-            self.restore_from(checkpoint)
-        except (KeyError, TypeError) as error:
-            raise UserError(f"the checkpoint of update {checkpoint.update} is not as it should be: {error}") from error
-
-    def restore_from(self, checkpoint: Checkpoint) -> None:
-        """Do what `restore_checkpoint` does."""
         self.collect(everything=True)
         self.epoch += 1  # what was sampled before is not this policy's
-        counters = checkpoint.documents["counters"]
-        restore_learners(self.own_learner_groups, checkpoint)
-        self.policy_updates = int(counters["policy"]["updates"])
-        self.trained_seconds = float(counters["trained_seconds"])
-        self.trained_steps = self.sampled_steps = int(counters["trained_steps"])
-        records = checkpoint.arrays["replay"][self.records_name]
+        with reading(checkpoint):
+            restore_learners(self.own_learner_groups, checkpoint)
+            counters = checkpoint.documents["counters"]
+            self.policy_updates = int(counters["policy"]["updates"])
+            self.trained_seconds = float(counters["trained_seconds"])
+            self.trained_steps = self.sampled_steps = int(counters["trained_steps"])
+            records = checkpoint.arrays["replay"][self.records_name]
+            total = int(counters["replay_total"]) if len(records) else 0
         if len(records) and self.owns_replay:
-            self.replay.load(records, int(counters["replay_total"]))
-        self.restore_counters(counters, replay=len(records) > 0)
+            self.replay.load(records, total)
+        with reading(checkpoint):
+            self.restore_counters(counters, replay=len(records) > 0)
         self.telemetry.begin_at(self.lifetime_counters())
         self.publish()
 

@@ -19,6 +19,9 @@ from learners.optimization import NonFiniteLoss
 
 #: Errors of an update that say something of the run, not of the process that did it.
 NOT_THE_PROCESS = (NonFiniteLoss, ReplayUnavailable)
+#: Errors with which a process, its machine or its device fails; torch's of memory, devices and collective calls are
+#: RuntimeErrors. Others are faults of the program: they end the run, for a restart would meet them again.
+DEATHS = (RayError, RuntimeError, OSError, MemoryError)
 #: Updates whose median time says how long one usually takes.
 UPDATES = 100
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -30,6 +33,11 @@ SECONDS_TO_ANSWER = 120.0
 
 class LearnerDied(RuntimeError):
     """A learner is gone, failed or silent, and its group is of no more use: go on from the last checkpoint."""
+
+
+def is_death(error: BaseException) -> bool:
+    """True if a learner died of this error, false if it says something of the run, or of the program."""
+    return isinstance(error, DEATHS) and not isinstance(error, NOT_THE_PROCESS)
 
 
 def died(error: BaseException) -> LearnerDied:
@@ -133,10 +141,10 @@ class LearnerClient:
             results = self.group.update(training_data=data, defer_solve_refs_to_learner=True, **request)
         except RayTaskError as error:  # its text is a page; what was raised in the process is inside
             cause = error.cause
-            raise (cause if isinstance(cause, NOT_THE_PROCESS) else died(cause)) from error
+            raise (died(cause) if is_death(cause) else cause) from error
         except NOT_THE_PROCESS:
             raise
-        except Exception as error:
+        except DEATHS as error:
             raise died(error) from error
         finally:
             self.begun_at = None
@@ -194,12 +202,12 @@ def first_result(group: LearnerGroup, function: Any, seconds: float = SECONDS_TO
         answers = [each.get() for each in group.foreach_learner(function, timeout_seconds=seconds)]  # type: ignore[no-untyped-call]
     except NOT_THE_PROCESS:
         raise
-    except (RayError, RuntimeError) as error:  # torch's errors of memory and devices are RuntimeErrors
+    except DEATHS as error:
         raise died(error) from error
     for answer in answers:
         if isinstance(answer, Exception):
             cause = answer.cause if isinstance(answer, RayTaskError) else answer
-            raise (cause if isinstance(cause, NOT_THE_PROCESS) else died(cause)) from answer
+            raise (died(cause) if is_death(cause) else cause) from answer
     if len(answers) < max(1, len(group)):
         raise LearnerDied("a learner process died" if not answers else "a learner process does not answer")
     return answers[0]

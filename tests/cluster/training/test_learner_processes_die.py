@@ -76,6 +76,18 @@ def test_a_link_says_that_its_learner_died(error: Exception | None, message: str
     link.close()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("adam"), RayTaskError("update", "a page", KeyError("adam")), RayTaskError("x", "", TypeError("adam"))],
+)
+def test_a_fault_of_the_program_is_no_death_of_a_process(error: Exception) -> None:
+    link = LearnerClient(FailingGroup(error))  # type: ignore[arg-type]
+    link.submit([])
+    with pytest.raises((KeyError, TypeError), match="adam"):
+        link.results(wait=True)
+    link.close()
+
+
 def pid_of(learner: GroupLearner) -> int:
     return os.getpid()
 
