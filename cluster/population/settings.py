@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Interval
 
 from cluster.painter.settings import PresetName
+from cluster.population.false_copies import significance_of
 from envs.ranges import Count, Natural, NotNegative, Positive, check_ranges
 
 Range = tuple[Positive, Positive]
@@ -41,9 +42,9 @@ class PopulationSettings:
             sooner; usual: 0.1 to 0.3.
         tournament_margin: share of the loser's score by which the winner of a tournament must be better. Higher copies
             less upon noise; usual: 0 to 0.2.
-        exploit_margin: standard errors of the difference of two scores by which a donor must be better. Higher copies
-            less upon noise, and later, and more members want more; 0 copies upon any difference, as the paper does;
-            usual: 1 to 3.
+        exploit_significance: share of comparisons in which noise alone may make a copy, if all members are equally
+            good. A donor must be better by more standard errors of the difference the more members there are. Higher
+            copies sooner, and more upon noise; 1 copies upon any difference, as the paper does; usual: 0.01 to 0.2.
         winner_samples: paintings for the evaluation of the winner at the end, from other noise and by the published
             judge; 0 for none. More tell smaller differences and take longer; usual: 1 000 to 5 000.
         explore: change of each value of a copy: `perturb` multiplies or divides it by `perturbation_factor`, `resample`
@@ -78,7 +79,7 @@ class PopulationSettings:
     exploit: Literal["truncation", "tournament", "none"] = "truncation"
     truncation_share: Annotated[float, Interval(gt=0, le=0.5)] = 0.25
     tournament_margin: NotNegative = 0.1
-    exploit_margin: NotNegative = 2.0
+    exploit_significance: Annotated[float, Interval(gt=0, le=1)] = 0.05
     winner_samples: Natural = 2000
     explore: Literal["perturb", "resample"] = "perturb"
     perturbation_factor: Annotated[float, Gt(1)] = 1.2
@@ -115,12 +116,18 @@ class PopulationSettings:
     def from_json(cls, values: dict[str, Any]) -> PopulationSettings:
         """Read back what `to_json` gave.
 
-        A population from before there was a second judge goes on as it began: its scores have to compare.
+        A population from before there was a second judge goes on as it began: its scores have to compare. One whose
+        margin was a fixed number of standard errors (`exploit_margin`) goes on with about that margin.
         """
         plain: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
-        return dataclasses.replace(cls(), **({"judge_seed": 0, "exploit_margin": 0.0} | plain))
+        margin = float(plain.pop("exploit_margin", 0.0))
+        settings = dataclasses.replace(cls(), **({"judge_seed": 0, "exploit_significance": 1.0} | plain))
+        if not margin:
+            return settings
+        significance = significance_of(margin, settings.members, settings.exploit, settings.truncation_share)
+        return dataclasses.replace(settings, exploit_significance=significance)
 
 
 # Environment steps of each member if the user gives none.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.population.false_copies import margin
 from cluster.population.lineage.events import EventFile
 from tests.cluster.population.records import SETTINGS, born, carry_out, kinds, opened, report, scored
 
@@ -43,8 +44,9 @@ def test_a_generation(tmp_path: Path) -> None:
 
 
 def test_a_difference_within_the_noise_copies_nobody(tmp_path: Path) -> None:
-    for margin, copies in ((2.0, 0), (1.0, 1)):
-        with opened(tmp_path / f"{margin}.jsonl", replace(SETTINGS, exploit_margin=margin)) as ledger:
+    for significance, copies in ((0.05, 0), (0.5, 1)):
+        population = replace(SETTINGS, exploit_significance=significance)
+        with opened(tmp_path / f"{significance}.jsonl", population) as ledger:
             born(ledger)
             for member, score in ((0, -20.0), (1, -26.0), (2, -21.0)):
                 ledger.score(member, report(ledger, member, 1, score, score_error=2.4))
@@ -53,7 +55,8 @@ def test_a_difference_within_the_noise_copies_nobody(tmp_path: Path) -> None:
             assert comparison["judge_seed"] == 1
             assert len(comparison["decisions"]) == copies
             skipped = [e["reason"] for e in ledger.file.events if e["event"] == "skipped" and e["member"] == 1]
-            assert skipped == ([] if copies else ["member 0 is not better by more than the noise, 6.79"])
+            noise = 2.4 * 2**0.5 * margin(0.05, 3, "truncation", 0.25)
+            assert skipped == ([] if copies else [f"member 0 is not better by more than the noise, {noise:.3g}"])
 
 
 def test_nobody_waits_for_one_who_lags_and_it_is_decided_when_it_comes(tmp_path: Path) -> None:
