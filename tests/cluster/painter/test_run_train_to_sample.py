@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,8 +22,9 @@ from cluster.metrics.log import read_metrics
 from cluster.painter.recordings import Recording, paint_again
 from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
-from cluster.runs import checkpoints, manifests
+from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
+from tests.cluster.painter.driven import START, trained_rows
 from tests.helpers.tiny_run import (
     assert_catalogued,
     assert_gone,
@@ -37,8 +35,6 @@ from tests.helpers.tiny_run import (
     tiny_settings,
     wait_until,
 )
-
-START = 600.0  # seconds within which a driver must train, on a busy machine
 
 
 @dataclass
@@ -53,17 +49,6 @@ class Run:
     @property
     def rows(self) -> list[dict[str, Any]]:
         return read_metrics(self.path / "metrics.jsonl")
-
-
-def trained_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of iterations that learned something, so far."""
-    metrics = path / "metrics.jsonl"
-    return [row for row in read_metrics(metrics) if row.get("policy/loss") is not None] if metrics.exists() else []
-
-
-def saved(path: Path) -> list[int]:
-    """Updates of the checkpoints there, oldest first."""
-    return [manifests.read_manifest(folder)["update"] for folder in checkpoints.checkpoints(path / "checkpoints")]
 
 
 @pytest.fixture(scope="module")
@@ -207,93 +192,6 @@ def test_without_an_intact_checkpoint_there_is_nothing_to_resume(
         lines = capsys.readouterr().err.splitlines()
         assert lines[-1] == f"impasto: {run}: no intact checkpoint"
         assert all(line.startswith("warning: damaged checkpoint skipped: ") for line in lines[:-1])
-
-
-def test_kill_resume_and_interrupt(images: Path, tmp_path: Path) -> None:
-    """SIGKILL in the middle; the newest checkpoint damaged; `resume` goes on; Ctrl-C ends it with a checkpoint."""
-    run, log = tmp_path / "run", tmp_path / "log"
-    processes: list[psutil.Process] = []
-    settings = options(minutes=30, checkpoint_minutes=0.02, keep_checkpoints=4)
-    driver = launch(["train", str(images), "--run", str(run), *settings], log)
-    try:
-        wait_until(lambda: driver.poll() is not None or len(saved(run)) >= 3, START, "three checkpoints")
-        assert driver.poll() is None, log.read_text()
-        processes = family(driver.pid)
-        driver.kill()
-        driver.wait()
-        # Ray's two agents, who hold nothing, notice only after a minute.
-        assert_gone(process for process in processes if not process.name().endswith("Agent"))
-        rows = trained_rows(run)
-        updates = saved(run)
-        newest, before = reversed(checkpoints.checkpoints(run / "checkpoints")[-2:])
-        lost = rows[-1]["elapsed_s"] - checkpoints.load(newest).documents["counters"]["trained_seconds"]
-        iteration = max(after["elapsed_s"] - row["elapsed_s"] for row, after in itertools.pairwise(rows))
-        assert lost < 0.02 * 60 + 2 * iteration, "more than a checkpoint interval and an iteration"
-        with (newest / "policy.safetensors").open("r+b") as file:
-            file.seek(200)
-            file.write(b"damage")
-
-        log.write_bytes(b"")
-        driver = launch(["resume", str(run)], log)
-        seen = len(rows)
-        wait_until(lambda: driver.poll() is not None or len(trained_rows(run)) > seen, START, "another row")
-        assert driver.poll() is None, log.read_text()
-        processes = family(driver.pid)
-        os.killpg(driver.pid, signal.SIGINT)  # as a terminal does
-        assert driver.wait(180) == 0
-        assert_gone(processes)
-    finally:
-        end(driver, processes)
-    output = log.read_text()
-    assert f"warning: damaged checkpoint skipped: {newest}/policy.safetensors was changed" in output
-    assert "interrupted after" in output
-    assert f"next: impasto resume {run}" in output
-    assert "Traceback" not in output
-    rows = read_metrics(run / "metrics.jsonl")
-    (marker,) = [number for number, row in enumerate(rows) if row.get("event") == "resume"]
-    assert rows[marker]["update"] == checkpoints.load(before).update == updates[-2]
-    after = [row for row in rows[marker + 1 :] if "policy/loss" in row]
-    assert after[0]["update"] > updates[-2]
-    assert after[0]["elapsed_s"] > checkpoints.load(before).documents["counters"]["trained_seconds"]
-    path, _ = checkpoints.latest_good(run / "checkpoints")
-    assert path is not None
-    last = checkpoints.load(path)
-    assert last.update >= after[-1]["update"]
-    assert last.documents["counters"]["restarts"] == 1
-
-
-@pytest.mark.slow
-def test_a_signal_to_the_driver_alone_ends_it_too(images: Path, tmp_path: Path) -> None:
-    run, log = tmp_path / "run", tmp_path / "log"
-    driver = launch(["train", str(images), "--run", str(run), *options(minutes=30)], log)
-    processes: list[psutil.Process] = []
-    try:
-        wait_until(lambda: driver.poll() is not None or trained_rows(run), START, "the first row")
-        processes = family(driver.pid)
-        updates = trained_rows(run)[-1]["update"]
-        driver.send_signal(signal.SIGINT)
-        assert driver.wait(180) == 0, log.read_text()
-        assert_gone(processes)
-        assert saved(run)[-1] >= updates
-    finally:
-        end(driver, processes)
-
-
-@pytest.mark.slow
-def test_an_early_interrupt_leaves_nothing_behind(images: Path, tmp_path: Path) -> None:
-    """Ctrl-C while Ray starts: no traceback on the terminal, no process left."""
-    run, log = tmp_path / "run", tmp_path / "log"
-    driver = launch(["train", str(images), "--run", str(run), *options(minutes=30)], log)
-    processes: list[psutil.Process] = []
-    try:
-        wait_until(lambda: driver.poll() is not None or family(driver.pid), START, "the first process of Ray")
-        processes = family(driver.pid)
-        os.killpg(driver.pid, signal.SIGINT)
-        assert driver.wait(180) in (0, 130), log.read_text()
-        assert_gone(processes)
-        assert "Traceback" not in log.read_text()
-    finally:
-        end(driver, processes)
 
 
 @pytest.mark.slow
