@@ -30,7 +30,7 @@ class MemoryGroup:
         OSError: This machine does not let this user make one.
     """
 
-    def __init__(self, allowed: int = ALLOWED) -> None:
+    def __init__(self) -> None:
         old = (V1 / "memory.limit_in_bytes").exists()
         self.path = (V1 if old else V2) / f"impasto-faults-{os.getpid()}-{next(_numbers)}"
         self.path.mkdir()
@@ -39,7 +39,7 @@ class MemoryGroup:
         self.controller = "memory" if old else ""
         if not old:
             (self.path / "memory.swap.max").write_text("0")
-        (self.path / ("memory.limit_in_bytes" if old else "memory.max")).write_text(str(allowed))
+        (self.path / ("memory.limit_in_bytes" if old else "memory.max")).write_text(str(ALLOWED))
 
     def take(self, process: psutil.Process) -> None:
         """Move a process in."""

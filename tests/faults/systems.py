@@ -27,6 +27,8 @@ POPULATION = SMALL_POPULATION | {
     "policy_warmup_updates": 10,
     "checkpoint_minutes": 0.5,
 }
+#: Starts of a part of Ray until one succeeds.
+ATTEMPTS = 3
 NODES = {"minutes": 600, "actors": 2, "checkpoint_minutes": 0.5, "max_lag": 6}
 
 
@@ -35,13 +37,11 @@ class Population(System):
 
     name = "population"
     parts = POPULATION_PARTS
-    shared = True
 
     @property
     def arguments(self) -> list[str]:
         """The command's."""
-        sharing = {"share_discriminator": True} if self.shared else {}
-        given = options(**POPULATION, **sharing)
+        given = options(**POPULATION, share_discriminator=True)
         return ["tune", str(self.images), "--run", str(self.run), "--or-resume", *given]
 
     def rows(self) -> list[list[Row]]:
@@ -139,16 +139,16 @@ class Nodes(System):
             self.redis.stop()
 
 
-def patiently(start: Callable[[], Any], attempts: int = 3) -> Any:
+def patiently(start: Callable[[], Any]) -> Any:
     """Start a part of Ray, on a machine that is full."""
-    for attempt in range(attempts):
+    for attempt in range(ATTEMPTS):
         before = {process.pid for process in rays_processes()}
         try:
             with patience():
                 return start()
         except Exception:  # Ray raises nothing more special, and leaves the processes that it has started
             kill([process for process in rays_processes() if process.pid not in before])
-            if attempt == attempts - 1:
+            if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError
 

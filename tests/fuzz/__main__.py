@@ -8,9 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.fuzz.campaign import Counts, fuzz_all, table
-
-BEGIN, END = "<!-- fuzz: begin -->", "<!-- fuzz: end -->"
+from tests.faults.page import write_between
+from tests.fuzz.campaign import fuzz_all, table
 
 
 def main() -> int:
@@ -34,11 +33,7 @@ def main() -> int:
     )
     print(text)
     if chosen.out:
-        page = chosen.out.read_text()
-        head, _, rest = page.partition(BEGIN)
-        _, _, tail = rest.partition(END)
-        chosen.out.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
-    assert all(isinstance(each, Counts) for each in counts.values())
+        write_between(chosen.out, "fuzz", text)
     return int(faults > 0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,12 +14,10 @@ from tests.fuzz.harness import Outcome, attempt
 from tests.fuzz.home import Home, kept
 from tests.fuzz.kinds import Kind, kinds_of_files, quiet_numpy
 from tests.fuzz.mutations import replace_file
-from tests.fuzz.network import kinds_of_network
+from tests.fuzz.network import Attempt, kinds_of_network
 
 #: One input of how many is something else than a file.
 OTHER_FILES = 8
-
-Attempt = Callable[[random.Random], tuple[str, Outcome]]
 
 
 @dataclass

@@ -14,13 +14,11 @@ import numpy as np
 from cluster.cli import main
 from cluster.metrics.log import read_metrics
 from cluster.painter.pictures.read import read_palette, read_picture
-from cluster.painter.settings import PainterSettings
 from cluster.population.lineage.events import read_events
 from cluster.population.lineage.report import BestMember
 from cluster.population.lineage.state import PopulationState
 from cluster.population.schedule import read_plan
 from cluster.runs import agents
-from cluster.runs.stored import open_to_read, read_settings_as
 from cluster.training.scale_requests import FolderInbox
 from envs.brush_trial import require_marks
 from envs.datasets import load_dataset
@@ -207,11 +205,6 @@ def show_cards(path: Path) -> None:
         command("agents")
         if "some" in agents.agent_names():
             command("agents", "some")
-
-
-def settings_of(run: Path) -> PainterSettings:
-    """Read a run's settings."""
-    return read_settings_as(PainterSettings, open_to_read(str(run)), "fuzz")
 
 
 def run_pages(key: str, sheet: str) -> list[str]:

@@ -79,6 +79,12 @@ def test_an_update_of_the_laptops_policy_is_that_of_its_plain_form() -> None:
     for name in gradients:
         torch.testing.assert_close(gradients[name], slopes[name], rtol=1e-4, atol=1e-5)
     assert weights.keys() == result.keys()
+    before = weights_of(make_policy("laptop"))
+    moved = sum((weights[name] - before[name]).abs().sum() for name in weights)
+    apart = sum((weights[name] - result[name]).abs().sum() for name in weights)
+    # Adam's first step is of one size whatever the gradient's, so where that is next to nothing its sign decides.
+    assert moved > 0
+    assert apart < 0.02 * moved
 
 
 @pytest.mark.parametrize("config", [SMALL, LINES])

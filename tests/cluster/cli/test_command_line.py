@@ -87,6 +87,10 @@ def commands_in_documents() -> list[str]:
     return sorted({line for line in lines if line.startswith("impasto ")})
 
 
+def test_the_documents_hold_commands() -> None:
+    assert len(commands_in_documents()) > 20
+
+
 @pytest.mark.parametrize("line", commands_in_documents())
 def test_commands_in_the_documents_are_understood(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     words = shlex.split(line, comments=True)[1:]

@@ -13,7 +13,7 @@ import pytest
 from cluster.dashboard.readers.library import Entry
 from cluster.dashboard.readers.site import Site
 from cluster.dashboard.server import make_app
-from tests.cluster.dashboard.client import Client
+from tests.cluster.dashboard.client import Client, well_formed
 from tests.cluster.dashboard.made_population import MadePopulation
 from tests.cluster.dashboard.made_up import make_run, metrics_row
 
@@ -33,8 +33,10 @@ def first_looks(root: Path, *paths: str) -> dict[str, tuple[float, str]]:
             client = Client(make_app(root))
             for path in paths:
                 start = time.process_time()
-                text = client.get(path).text
+                answer = client.get(path)
                 spent = time.process_time() - start
+                assert answer.status_code == 200, path
+                text = well_formed(answer.text)
                 found[path] = min(spent, found.get(path, (spent, ""))[0]), text
     finally:
         gc.unfreeze()
@@ -47,6 +49,7 @@ def test_ten_thousand_events_in_less_than_a_second(tmp_path: Path) -> None:
     pages = ("", "events/2/", "drift/")
     for path, (seconds, text) in first_looks(tmp_path, "/", *(f"/populations/people/{page}" for page in pages)).items():
         assert seconds < SLOW, path
+        assert "people" in text, path
         assert len(text) < 4_000_000
 
 
@@ -82,4 +85,4 @@ def test_thousands_of_runs_are_scanned_once_a_page(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(site.library, "entries", counted)
     assert len(runs_page(site)["rows"]) == 5
-    assert scans <= 3, "not one for each run"
+    assert 1 <= scans <= 3, "not one for each run"
