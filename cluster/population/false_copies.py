@@ -56,5 +56,6 @@ def largest_differences(members: int, exploit: str, share: float) -> npt.NDArray
     else:
         mine = scores
         donors = (np.arange(members) + rng.integers(1, members, size=mine.shape)) % members
-    found: npt.NDArray[np.float64] = np.take_along_axis(scores, donors, axis=1) - mine
-    return found.max(axis=1) / math.sqrt(2.0)
+    differences = np.take_along_axis(scores, donors, axis=1) - mine
+    largest: npt.NDArray[np.float64] = differences.max(axis=1) / math.sqrt(2.0)
+    return largest
