@@ -37,7 +37,7 @@ class PictureSearch:
     candidates: int = 16
     policy_share: float = 0.6
     variation_share: float = 0.3
-    temperature: float = 1.0
+    temperature: float = 0.4
     windows: int = 64
     zoomed: float = 0.4
 

@@ -31,8 +31,10 @@ SHOWN = 16
 COUNTS = {"mnist": 2000, "omniglot": 500}
 """Pictures to publish figures of, by data; of others `COUNT`."""
 COUNT = 100
-COOLER = {"line": 0.5, "picture": 0.6}
-"""Temperature below 1 at which a policy is measured too, by its network."""
+COOLER = {"line": 0.35, "picture": 0.4}
+"""Temperature below 1 at which a policy alone is measured too, by its network; chosen on training pictures."""
+SEARCHED = {"line": 1.0, "picture": 0.4}
+"""Temperature at which a policy proposes the strokes of a search, chosen likewise."""
 EARLY = (15, 30)
 """Strokes after which long paintings are looked at, too; the papers of neural painters state them."""
 LONG = 30
@@ -155,9 +157,9 @@ def evaluate(
     policy.load_state_dict(checkpoint.tensors["policy"])
     painter = Reproduction(world, policy, seed=1, precision=settings.policy.precision)
     length = world.num_actions
-    cooler = COOLER.get(settings.policy.network, 0.6)
-    ways = {f"policy alone, temperature {heat:g}": Way(True, 1, length, temperature=heat) for heat in (1.0, cooler)}
-    ways |= {f"policy, best of {k}": Way(True, k, length) for k in widths if k > 1}
+    cooler, heat = COOLER.get(settings.policy.network, 0.5), SEARCHED.get(settings.policy.network, 1.0)
+    ways = {f"policy alone, temperature {each:g}": Way(True, 1, length, temperature=each) for each in (1.0, cooler)}
+    ways |= {f"policy, best of {k}": Way(True, k, length, temperature=heat) for k in widths if k > 1}
     ways |= {f"no policy, best of {k}": Way(False, k, length) for k in widths if k > 1}
     rows: list[dict[str, Any]] = []
     shown: list[NDArray[np.uint8]] = [pictures.full[:SHOWN]]
