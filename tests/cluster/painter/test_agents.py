@@ -179,7 +179,7 @@ def test_evaluation_of_a_searching_run_on_its_own_and_on_other_pictures(
     result = json.loads(capsys.readouterr().out)
     assert result["count"] == 2  # every tenth of 24
     ways = [row["way"] for row in result["rows"]]
-    assert ways[:2] == ["policy alone, temperature 1", "policy alone, temperature 0.5"]
+    assert ways[:2] == ["policy alone, temperature 1", "policy alone, temperature 0.35"]
     assert ways[2:6] == ["policy, best of 2", "policy, best of 4", "no policy, best of 2", "no policy, best of 4"]
     for row in result["rows"]:
         assert row["l2"] == pytest.approx(row["blank_share"] * result["blank_l2"])
