@@ -204,6 +204,7 @@ def theatre_page(run: Run, sheet: Sheet, place: int) -> Context:
             "pressure": paint.pressure_levels > 1,
             "size": len(paint.brush_sizes) > 1,
             "color": paint.color,
+            "start": paint.strokes == "free",
         },
         "frame": {"size": frame_size(run), "columns": min(FRAMES_IN_A_ROW, len(rows) + 1), "count": len(rows) + 1},
         "brush": paint.brush
@@ -213,6 +214,7 @@ def theatre_page(run: Run, sheet: Sheet, place: int) -> Context:
         "data": {
             "scores": [round(float(score), 4) for score in scores],
             "acts": [dataclasses.asdict(act) for act in rows],
+            "free": paint.strokes == "free",
             "size": frame_size(run),
             "columns": min(FRAMES_IN_A_ROW, len(rows) + 1),
         },

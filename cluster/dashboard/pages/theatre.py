@@ -19,7 +19,8 @@ class Act:
 
     Attributes:
         step: from 1.
-        paints: whether the brush touched the canvas.
+        paints: whether the brush touched the canvas. If not, the action only placed it, or is a free stroke that was
+            left out.
         start, control, end: (x, y) in shares of the canvas, [0, 1).
         pressure: in [0, 1].
         radius: of the brush, in pixels of the training canvas.
@@ -43,7 +44,8 @@ class Act:
 def acts(settings: PainterSettings, actions: NDArray[np.integer[Any]], scores: NDArray[np.float32]) -> list[Act]:
     """Decode the actions [T, K] of one painting whose scores are [T + 1].
 
-    The brush begins at the canvas's top left corner, as libmypaint's does.
+    A chained stroke begins where the last action ended, the first one at the canvas's top left corner, as libmypaint's
+    does; a free one has a start of its own.
     """
     decoder = StrokeDecoder(settings.paint)
     strokes = decoder(actions.astype(np.int64))
@@ -61,7 +63,7 @@ def acts(settings: PainterSettings, actions: NDArray[np.integer[Any]], scores: N
             Act(
                 step=step + 1,
                 paints=bool(strokes.paint[step]),
-                start=place,
+                start=place if strokes.start is None else point(strokes.start, step),
                 control=point(strokes.control, step),
                 end=end,
                 pressure=float(strokes.pressure[step]),

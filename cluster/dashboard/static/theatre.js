@@ -19,7 +19,7 @@
 
   function drawPen() {
     const act = data.acts[step - 1];
-    pen.style.visibility = act && showPen.checked ? "visible" : "hidden";
+    pen.style.visibility = act && showPen.checked && (act.paints || !data.free) ? "visible" : "hidden";
     if (!act) return;
     const [sx, sy] = act.start, [cx, cy] = act.control, [ex, ey] = act.end;
     const way = act.paints ? `M${sx} ${sy}Q${cx} ${cy} ${ex} ${ey}` : `M${sx} ${sy}L${ex} ${ey}`;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -85,3 +86,13 @@ def test_actions_are_decoded_as_they_are_painted() -> None:
     assert stroke.radius == pytest.approx(2.0)
     assert (stroke.score, stroke.gain) == (0.75, 0.25)
     assert stroke.color == "#000000"
+
+
+def test_free_strokes_begin_at_starts_of_their_own() -> None:
+    run = settings()
+    run = dataclasses.replace(run, paint=dataclasses.replace(run.paint, strokes="free", first_is_move=False))
+    assert run.paint.action_spec.names == ("control", "end", "flag", "start", "size")
+    actions = np.array([[0, 16 * 4 + 8, 1, 16 * 3 + 5, 0], [0, 16 * 2 + 3, 0, 16 * 9 + 1, 1]], np.int16)
+    stroke, left_out = acts(run, actions, np.zeros(3, np.float32))
+    assert (stroke.start, stroke.end, stroke.paints) == ((5 / 16, 3 / 16), (8 / 16, 4 / 16), True)
+    assert (left_out.start, left_out.paints) == ((1 / 16, 9 / 16), False)
