@@ -259,6 +259,7 @@ class PicturePainter:
             strokes.pressure,
             np.full(len(action), stage),
             gain.astype(np.float64) * (self.size**2 * 3 * scale.prod()),
+            np.concatenate([origin * scale, np.full((len(action), 1), self.size * scale.mean())], 1),
         )
 
     def nearest(self, color: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,6 +36,8 @@ class StrokeList:
         stage: int64 [S], how far the picture was enlarged when the stroke was searched; 0 is the whole picture.
         gain: float64 [S], squared error that the stroke took off where it was searched, summed over that view's pixels
             and channels (of 0 to 1), in pixels of the canvas.
+        window: float64 [S, 3], (y, x) of the upper left corner and the side, in pixels of the canvas, of the square in
+            which the stroke was searched; NaN where nobody knows.
     """
 
     start: NDArray[np.float64]
@@ -46,6 +48,7 @@ class StrokeList:
     pressure: NDArray[np.float64]
     stage: NDArray[np.int64]
     gain: NDArray[np.float64]
+    window: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.radius)
@@ -55,7 +58,8 @@ class StrokeList:
         """One after the other, as one."""
         if not parts:
             points, numbers = np.zeros((0, 2)), np.zeros(0)
-            return cls(points, points, points, numbers, np.zeros((0, 3)), numbers, np.zeros(0, np.int64), numbers)
+            stages, windows = np.zeros(0, np.int64), np.zeros((0, 3))
+            return cls(points, points, points, numbers, np.zeros((0, 3)), numbers, stages, numbers, windows)
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def __getitem__(self, rows: slice | NDArray[np.int64] | NDArray[np.bool_]) -> StrokeList:
@@ -65,7 +69,8 @@ class StrokeList:
     def scaled(self, factor: float) -> StrokeList:
         """The same on a canvas `factor` times as large."""
         points = (self.start * factor, self.control * factor, self.end * factor)
-        return StrokeList(*points, self.radius * factor, self.color, self.pressure, self.stage, self.gain * factor**2)
+        rest = (self.color, self.pressure, self.stage, self.gain * factor**2, self.window * factor)
+        return StrokeList(*points, self.radius * factor, *rest)
 
 
 class LargeCanvas:

@@ -11,7 +11,8 @@ def strokes(count: int, size: int, seed: int = 0) -> StrokeList:
     points = [rng.uniform(0, size, (count, 2)) for _ in range(3)]
     zeros = np.zeros(count, np.int64)
     return StrokeList(
-        *points, rng.uniform(4, 8, count), rng.random((count, 3)), np.full(count, 0.8), zeros, zeros * 1.0
+        *(*points, rng.uniform(4, 8, count), rng.random((count, 3)), np.full(count, 0.8), zeros, zeros * 1.0),
+        window=np.full((count, 3), np.nan),
     )
 
 

@@ -63,7 +63,8 @@ def stroke_profile(brush: str) -> tuple[float, float]:
     start, control, end = (np.array([[64.0, x]]) for x in (10.0, 64.0, 118.0))
     zeros = np.zeros(1)
     stroke = StrokeList(
-        start, control, end, zeros + radius, np.zeros((1, 3)), zeros + 0.8, zeros.astype(np.int64), zeros
+        *(start, control, end, zeros + radius, np.zeros((1, 3)), zeros + 0.8, zeros.astype(np.int64), zeros),
+        window=np.full((1, 3), np.nan),
     )
     canvas.paint(stroke)
     ink = 1 - canvas.pixels()[:, 34:94].mean((1, 2)) / 255

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from actors.picture_painter import PicturePainter, PictureSearch
+from actors.picture_painter import PicturePainter, PictureSearch, mean_squared_error
 from cluster.errors import UserError
 from cluster.painter.pictures.formats import write
 from cluster.painter.pictures.read import read_palette, read_picture
-from cluster.painter.pictures.strokes_file import Painting, exact
+from cluster.painter.pictures.strokes_file import MOST_L2, Painting, exact
 from cluster.painter.settings import PainterSettings, preset
 from cluster.painter.stored import require_networks
 from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
@@ -89,8 +89,9 @@ def paint_pictures(images: list[Path], out: Path, options: PaintOptions) -> int:
             status = 2
             continue
         painter = painter_of(target, world, policy, palette, options)
-        stopped = paint(painter, path.name)
-        painting, pixels = finished(painter, target, world.brush, options)
+        l2 = [(0, mean_squared_error(painter.canvas.pixels(), painter.target))]
+        stopped = paint(painter, path.name, l2)
+        painting, pixels = finished(painter, target, world.brush, options, l2)
         for written in write(painting, pixels, out, path.stem, options.formats):
             print(written)
         if stopped:
@@ -115,12 +116,13 @@ def painter_of(
     )
 
 
-def paint(painter: PicturePainter, name: str) -> bool:
-    """Paint to the end, or until Ctrl-C: then True."""
+def paint(painter: PicturePainter, name: str, l2: list[tuple[int, float]]) -> bool:
+    """Paint to the end, or until Ctrl-C: then True. What each round ends at, strokes and L2, is added to `l2`."""
     with progress_bar(name, painter.strokes) as show:
         try:
             for progress in painter.rounds():
                 show(progress.strokes, progress.error)
+                l2.append((progress.strokes, progress.error))
         except KeyboardInterrupt:
             return True
     return False
@@ -147,13 +149,18 @@ def progress_bar(name: str, total: int) -> Iterator[Callable[[int, float], None]
 
 
 def finished(
-    painter: PicturePainter, target: NDArray[np.uint8], brush: str, options: PaintOptions
+    painter: PicturePainter,
+    target: NDArray[np.uint8],
+    brush: str,
+    options: PaintOptions,
+    l2: list[tuple[int, float]],
 ) -> tuple[Painting, NDArray[np.uint8]]:
     """The painting and its pixels, at the picture's size."""
     height, width = target.shape[:2]
     strokes = painter.canvas.all_strokes()
     about = {"agent": options.agent, "seed": options.seed}
-    painting = Painting(width, height, brush, strokes, about)
+    kept = np.unique(np.linspace(0, len(l2) - 1, MOST_L2).round().astype(int))
+    painting = Painting(width, height, brush, strokes, about, np.array(l2, np.float64)[kept])
     pixels = painter.canvas.pixels()[:height, :width]
     painter.close()
     return painting, pixels
@@ -168,6 +175,8 @@ def paint_again(path: Path, out: Path, size: int, formats: tuple[str, ...]) -> i
     canvas = LargeCanvas(height, width, painting.brush, scale=factor)
     canvas.paint(strokes)
     again = Painting(width, height, painting.brush, strokes, painting.about)
+    if factor == 1:  # at another size the error to the picture would be another
+        again = replace(again, l2=painting.l2)
     for written in write(again, canvas.pixels(), out, path.stem, formats):
         print(written)
     canvas.close()

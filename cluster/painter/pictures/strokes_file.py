@@ -1,33 +1,42 @@
 """Strokes of a painting as JSON, from which it is painted again, at any size.
 
-    {"format": "impasto-strokes", "version": 1, "width": 1024, "height": 683,
+    {"format": "impasto-strokes", "version": 2, "width": 1024, "height": 683,
      "brush": "classic/dry_brush", "agent": "pictures", "seed": 0,
+     "l2": [[0, 0.2613], [4, 0.2488], ...],
      "columns": ["start_x", "start_y", "control_x", "control_y", "end_x", "end_y",
-                 "radius", "pressure", "color", "stage", "gain"],
+                 "radius", "pressure", "color", "stage", "gain", "window_x", "window_y", "window_side"],
      "strokes": [[12.5, 80.25, ...], ...]}
 
 Places and radii are in pixels of a canvas of `width` by `height`, colors `#rrggbb`. A stroke is a quadratic Bezier
-curve; `stage` 0 saw the whole picture, later ones enlarged windows of it; `gain` is the squared error that it took off.
+curve; `stage` 0 saw the whole picture, later ones enlarged windows of it; `gain` is the squared error that it took off;
+the window is the square in which it was searched, by its upper left corner and its side. `l2` tells the mean squared
+error to the picture after so many strokes. Version 1 has neither windows nor `l2`.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cluster.errors import UserError
 from envs.data_files import write_atomically
 from envs.large_canvas import StrokeList, hex_color
 from envs.untrusted import LARGEST_DOCUMENT, read_json
 
-FORMAT, VERSION = "impasto-strokes", 1
+FORMAT = "impasto-strokes"
 COLUMNS = (
     "start_x", "start_y", "control_x", "control_y", "end_x", "end_y", "radius", "pressure", "color", "stage", "gain",
 )  # fmt: skip
+WINDOW = ("window_x", "window_y", "window_side")
+VERSIONS = {1: COLUMNS, 2: COLUMNS + WINDOW}
+"""Columns by version."""
+MOST_L2 = 300
+"""Measurements that a file holds."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class Painting:
         brush: Name or path.
         strokes: In their order.
         about: Agent, seed and so on; any JSON values by name.
+        l2: float64 [M, 2], strokes so far and the mean squared error to the picture, of pixels in [0, 1].
     """
 
     width: int
@@ -47,6 +57,7 @@ class Painting:
     brush: str
     strokes: StrokeList
     about: dict[str, Any]
+    l2: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
     def save(self, path: Path) -> Path:
         """Write it, the whole file or none; returns `path`.
@@ -55,23 +66,23 @@ class Painting:
             UserError: It is larger than what `load` reads.
         """
         strokes = self.strokes
+        version = 2 if np.isfinite(strokes.window).all() else 1
         rows = []
         for i in range(len(strokes)):
             points = [round(float(place[axis]), 2) for place in self.places(i) for axis in (1, 0)]
             radius, pressure = round(float(strokes.radius[i]), 3), round(float(strokes.pressure[i]), 3)
-            rows.append(
-                [
-                    *points,
-                    radius,
-                    pressure,
-                    hex_color(strokes.color[i]),
-                    int(strokes.stage[i]),
-                    round(float(strokes.gain[i]), 4),
-                ]
-            )
-        head = {"format": FORMAT, "version": VERSION, "width": self.width, "height": self.height, "brush": self.brush}
+            gain = round(float(strokes.gain[i]), 4)
+            row = [*points, radius, pressure, hex_color(strokes.color[i]), int(strokes.stage[i]), gain]
+            if version == 2:
+                row += [round(float(value), 2) for value in strokes.window[i][[1, 0, 2]]]
+            rows.append(row)
+        head = {"format": FORMAT, "version": version, "width": self.width, "height": self.height, "brush": self.brush}
+        head |= self.about
+        if len(self.l2):
+            head["l2"] = [[int(count), round(error, 6)] for count, error in self.l2.tolist()]
+        head["columns"] = VERSIONS[version]
         body = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
-        text = json.dumps(head | self.about | {"columns": COLUMNS})[:-1] + ',\n"strokes": [\n' + body + "\n]}\n"
+        text = json.dumps(head)[:-1] + ',\n"strokes": [\n' + body + "\n]}\n"
         if len(text) > LARGEST_DOCUMENT:  # json.dumps writes ASCII
             raise UserError(
                 f"{path}: {len(strokes)} strokes take {len(text)} bytes, more than the {LARGEST_DOCUMENT} "
@@ -85,20 +96,25 @@ class Painting:
         return self.strokes.start[row], self.strokes.control[row], self.strokes.end[row]
 
     @classmethod
-    def load(cls, path: Path) -> Painting:
-        """Read back what `save` wrote.
+    def load(cls, path: Path, most: int = LARGEST_DOCUMENT) -> Painting:
+        """Read back what `save` wrote, of at most `most` bytes.
 
         Raises:
             UserError: It is not such a file.
         """
         try:
-            values = read_json(path)
-            if values["format"] != FORMAT or values["version"] != VERSION or tuple(values["columns"]) != COLUMNS:
-                raise UserError(f"{path}: not strokes of version {VERSION} that `impasto paint` has written")
+            values = read_json(path, most)
+            columns = VERSIONS.get(values["version"])
+            if values["format"] != FORMAT or columns is None or tuple(values["columns"]) != columns:
+                raise UserError(f"{path}: not strokes of version 1 or 2 that `impasto paint` has written")
             rows = values["strokes"]
-            numbers = np.array([[*row[:8], *row[9:]] for row in rows], np.float64).reshape(len(rows), 10)
-            if not np.isfinite(numbers).all():
+            if not all(type(row) is list and len(row) == len(columns) for row in rows):
+                raise ValueError(f"a stroke has {len(columns)} values")
+            numbers = np.array([[*row[:8], *row[9:]] for row in rows], np.float64).reshape(len(rows), len(columns) - 1)
+            l2 = np.array(values.get("l2", [])[:MOST_L2], np.float64).reshape(-1, 2)
+            if not np.isfinite(numbers).all() or not np.isfinite(l2).all():
                 raise ValueError("its numbers are not all finite")
+            unknown = np.full((len(rows), 3), np.nan)
             colors = np.array([[int(row[8][i : i + 2], 16) for i in (1, 3, 5)] for row in rows], np.float64)
             strokes = StrokeList(
                 numbers[:, [1, 0]],
@@ -109,9 +125,10 @@ class Painting:
                 numbers[:, 7],
                 numbers[:, 8].astype(np.int64),
                 numbers[:, 9],
+                numbers[:, [11, 10, 12]] if columns != COLUMNS else unknown,
             )
             about = {name: values[name] for name in ("agent", "seed") if name in values}
-            return cls(int(values["width"]), int(values["height"]), str(values["brush"]), strokes, about)
+            return cls(int(values["width"]), int(values["height"]), str(values["brush"]), strokes, about, l2)
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}" if error.strerror else str(error)) from error
         except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
@@ -129,4 +146,5 @@ def exact(strokes: StrokeList) -> StrokeList:
         strokes.pressure.round(3),
         strokes.stage,
         strokes.gain,
+        strokes.window.round(2),
     )

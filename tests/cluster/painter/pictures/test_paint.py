@@ -48,6 +48,15 @@ def test_a_picture_is_painted_and_its_strokes_paint_it_again(tmp_path: Path) -> 
     assert (document["format"], document["width"], document["agent"]) == ("impasto-strokes", 200, "none")
     assert 60 < len(document["strokes"]) <= 120
     assert {row[9] for row in document["strokes"]} == {0, 1}
+    l2 = document["l2"]
+    assert l2[0] == [0, pytest.approx(blank, rel=0.05)]
+    assert l2[-1] == [len(document["strokes"]), pytest.approx(error_of(out / "disc.png", picture), rel=0.1)]
+    for row in document["strokes"]:  # begin and end in their windows, which are squares of the view
+        x, y, side = row[11:]
+        assert side == pytest.approx(133 if row[9] == 0 else 64, abs=0.5)
+        for at in (0, 4):
+            assert x - 0.5 <= row[at] <= x + side + 0.5
+            assert y - 0.5 <= row[at + 1] <= y + side + 0.5
 
     again = tmp_path / "again"
     assert paint("--from", out / "disc.json", "--out", again) == 0
