@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from typing import Any, ClassVar
 
 import ray
@@ -23,9 +22,8 @@ from cluster.painter.settings import PainterSettings, preset
 from cluster.replay.buffer import Replay, ReplayUnavailable
 from cluster.replay.connection import ACTOR_WAIT_SECONDS
 from cluster.replay.host import ReplayHost
-from cluster.runs.checkpoints import Checkpoint
 from cluster.training.config import RunConfig, with_learners
-from cluster.training.learner import load_weights, publish_weights
+from cluster.training.learner import publish_weights
 from cluster.training.learner_client import LearnerClient, first_result
 
 #: Policy updates per discriminator update if the discriminator gives no reward and is trained for monitoring only.
@@ -182,16 +180,6 @@ class Spiral(ServedAlgorithm):
         (self.newest_discriminator,) = self.discriminator_weights
         self.discriminator_version = self.discriminator_updates
         self.discriminator_debt = 0
-
-    def warm_start(self, checkpoint: Checkpoint) -> None:
-        """Begin with the networks of another run's checkpoint: the policy, and the discriminator if it has one.
-
-        Optimizers, counters and replay stay as new. A discriminator that other runs use too is left as it is.
-        """
-        for name, group in self.own_learner_groups.items():
-            if name in checkpoint.tensors:
-                first_result(group, functools.partial(load_weights, weights=checkpoint.tensors[name]))
-        self.publish()
 
     def advance(self) -> None:
         """Request batches, fetch them, and learn from those that are there."""

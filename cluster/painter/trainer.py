@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -22,7 +23,8 @@ from cluster.runs.best import score
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.settings import RunSettings
 from cluster.training.algorithm import RunAlgorithm
-from cluster.training.learner_client import LearnerDied
+from cluster.training.learner import load_weights
+from cluster.training.learner_client import LearnerDied, first_result
 from cluster.training.outcome import Evaluation
 from cluster.training.trainer import RunTrainer
 from envs.brush_trial import require_marks
@@ -85,7 +87,7 @@ class PainterTrainer(RunTrainer):
         """Begin with another run's networks, if one was given."""
         if self.warm_start is not None:
             assert isinstance(algorithm, Spiral)
-            algorithm.warm_start(self.warm_start)
+            load_networks(algorithm, self.warm_start)
             origin = {"run": self.warm_from, "update": self.warm_start.update}
             (self.folder.path / "warm_start.json").write_text(json.dumps(origin) + "\n")
 
@@ -113,3 +115,14 @@ class PainterTrainer(RunTrainer):
     def close(self) -> None:
         """Free the canvases."""
         self.sampler.close()
+
+
+def load_networks(algorithm: Spiral, checkpoint: Checkpoint) -> None:
+    """Begin with the networks of another run's checkpoint: the policy, and the discriminator if it has one.
+
+    Optimizers, counters and replay stay as new. A discriminator that other runs use too is left as it is.
+    """
+    for name, group in algorithm.own_learner_groups.items():
+        if name in checkpoint.tensors:
+            first_result(group, functools.partial(load_weights, weights=checkpoint.tensors[name]))
+    algorithm.publish()
