@@ -47,6 +47,7 @@ FLOORS = (
 IMPORTED_BY_NAME = {
     "cluster/bench/registry.py": "names and help of benchmarks do not wait for torch and Ray",
     "cluster/cli/catalogue.py": "help and typing errors do not wait for torch and Ray",
+    "cluster/evaluation/faces.py": "the package that finds faces is optional",
     "cluster/latent/worlds.py": "the package that registers a world is a user's",
     "cluster/replay/server.py": "the package with a Redis binary is optional",
     "cluster/runs/kinds.py": "settings and trainer are those of a run's kind; runs know no kind",
