@@ -63,7 +63,7 @@ class RemoteRuns:
             before = self.trouble
             try:
                 self.look()
-            except OSError as error:
+            except (OSError, ValueError) as error:  # pyarrow's errors about what it is given are ValueErrors
                 self.trouble = one_line(error)
                 if self.trouble != before:
                     print(f"warning: {self.remote.uri}: {self.trouble}; trying again", file=sys.stderr)

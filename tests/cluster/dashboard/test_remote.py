@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from cluster.cli.dashboard import local_copy
@@ -127,3 +129,28 @@ def test_storage_that_can_not_be_read_is_one_line(tmp_path: Path) -> None:
         pass
     with local_copy(str(tmp_path)) as (root, address):
         assert (root, address) == (tmp_path, "")
+
+
+def test_the_copy_goes_on_after_any_trouble_of_the_storage(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    copy, done = copy_of(shared, tmp_path), threading.Event()
+    looks, looked = iter((OSError("no route"), pa.ArrowInvalid("bad"))), copy.look
+
+    def look() -> None:
+        for error in looks:
+            raise error
+        looked()
+        done.set()
+
+    monkeypatch.setattr(copy, "look", look)
+    copy.start()
+    assert done.wait(60)
+    copy.close()
+    assert copy.trouble == ""
+    said = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix(f"warning: {copy.remote.uri}: ") for line in said] == [
+        "no route; trying again",
+        "bad; trying again",
+    ]
