@@ -9,6 +9,8 @@ class UserError(Exception):
 
 #: Characters of a line that somebody still reads on a terminal; a library's message, or a mistyped word, can be longer.
 LONGEST_LINE = 900
+#: Characters of another library's message that are told.
+LONGEST_MESSAGE = 200
 
 
 def short_line(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -68,9 +68,8 @@ class StrokeList:
 
     def scaled(self, factor: float) -> StrokeList:
         """The same on a canvas `factor` times as large."""
-        points = (self.start * factor, self.control * factor, self.end * factor)
-        rest = (self.color, self.pressure, self.stage, self.gain * factor**2, self.window * factor)
-        return StrokeList(*points, self.radius * factor, *rest)
+        places = {name: getattr(self, name) * factor for name in ("start", "control", "end", "radius", "window")}
+        return replace(self, gain=self.gain * factor**2, **places)
 
 
 class LargeCanvas:

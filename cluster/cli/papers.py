@@ -15,7 +15,7 @@ from cluster.painter.reproduce import Reproduction
 from cluster.painter.reproduce_tables import table_rows
 from cluster.painter.settings import PainterSettings
 from cluster.runs.location import RunPlace
-from cluster.runs.stored import read_settings_as
+from cluster.runs.stored_settings import read_settings_as
 from cluster.runs.uri import is_uri
 
 

@@ -10,7 +10,7 @@ from cluster.cli.stored import stored
 from cluster.errors import UserError
 from cluster.painter.pictures.paint import PaintOptions, paint_again, paint_pictures
 from cluster.runs.agents import SHIPPED, agent_names, check_card, read_card
-from cluster.runs.agents import pack as pack_agent
+from cluster.runs.packing import pack as pack_agent
 
 
 def paint(chosen: Paint) -> int:

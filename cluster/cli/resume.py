@@ -9,7 +9,7 @@ from cluster.population.schedule import ScheduledTrainer, read_plan
 from cluster.runs.folder import RunFolder, is_population
 from cluster.runs.location import RunPlace
 from cluster.runs.settings import RunSettings
-from cluster.runs.stored import open_to_read, trust_task
+from cluster.runs.stored_settings import open_to_read, trust_task
 from cluster.training import launch
 
 

@@ -17,7 +17,7 @@ from cluster.painter import evaluate_scenes as scenes
 from cluster.painter import evaluate_search as searched
 from cluster.painter.settings import PainterSettings
 from cluster.painter.stored import require_networks
-from cluster.runs.stored import read_settings, read_settings_as, trust_task
+from cluster.runs.stored_settings import read_settings, read_settings_as, trust_task
 
 
 def evaluate(chosen: Evaluate) -> int:

@@ -11,7 +11,7 @@ from cluster.cli.stored import stored
 from cluster.painter.sampler import Sampler
 from cluster.painter.settings import PainterSettings
 from cluster.painter.stored import require_networks
-from cluster.runs.stored import read_settings_as
+from cluster.runs.stored_settings import read_settings_as
 
 
 def sample(chosen: Sample) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
-from cluster.runs.stored import last_checkpoint, open_to_read
+from cluster.runs.stored import last_checkpoint
+from cluster.runs.stored_settings import open_to_read
 
 
 def stored(run: str, best: bool) -> tuple[RunFolder, Checkpoint]:

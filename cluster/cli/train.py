@@ -11,7 +11,8 @@ from cluster.latent.parts_cache import parts_of_run
 from cluster.latent.settings import LatentSettings
 from cluster.latent.trainer import LatentTrainer
 from cluster.painter.trainer import PainterTrainer
-from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
+from cluster.runs.stored import last_checkpoint
+from cluster.runs.stored_settings import open_to_read, read_settings_as
 from cluster.training import launch, or_resume
 
 

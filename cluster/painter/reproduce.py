@@ -18,7 +18,8 @@ from cluster.painter.settings import PainterSettings, PresetName
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder, RunFolderError
 from cluster.runs.location import RunPlace
-from cluster.runs.stored import last_checkpoint, read_settings_as
+from cluster.runs.stored import last_checkpoint
+from cluster.runs.stored_settings import read_settings_as
 from cluster.training import launch
 from envs.data_files import write_atomically
 

@@ -6,12 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cluster.errors import one_line
+from cluster.errors import LONGEST_MESSAGE, one_line
 from cluster.painter.settings import PainterSettings
 from cluster.population.lineage.events import LOCK_SECONDS
 from cluster.population.settings import PopulationSettings
 from cluster.runs import manifests, own_files
-from cluster.runs.checkpoints import LONGEST_MESSAGE
 from cluster.runs.folder import RunFolder, RunFolderError
 from envs.untrusted import read_json
 

@@ -31,7 +31,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from cluster.errors import one_line
+from cluster.errors import LONGEST_MESSAGE, one_line
 from cluster.runs.manifests import (
     FORMAT,
     MANIFEST,
@@ -47,8 +47,6 @@ from cluster.runs.manifests import (
 from envs.untrusted import open_file, parse_json
 
 _TEMPORARY = ".tmp-"
-#: Characters of another library's message that are told.
-LONGEST_MESSAGE = 200
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from cluster.runs.location import RunPlace
 from cluster.runs.redaction import HIDDEN
 from cluster.runs.remote import ORDER, Mirror
 from cluster.runs.settings import RunSettings
-from cluster.runs.stored import counters_of, last_checkpoint, read_settings
+from cluster.runs.stored import counters_of, last_checkpoint
+from cluster.runs.stored_settings import read_settings
 from cluster.training.ray_session import is_joined, standard_error_to, start_ray
 from cluster.training.scale_requests import ClusterInbox, FolderInbox
 from cluster.training.trainer import RunTrainer

@@ -12,7 +12,7 @@ from cluster.runs import own_files
 from cluster.runs.folder import RunFolder
 from cluster.runs.location import RunPlace
 from cluster.runs.settings import RunSettings
-from cluster.runs.stored import read_settings
+from cluster.runs.stored_settings import read_settings
 from cluster.training import launch
 
 Settings = TypeVar("Settings", bound=RunSettings)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.latent.settings import LatentSettings
-from cluster.runs.stored import open_to_read, read_settings_as
+from cluster.runs.stored_settings import open_to_read, read_settings_as
 
 
 @dataclass(frozen=True)

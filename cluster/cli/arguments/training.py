@@ -14,7 +14,7 @@ from cluster.errors import UserError
 from cluster.painter.experiments import experiment_settings
 from cluster.painter.settings import PainterSettings, PresetName
 from cluster.population.settings import DEFAULT_STEPS, PopulationSettings, population_preset
-from cluster.runs.stored import open_to_read, read_settings_as
+from cluster.runs.stored_settings import open_to_read, read_settings_as
 from envs.ranges import Natural, Positive, check_ranges
 
 

@@ -21,7 +21,8 @@ from cluster.painter.pictures.read import read_palette, read_picture
 from cluster.painter.pictures.strokes_file import MOST_L2, Painting, exact
 from cluster.painter.settings import PainterSettings, preset
 from cluster.painter.stored import require_networks
-from cluster.runs.stored import last_checkpoint, open_to_read, read_settings_as
+from cluster.runs.stored import last_checkpoint
+from cluster.runs.stored_settings import open_to_read, read_settings_as
 from envs.large_canvas import LargeCanvas
 from envs.paint import PaintConfig
 from learners.networks.build import build_policy

@@ -22,7 +22,8 @@ from cluster.population.folder import PopulationFolder
 from cluster.population.lineage.events import read_events
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
-from cluster.runs.stored import last_checkpoint, read_settings
+from cluster.runs.stored import last_checkpoint
+from cluster.runs.stored_settings import read_settings
 from tests.cluster.dashboard.client import Client
 
 ARCHIVE = Path(__file__).parents[2] / "fixtures" / "runs_of_0_1.tar.xz"

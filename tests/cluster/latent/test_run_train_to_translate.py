@@ -22,7 +22,7 @@ from cluster.latent.trainer import LatentTrainer
 from cluster.metrics.log import read_metrics
 from cluster.runs import checkpoints
 from cluster.runs.folder import RunFolder
-from cluster.runs.stored import read_settings
+from cluster.runs.stored_settings import read_settings
 from envs.latent import FrozenParts, LatentConfig
 from tests.cluster.latent.bars_run import PARTS, options, write_bars
 from tests.helpers.latent_bars import CLASSES, SIDE

@@ -109,7 +109,7 @@ def test_an_agent_packed_onto_itself_stays_one(tmp_path: Path, monkeypatch: pyte
     files = {path.name: path.read_bytes() for path in made.rglob("*") if path.is_file()}
     again = ["pack", "agents/tiny", *given, "--card", "agents/tiny/card.json", "--replace"]
     with monkeypatch.context() as patched:
-        patched.setattr("cluster.runs.agents.halved", Mock(side_effect=OSError("the disk is full")))
+        patched.setattr("cluster.runs.packing.halved", Mock(side_effect=OSError("the disk is full")))
         assert cli.main(again) == 2
     assert {path.name: path.read_bytes() for path in made.rglob("*") if path.is_file()} == files
 

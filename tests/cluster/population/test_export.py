@@ -18,7 +18,8 @@ from cluster.population.folder import PopulationFolder
 from cluster.runs import checkpoints
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
-from cluster.runs.stored import last_checkpoint, read_settings_as
+from cluster.runs.stored import last_checkpoint
+from cluster.runs.stored_settings import read_settings_as
 from tests.cluster.population.records import SETTINGS, born, opened, report
 
 VALUES = {"policy_learning_rate": 2e-4, "entropy_cost": 0.03}

@@ -19,7 +19,7 @@ from cluster.population import launch as population_launch
 from cluster.population.settings import PopulationSettings
 from cluster.runs import own_files
 from cluster.runs.folder import RunFolder
-from cluster.runs.stored import read_settings, read_settings_as, trust_task
+from cluster.runs.stored_settings import read_settings, read_settings_as, trust_task
 
 TASK = "class Mine:\n    name = 'mine'\n"
 
