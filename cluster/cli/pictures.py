@@ -7,8 +7,9 @@ from pathlib import Path
 
 from cluster.cli.arguments.pictures import DEFAULT_SIZE, Agents, Pack, Paint
 from cluster.cli.stored import stored
+from cluster.cli.theatre import open_theatre
 from cluster.errors import UserError
-from cluster.painter.pictures.paint import PaintOptions, paint_again, paint_pictures
+from cluster.painter.pictures.paint import INTERRUPTED, PaintOptions, paint_again, paint_pictures
 from cluster.runs.agents import SHIPPED, agent_names, check_card, read_card
 from cluster.runs.packing import pack as pack_agent
 
@@ -16,8 +17,20 @@ from cluster.runs.packing import pack as pack_agent
 def paint(chosen: Paint) -> int:
     """Run `impasto paint`."""
     out = Path(chosen.out)
+    if chosen.open and (out / "config.json").is_file():
+        raise UserError(f"--open: {out} is a run's folder, and is shown as one: give --out another")
+    written: list[Path] = []
+    status = paint_or_repaint(chosen, out, written)
+    strokes = [path for path in written if path.suffix == ".json"]
+    if chosen.open and strokes and status != INTERRUPTED:
+        open_theatre(out, strokes[0])
+    return status
+
+
+def paint_or_repaint(chosen: Paint, out: Path, written: list[Path]) -> int:
+    """Paint pictures, or strokes again; the files' paths are added to `written`."""
     if chosen.from_strokes:
-        return paint_again(Path(chosen.from_strokes), out, chosen.size, chosen.formats)
+        return paint_again(Path(chosen.from_strokes), out, chosen.size, chosen.formats, written)
     options = PaintOptions(
         chosen.agent,
         chosen.strokes,
@@ -28,7 +41,7 @@ def paint(chosen: Paint) -> int:
         chosen.seed,
         chosen.formats,
     )
-    return paint_pictures([Path(image) for image in chosen.images], out, options)
+    return paint_pictures([Path(image) for image in chosen.images], out, options, written)
 
 
 def agents(chosen: Agents) -> int:

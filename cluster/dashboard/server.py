@@ -20,10 +20,11 @@ from starlette.responses import FileResponse, HTMLResponse, Response, StreamingR
 from starlette.routing import Route
 
 from cluster.dashboard.access import Access
-from cluster.dashboard.pages import pictures, population_pages, population_record
+from cluster.dashboard.pages import painting_pages, pictures, population_pages, population_record
 from cluster.dashboard.pages import run_pages as pages
 from cluster.dashboard.pages.compare_page import compare_page
 from cluster.dashboard.readers.library import NotThere
+from cluster.dashboard.readers.paintings import picture_of
 from cluster.dashboard.readers.runs import Run, Sheet
 from cluster.dashboard.readers.site import Site
 from cluster.dashboard.render import Renderer
@@ -84,11 +85,7 @@ class Dashboard:
         with self.site.lock:
             run, sheet = self.sheet_of(request)
             path = run.library.check(sheet.path)
-        try:
-            open_file(path).close()
-        except OSError:  # not readable, or no file
-            raise NotThere(sheet.key) from None
-        return FileResponse(path, headers={"Cache-Control": "private, max-age=60"})
+        return file_response(path)
 
     def thumbnail(self, request: Request) -> Response:
         """The first paintings of a sheet."""
@@ -98,7 +95,7 @@ class Dashboard:
         with self.site.lock:
             run, sheet = self.sheet_of(request)
         try:
-            return png(pictures.thumbnail(run, sheet, *shape))
+            return picture(pictures.thumbnail(run, sheet, *shape))
         except NotThere:  # half-written, or gone since: the page stays whole
             return Response(UNREADABLE, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
@@ -111,7 +108,29 @@ class Dashboard:
         """All frames of one painting."""
         with self.site.lock:
             run, sheet = self.sheet_of(request)
-        return png(pictures.painting_frames(run, sheet, int(request.path_params["place"]))[0])
+        return picture(pictures.painting_frames(run, sheet, int(request.path_params["place"]))[0])
+
+    def painting(self, request: Request) -> Response:
+        """The theatre of a painting of `impasto paint`."""
+        with self.site.lock:
+            entry, neighbors = self.site.painting(request.path_params["painting"]), self.site.paintings()
+        context = painting_pages.painting_page(self.site.library, entry, neighbors)
+        text = self.renderer("painting.html", request.url.path.lstrip("/"), context)
+        return HTMLResponse(text, headers={"Cache-Control": "no-store"})
+
+    def painting_picture(self, request: Request) -> Response:
+        """A painting's moments, its thumbnail, or the PNG beside its strokes."""
+        with self.site.lock:
+            entry = self.site.painting(request.path_params["painting"])
+        name, library = request.path_params["name"], self.site.library
+        if name == "frames.jpg":
+            return picture(painting_pages.painting_frames(library, entry), "image/jpeg")
+        if name == "small.jpg":
+            return picture(painting_pages.painting_thumbnail(library, entry), "image/jpeg")
+        path = library.check(picture_of(entry))
+        if name != "painting.png":
+            raise NotThere(name)
+        return file_response(path)
 
     def population(self, request: Request) -> Response:
         """A page of a population."""
@@ -187,9 +206,22 @@ class Dashboard:
         return HTMLResponse(text, status)
 
 
-def png(content: bytes) -> Response:
+def picture(content: bytes, kind: str = "image/png") -> Response:
     """A picture, kept by the browser for a while."""
-    return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=60"})
+    return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=60"})
+
+
+def file_response(path: Path) -> Response:
+    """A picture's file.
+
+    Raises:
+        NotThere: it can not be read, or is no file.
+    """
+    try:
+        open_file(path).close()
+    except OSError:
+        raise NotThere(path.name) from None
+    return FileResponse(path, headers={"Cache-Control": "private, max-age=60"})
 
 
 def make_app(
@@ -221,6 +253,8 @@ def make_app(
             Route(sheet + "/{shape}.png", dashboard.thumbnail),
             Route(sheet + "/{place:int}/", dashboard.theatre),
             Route(sheet + "/{place:int}/frames.png", dashboard.frames),
+            Route("/paintings/{painting}/", dashboard.painting),
+            Route("/paintings/{painting}/{name}", dashboard.painting_picture),
             Route("/populations/{population}/", dashboard.lineage),
             Route("/populations/{population}/{tab}/", dashboard.population),
             Route("/populations/{population}/{tab}/{number:int}/", dashboard.population),

@@ -88,10 +88,12 @@ class Home:
         (path / "old.myb").write_text("\n".join(lines) + "\n")
         with zipfile.ZipFile(path / "pack.zip", "w") as archive:
             archive.write(path / "brush.myb", "set/pen.myb")
-        row = [1.0, 2.0, 30.0, 40.0, 50.0, 60.0, 4.0, 0.5, "#a0b0c0", 0, 1.25]
-        head = {"format": "impasto-strokes", "version": 1, "width": 64, "height": 48, "brush": "classic/pen"}
+        row = [1.0, 2.0, 30.0, 40.0, 50.0, 60.0, 4.0, 0.5, "#a0b0c0", 0, 1.25, 0.0, 0.0, 64.0]
+        head = {"format": "impasto-strokes", "version": 2, "width": 64, "height": 48, "brush": "classic/pen"}
         columns = ["start_x", "start_y", "control_x", "control_y", "end_x", "end_y", "radius", "pressure", "color"]
-        document = head | {"agent": "none", "seed": 0, "columns": [*columns, "stage", "gain"], "strokes": [row] * 3}
+        columns += ["stage", "gain", "window_x", "window_y", "window_side"]
+        measured = {"agent": "none", "seed": 0, "l2": [[0, 0.5], [3, 0.25]]}
+        document = head | measured | {"columns": columns, "strokes": [row] * 3}
         (path / "strokes.json").write_text(json.dumps(document))
         (path / "palette.gpl").write_text(
             "GIMP Palette\nName: x\nColumns: 2\n# c\n255 0 0 red\n0 128 255\n#a0c\nteal\n"

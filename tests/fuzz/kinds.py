@@ -98,6 +98,12 @@ def kinds_of_files(home: Home) -> list[Kind]:
         Kind("recording", (sheet.with_suffix(".npz"),), mutate_npz, pages),
         Kind("contact sheet", (sheet,), mutate_bytes, pages),
         Kind("strokes.json", (path / "strokes.json",), mutate_json, lambda file: paint_strokes(file, home.out)),
+        Kind(
+            "strokes.json: dashboard",
+            (path / "strokes.json",),
+            mutate_json,
+            lambda _: ask_dashboard(path, PAINTING_PAGES),
+        ),
         Kind("palette", (path / "palette.gpl",), mutate_bytes, lambda file: discard(read_palette(str(file)))),
         Kind("checkpoint: weights", weights, mutate_weights, lambda _: sample(home), weights_kept_whole),
         Kind(
@@ -219,6 +225,9 @@ POPULATION_PAGES = [
     *(f"/populations/two/{page}" for page in ("", "samples/", "drift/", "audit/", "audit/1/", "events/")),
     "/runs/two~members~00/",
 ]
+
+
+PAINTING_PAGES = [f"/paintings/strokes/{page}" for page in ("", "frames.jpg", "small.jpg", "painting.png")]
 
 
 def ask_dashboard(root: Path, pages: list[str]) -> None:

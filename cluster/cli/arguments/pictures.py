@@ -35,6 +35,8 @@ class Paint:
         seed: Seed of everything drawn at random.
         formats: Files to write: png, json (the strokes), svg, gif, mp4, ora (layers for Krita, MyPaint and GIMP).
         from_strokes: File of strokes to paint again; `--from` is short for it.
+        open: Show the painting in the browser when it is painted: each moment, and where each stroke was searched. The
+            dashboard of `--out` is served on 127.0.0.1 until Ctrl-C.
     """
 
     aliases: ClassVar = {"from": "from-strokes"}
@@ -50,6 +52,7 @@ class Paint:
     seed: Natural = 0
     formats: tuple[str, ...] = ("png", "json")
     from_strokes: str = ""
+    open: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -58,6 +61,8 @@ class Paint:
         for word in words:
             if word not in FORMATS:
                 raise ValueError(f"formats: unknown {word!r}; valid are {', '.join(FORMATS)}")
+        if self.open and "json" not in self.formats:
+            raise ValueError("open: shows the strokes of a painting; leave json among --formats")
         if bool(self.images) == bool(self.from_strokes):
             raise ValueError("images: give pictures to paint, or --from and the strokes of a painting")
 

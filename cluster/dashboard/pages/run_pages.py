@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from typing import Any
@@ -15,6 +16,7 @@ from cluster.dashboard.pages.sparkline import sparkline
 from cluster.dashboard.pages.theatre import acts
 from cluster.dashboard.readers.history import X_AXES
 from cluster.dashboard.readers.library import NotThere, decode
+from cluster.dashboard.readers.paintings import Listed, listed
 from cluster.dashboard.readers.runs import Run, Sheet
 from cluster.dashboard.readers.site import Site
 from cluster.evaluation.contact_sheets import COLUMNS
@@ -32,6 +34,7 @@ def runs_page(site: Site) -> Context:
         "root": site.library.named(site.library.root),
         "unreadable": [site.library.named(folder) for folder in site.library.unreadable],
         "rows": [run_row(run) for run in runs],
+        "paintings": painting_rows(site),
         "populations": [
             {
                 "population": population,
@@ -48,6 +51,15 @@ def runs_page(site: Site) -> Context:
             for population in site.populations()
         ],
     }
+
+
+def painting_rows(site: Site) -> list[Listed]:
+    """The paintings, newest first."""
+    rows = []
+    for entry in site.paintings():
+        with contextlib.suppress(NotThere):
+            rows.append(listed(entry))
+    return sorted(rows, key=lambda row: -row.written)
 
 
 def run_row(run: Run) -> Context:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from cluster.runs.folder import is_population
+from envs.untrusted import open_file
 
 # How deep below RUNS folders are looked for: RUNS/group/population/members/member.
 DEPTH = 5
@@ -19,7 +20,13 @@ DEPTH = 5
 SILENCE = 90.0
 REMOTE_SILENCE = 900.0
 
-Kind = Literal["run", "population"]
+# Files of JSON that one folder may hold to be looked into, and the bytes by which strokes are told from others.
+LOOKED_INTO = 1000
+STROKES = b'{"format": "impasto-strokes"'
+# Where a run's own paintings are.
+PAINTINGS = "paintings"
+
+Kind = Literal["run", "population", "painting"]
 
 
 class NotThere(LookupError):
@@ -36,12 +43,12 @@ class NotThere(LookupError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One folder of RUNS.
+    """One folder of RUNS, or the file of a painting's strokes.
 
     Attributes:
-        key: its name in URLs: the path below RUNS with `~` for `/`.
-        path: the folder, as a path that begins with RUNS as it was given, so that commands can be copied.
-        kind: a single run, or a population (which holds runs).
+        key: its name in URLs: the path below RUNS with `~` for `/`, of a painting without `.json`.
+        path: the folder or file, as a path that begins with RUNS as it was given, so that commands can be copied.
+        kind: a single run, a population (which holds runs), or a painting.
     """
 
     key: str
@@ -50,7 +57,7 @@ class Entry:
 
 
 class Library:
-    """The runs and populations below a folder, which may also be one itself.
+    """The runs, populations and paintings below a folder, which may also be a run or population itself.
 
     Attributes:
         root: RUNS, as given.
@@ -69,9 +76,10 @@ class Library:
         self._real = root.resolve()
         self.unreadable: list[Path] = []
         self._kinds: dict[Path, tuple[tuple[int, int], Kind]] = {}
+        self._strokes: dict[Path, tuple[tuple[int, int], bool]] = {}
 
     def entries(self) -> list[Entry]:
-        """All runs and populations, by path; the runs of a population follow it.
+        """All runs, populations and paintings, by path; the runs of a population follow it.
 
         Only what this scan finds can be named in a URL, so no path is ever made from one.
         """
@@ -83,16 +91,40 @@ class Library:
         if kind:
             relative = folder.relative_to(self.root).as_posix()
             yield Entry(encode(self._real.name if relative == "." else relative), folder, kind)
-        if kind == "run" or depth == DEPTH:
+        if depth == DEPTH:
             return
+        if kind == "run":
+            if os.path.isdir(f"{folder}/{PAINTINGS}") and not os.path.islink(f"{folder}/{PAINTINGS}"):
+                yield from self._entries(folder / PAINTINGS, depth + 1)
+            return
+        below, files = [], []
         try:
-            below = sorted(child.name for child in os.scandir(folder) if child.is_dir(follow_symlinks=False))
+            for child in os.scandir(folder):
+                if child.name.startswith("."):
+                    continue
+                if child.is_dir(follow_symlinks=False):
+                    below.append(child.name)
+                elif child.name.endswith(".json") and child.is_file(follow_symlinks=False):
+                    files.append(child.name)
         except OSError as error:  # removed, or not readable
             self._note(folder, error)
             return
-        for name in below:
-            if not name.startswith("."):
-                yield from self._entries(folder / name, depth + 1)
+        for name in sorted(files)[:LOOKED_INTO]:
+            if self._is_painting(path := folder / name):
+                yield Entry(encode(path.relative_to(self.root).as_posix().removesuffix(".json")), path, "painting")
+        for name in sorted(below):
+            yield from self._entries(folder / name, depth + 1)
+
+    def _is_painting(self, path: Path) -> bool:
+        try:
+            status = os.stat(path)
+            stamp, known = (status.st_mtime_ns, status.st_size), self._strokes.get(path)
+            if known is None or known[0] != stamp:
+                with open_file(path) as file:
+                    known = self._strokes[path] = stamp, file.read(len(STROKES)) == STROKES
+        except OSError:
+            return False
+        return known[1]
 
     def _kind(self, folder: Path) -> Kind | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -32,7 +33,7 @@ class Site:
         self._scanned = -SCAN_LASTS
 
     def entries(self) -> list[Entry]:
-        """All runs and populations; readers of those that are gone are let go."""
+        """All runs, populations and paintings; readers of those that are gone are let go."""
         if time.monotonic() - self._scanned >= SCAN_LASTS:
             self._entries = self.library.entries()
             self._scanned = time.monotonic()
@@ -66,6 +67,18 @@ class Site:
         population.refresh()
         return population
 
+    def painting(self, key: str) -> Entry:
+        """The file of a painting.
+
+        Raises:
+            NotThere: there is none of this name.
+        """
+        return self._find(key, "painting")
+
+    def paintings(self) -> list[Entry]:
+        """All paintings."""
+        return [entry for entry in self.entries() if entry.kind == "painting"]
+
     def population_of(self, entry: Entry) -> Entry | None:
         """The population whose member this run is."""
         for other in self.entries():
@@ -93,6 +106,8 @@ class Site:
         key = rest.split("/", 1)[0]
         if kind == "runs":
             chosen = [self._find(key, "run")]
+        elif kind == "paintings":
+            chosen = [self._find(key, "painting")]
         elif kind == "populations":
             own = self._find(key, "population")
             chosen = [own, *(entry for entry in self.entries() if entry.path.parent == own.path / "members")]
@@ -100,6 +115,11 @@ class Site:
             chosen = self.entries()
         stamps = []
         for entry in chosen:
+            if entry.kind == "painting":
+                with contextlib.suppress(OSError):
+                    status = entry.path.stat()
+                    stamps.append(status.st_mtime_ns ^ status.st_size)
+                continue
             for name in ("metrics.jsonl", "lineage.jsonl", "critics.jsonl", "samples", "checkpoints", "config.json"):
                 try:
                     status = (entry.path / name).stat()

@@ -30,6 +30,7 @@ from learners.networks.policy import PaintPolicy
 from pymypaint import find_brush
 
 NO_AGENT = "none"
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,10 @@ def load_agent(name: str) -> tuple[PaintConfig, PaintPolicy | None]:
     return world, policy.eval()
 
 
-def paint_pictures(images: list[Path], out: Path, options: PaintOptions) -> int:
+def paint_pictures(images: list[Path], out: Path, options: PaintOptions, written: list[Path]) -> int:
     """Paint several pictures; one that can not be read is a line on standard error, and the others are painted.
+
+    The files' paths are printed and added to `written`.
 
     Returns:
         Exit status: 0, 2 if a picture could not be painted, 130 after Ctrl-C, with what was painted written.
@@ -93,10 +96,9 @@ def paint_pictures(images: list[Path], out: Path, options: PaintOptions) -> int:
         l2 = [(0, mean_squared_error(painter.canvas.pixels(), painter.target))]
         stopped = paint(painter, path.name, l2)
         painting, pixels = finished(painter, target, world.brush, options, l2)
-        for written in write(painting, pixels, out, path.stem, options.formats):
-            print(written)
+        report(write(painting, pixels, out, path.stem, options.formats), written)
         if stopped:
-            return 130
+            return INTERRUPTED
     return status
 
 
@@ -167,8 +169,18 @@ def finished(
     return painting, pixels
 
 
-def paint_again(path: Path, out: Path, size: int, formats: tuple[str, ...]) -> int:
-    """Paint the strokes of a file again, the longer side `size` pixels (0: as they were painted)."""
+def report(paths: list[Path], written: list[Path]) -> None:
+    """Print what was written, and add it to a list."""
+    for path in paths:
+        print(path)
+    written += paths
+
+
+def paint_again(path: Path, out: Path, size: int, formats: tuple[str, ...], written: list[Path]) -> int:
+    """Paint the strokes of a file again, the longer side `size` pixels (0: as they were painted).
+
+    The files' paths are printed and added to `written`.
+    """
     painting = Painting.load(path)
     factor = size / max(painting.width, painting.height) if size else 1.0
     height, width = (max(1, round(side * factor)) for side in (painting.height, painting.width))
@@ -178,7 +190,6 @@ def paint_again(path: Path, out: Path, size: int, formats: tuple[str, ...]) -> i
     again = Painting(width, height, painting.brush, strokes, painting.about)
     if factor == 1:  # at another size the error to the picture would be another
         again = replace(again, l2=painting.l2)
-    for written in write(again, canvas.pixels(), out, path.stem, formats):
-        print(written)
+    report(write(again, canvas.pixels(), out, path.stem, formats), written)
     canvas.close()
     return 0

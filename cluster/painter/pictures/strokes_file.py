@@ -114,6 +114,8 @@ class Painting:
             l2 = np.array(values.get("l2", [])[:MOST_L2], np.float64).reshape(-1, 2)
             if not np.isfinite(numbers).all() or not np.isfinite(l2).all():
                 raise ValueError("its numbers are not all finite")
+            if ((numbers[:, 7:9] < 0) | (numbers[:, 7:9] > (1, 99))).any():
+                raise ValueError("pressures are 0 to 1, stages 0 to 99")
             unknown = np.full((len(rows), 3), np.nan)
             colors = np.array([[int(row[8][i : i + 2], 16) for i in (1, 3, 5)] for row in rows], np.float64)
             strokes = StrokeList(

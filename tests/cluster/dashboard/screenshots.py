@@ -1,6 +1,6 @@
 """Takes the pictures of docs/dashboard.md: `python -m tests.cluster.dashboard.screenshots RUNS docs`.
 
-RUNS needs a population and a run with recorded sheets; the first of each are shown.
+RUNS needs a population and a run with recorded sheets; the first of each, and the first painting, are shown.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ def take(root: Path, out: Path) -> None:
         "audit": (f"/populations/{population}/audit/", (1360, 1080), False, CHARTS),
         "phone": (f"/runs/{run.entry.key}/", PHONE, True, READY),
     }
+    for painting in site.paintings()[:1]:
+        show = "document.getElementById('show-strokes').checked || document.getElementById('show-strokes').click()"
+        views["painting"] = (f"/paintings/{painting.key}/#s500", (1360, 760), False, f"({show}, true)")
     served = Served(root)
     with tempfile.TemporaryDirectory() as profile:
         browser = Browser(Path(profile))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
+import time
+import webbrowser
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
@@ -165,6 +168,7 @@ def test_stages_go_from_the_whole_picture_to_its_own_size() -> None:
         (["{picture}", "--agent", "nobody"], "nobody"),
         (["{picture}", "--agent", "digits-target"], "--agent digits-target: paints mnist in a world of its own"),
         (["{picture}", "--formats", "bmp"], "--formats: unknown 'bmp'; valid are png"),
+        (["{picture}", "--open", "--formats", "png"], "--open: shows the strokes of a painting; leave json"),
         ([], "give pictures to paint, or --from"),
         (["--from", "{text}"], "not strokes that `impasto paint` has written"),
         (["{missing}"], "no such image file"),
@@ -190,3 +194,36 @@ def test_one_bad_picture_does_not_stop_the_others(tmp_path: Path, capsys: pytest
     assert "no such image file" in capsys.readouterr().err
     assert (tmp_path / "out" / "p.png").exists()
     assert len(Painting.load(tmp_path / "out" / "p.json").strokes) <= 8
+
+
+def test_open_shows_the_theatre_until_it_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, served, opened = Path(__file__).parent / "version_1.json", [], []
+
+    def serve(root: Path, at: socket.socket, token: str) -> None:
+        served.append((root, at.getsockname()))
+        raise KeyboardInterrupt
+
+    class Window:
+        def open(self, page: str) -> None:
+            opened.append(page)
+
+    monkeypatch.setattr("cluster.cli.theatre.serve", serve)
+    monkeypatch.setattr("webbrowser.get", Window)
+    assert paint("--from", old, "--out", tmp_path / "out", "--open") == 0
+    ((root, (host, port)),) = served
+    assert (root, host) == (tmp_path / "out", "127.0.0.1")
+    page = f"http://127.0.0.1:{port}/paintings/version_1/"
+    assert f"{page}   (Ctrl-C ends)" in capsys.readouterr().out
+    deadline = time.monotonic() + 20
+    while opened != [page] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert opened == [page]
+
+    monkeypatch.setattr("webbrowser.get", lambda: webbrowser.GenericBrowser("lynx"))  # would take over the terminal
+    assert paint("--from", old, "--out", tmp_path / "out", "--open") == 0
+    (tmp_path / "out" / "config.json").write_text("{}")
+    assert paint("--from", old, "--out", tmp_path / "out", "--open") == 2
+    assert "is a run's folder" in capsys.readouterr().err
+    assert len(served) == 2
