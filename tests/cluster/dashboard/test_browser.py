@@ -12,6 +12,7 @@ from cluster.dashboard.export import export
 from tests.cluster.dashboard.browser import PHONE, Browser, Page
 from tests.cluster.dashboard.conftest import Served
 from tests.cluster.dashboard.made_up import make_run, make_sheet, settings
+from tests.cluster.dashboard.test_paintings import make_painting
 
 # Path, and what must be true when the page has done its work.
 DRAWN = "document.querySelectorAll('.js-plotly-plot .main-svg').length >= "
@@ -263,3 +264,31 @@ def test_the_export_needs_no_server(runs: Path, browser: Browser, page: Page, tm
     assert len(links) >= 5
     for link in links:
         assert Path(link.removeprefix("file://").replace("%20", " ")).is_file(), link
+
+
+def test_the_theatre_of_a_painting_is_played_by_keys(page: Page, tmp_path: Path) -> None:
+    make_painting(tmp_path / "a.json")
+    make_painting(tmp_path / "b.json", 20)
+    served = Served(tmp_path)
+    try:
+        page.open(f"{served.url}/paintings/a/#s2")
+        where = "document.getElementById('where').textContent"
+        page.wait(f"{where} === '2 / 60'")
+        page.wait("document.getElementById('painting').getContext('2d').getImageData(9, 9, 1, 1).data[3] > 0", "frames")
+        for key, drawn in (("p", 4), ("w", 2), ("p", 0)):  # a path of windows, one of strokes, each with its shade
+            page.press(key)
+            page.wait(f"document.querySelectorAll('#drawing path').length === {drawn}")
+        page.press("ArrowRight")
+        page.wait(f"{where} !== '2 / 60'")
+        page.press("Home")
+        page.press(" ")
+        page.wait("document.getElementById('play').getAttribute('aria-pressed') === 'true'")
+        page.press("End")
+        page.wait(f"{where} === '60 / 60' && location.hash === '#s60'")
+        page.press("]")
+        page.wait(f"{where} === '20 / 20'")
+        page.size(PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.assert_clean(served.url)
+    finally:
+        served.close()
