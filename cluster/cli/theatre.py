@@ -22,7 +22,7 @@ def open_theatre(out: Path, strokes: Path) -> None:
     """
     key = next((entry.key for entry in Library(out).entries() if entry.path == strokes), None)
     if key is None:
-        raise UserError(f"--open: the dashboard does not show {strokes}: it is hidden, or one of too many files of JSON")
+        raise UserError(f"--open: the dashboard does not show {strokes}: it is hidden, or one of too many files")
     with listening("127.0.0.1", 0) as at:
         page = f"http://127.0.0.1:{at.getsockname()[1]}/paintings/{quote(key, safe='~')}/"
         print(f"{page}   (Ctrl-C ends)", flush=True)
