@@ -60,6 +60,8 @@ def replace_folder(new: Path, path: Path) -> None:
     If the disk refuses, what was there is there again.
     """
     going = path.with_name(f".{path.name}.going")
+    if going.exists() and not path.exists():  # the last call was killed between its two renames
+        going.rename(path)
     shutil.rmtree(going, ignore_errors=True)
     if path.exists():
         path.rename(going)

@@ -197,7 +197,7 @@ def submit(
 class Follower:
     """Prints a job's log until it ends; Ctrl-C stops the job, which writes a checkpoint first."""
 
-    def __init__(self, client: JobSubmissionClient, job: str, output: TextIO, address: str = "") -> None:
+    def __init__(self, client: JobSubmissionClient, job: str, output: TextIO, address: str) -> None:
         self.client = client
         self.job = job
         self.output = output

@@ -52,6 +52,8 @@ def evaluate(chosen: Evaluate) -> int:
             )
             print(json.dumps(result) if chosen.json else searched.table(result))
             return 0
+        if chosen.faces:
+            raise UserError(f"--faces: only of runs that search, and {folder.path} does not")
         if chosen.data:
             settings = settings.replace(data=chosen.data)
         if settings.system.data == "scenes":

@@ -11,9 +11,13 @@ from cluster.latent.parts_cache import parts_of_run
 from cluster.latent.settings import LatentSettings
 from cluster.latent.trainer import LatentTrainer
 from cluster.painter.trainer import PainterTrainer
+from cluster.runs.agents import find_agent
+from cluster.runs.folder import RunFolder
+from cluster.runs.location import RunPlace
 from cluster.runs.stored import last_checkpoint
 from cluster.runs.stored_settings import open_to_read, read_settings_as
 from cluster.training import launch, or_resume
+from cluster.training.origin import keep_origin
 
 
 def train(chosen: Train) -> int:
@@ -23,9 +27,20 @@ def train(chosen: Train) -> int:
     if not chosen.warm_start:
         return launch.train(chosen.settings, chosen.run, chosen.address)
     place = launch.place_of_new(chosen.run, Path(chosen.settings.system.data).stem)
-    other = open_to_read(chosen.warm_start)
-    trainer = PainterTrainer(chosen.settings, warm_start=last_checkpoint(other, best=True), warm_from=chosen.warm_start)
-    return launch.start(trainer, place, chosen.address)
+    return begin_with(open_to_read(chosen.warm_start), chosen, place)
+
+
+def begin_with(other: RunFolder, chosen: Train, place: RunPlace) -> int:
+    """Train a painter from the best checkpoint of another run."""
+    warm_start, name = last_checkpoint(other, best=True), name_of(other, chosen.warm_start)
+    assert warm_start is not None
+    trainer = PainterTrainer(chosen.settings, warm_start=warm_start, warm_from=name)
+    return launch.start(trainer, place, chosen.address, lambda folder: keep_origin(folder, name, warm_start.update))
+
+
+def name_of(other: RunFolder, given: str) -> str:
+    """Return the name by which another run is found from anywhere: an agent's, or its whole path."""
+    return given if find_agent(given) else str(other.path.resolve())
 
 
 def train_latent(chosen: TrainLatent) -> int:
@@ -40,10 +55,7 @@ def train_latent(chosen: TrainLatent) -> int:
     theirs = read_settings_as(LatentSettings, other, "warm start").world.action_range
     if theirs != settings.world.action_range:
         raise UserError(f"warm start: the other run's actions mean something else; give --action-range {theirs:g}")
-    trainer = LatentTrainer(
-        settings,
-        parts=parts_of_run(other.path),
-        warm_start=last_checkpoint(other),
-        warm_from=str(other.path.resolve()),
-    )
-    return launch.start(trainer, place, chosen.address)
+    warm_start, name = last_checkpoint(other), str(other.path.resolve())
+    assert warm_start is not None
+    trainer = LatentTrainer(settings, parts=parts_of_run(other.path), warm_start=warm_start)
+    return launch.start(trainer, place, chosen.address, lambda folder: keep_origin(folder, name, warm_start.update))

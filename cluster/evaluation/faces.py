@@ -67,13 +67,20 @@ class FaceJudge:
         return np.array(self.embedding.compute_face_descriptor(image, self.landmarks(image, place)))
 
     def targets(self, images: NDArray[np.uint8]) -> dict[int, Any]:
-        """Return places and embeddings of the faces that are found in pictures uint8 [N, H, W, 3], by number."""
+        """Return places and embeddings of the faces that are found in pictures uint8 [N, H, W, 3], by number.
+
+        Raises:
+            UserError: None are.
+        """
         places = {number: self.find(image) for number, image in enumerate(images)}
-        return {
+        found = {
             number: (place, self.identity(images[number], place))
             for number, place in places.items()
             if place is not None
         }
+        if not found:
+            raise UserError("faces: the judge of faces finds none in these pictures")
+        return found
 
     def measure(self, painted: NDArray[np.uint8], targets: dict[int, Any]) -> dict[str, float]:
         """Compare paintings with their targets.
@@ -86,12 +93,7 @@ class FaceJudge:
             `face_found`: share of paintings in which there is a face, of those whose target has one;
             `identity_distance`: mean distance of their embeddings, taken at the place of the target's face, to the
             target's; `identity_distance_others`: the same to the next target's, another person as a rule.
-
-        Raises:
-            UserError: In no target a face was found.
         """
-        if not targets:
-            raise UserError("faces: the judge of faces finds none in these pictures")
         numbers = sorted(targets)
         found = [self.find(painted[number]) is not None for number in numbers]
         embedded = np.array([self.identity(painted[number], targets[number][0]) for number in numbers])

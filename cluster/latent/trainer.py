@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +19,7 @@ from cluster.runs.best import score
 from cluster.runs.checkpoints import Checkpoint
 from cluster.runs.folder import RunFolder
 from cluster.training.algorithm import RunAlgorithm
+from cluster.training.origin import load_origin
 from cluster.training.outcome import Evaluation
 from cluster.training.trainer import RunTrainer
 from envs.latent import FrozenParts, LatentVectorEnv
@@ -41,7 +41,6 @@ class LatentTrainer(RunTrainer):
         restarts: int = 0,
         parts: FrozenParts | None = None,
         warm_start: Checkpoint | None = None,
-        warm_from: str = "",
     ) -> None:
         """Read the data and the frozen parts, so that their faults are known before there is a folder.
 
@@ -50,7 +49,6 @@ class LatentTrainer(RunTrainer):
             restarts: Number of times that it was started again.
             parts: Of the run that goes on, or of the one that this one begins from.
             warm_start: A checkpoint of another run, to begin from.
-            warm_from: The folder of that run.
 
         Raises:
             ValueError: Data or parts can not be loaded.
@@ -60,7 +58,7 @@ class LatentTrainer(RunTrainer):
         if system.learner_gpus and not system.policy_learners and not torch.cuda.is_available():
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
-        self.warm_start, self.warm_from = warm_start, warm_from
+        self.warm_start = warm_start
         self.introduction = introduce(settings)
         self.assets = LatentAssets.load(settings, parts=parts)
         if warm_start is not None:
@@ -81,7 +79,7 @@ class LatentTrainer(RunTrainer):
     def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:
         """Make the trainer that goes on with a run, on the parts in its folder."""
         parts = parts_of_run(folder.path) if (folder.path / PARTS).exists() else None
-        return cls(settings, restarts=restarts, parts=parts)
+        return cls(settings, restarts=restarts, parts=parts, warm_start=load_origin(folder))
 
     def build(self) -> TD3:
         """Build the running algorithm, and put its parts into the folder."""
@@ -100,8 +98,6 @@ class LatentTrainer(RunTrainer):
         if self.warm_start is not None:
             assert isinstance(algorithm, TD3)
             algorithm.warm_start(self.warm_start, self.world.rules)
-            origin = {"run": self.warm_from, "update": self.warm_start.update}
-            (self.folder.path / "warm_start.json").write_text(json.dumps(origin) + "\n")
 
     def evaluate_weights(self, weights: dict[str, Any], update: int) -> Evaluation:
         """Translate held-out training images without noise; the score is the mean reward of the episodes' last steps.

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from actors.reproduction import Reproduction, Way
+from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
 from cluster.evaluation.faces import FaceJudge
 from cluster.evaluation.judge import Judge
@@ -165,6 +166,8 @@ def evaluate(
     shown: list[NDArray[np.uint8]] = [pictures.full[:SHOWN]]
     names = ["target"]
 
+    if faces and world.channels != 3:
+        raise UserError("--faces: this run paints in gray, and the judge of faces looks at colors")
     face_judge = FaceJudge() if faces else None
     found_in_targets = face_judge.targets(pictures.full) if face_judge else {}
 

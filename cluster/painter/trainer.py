@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import json
-from typing import Any
+from typing import Any, Self
 
 import ray
 import torch
@@ -21,10 +20,12 @@ from cluster.painter.spiral import Spiral, SpiralConfig
 from cluster.painter.stored import require_networks
 from cluster.runs.best import score
 from cluster.runs.checkpoints import Checkpoint
+from cluster.runs.folder import RunFolder
 from cluster.runs.settings import RunSettings
 from cluster.training.algorithm import RunAlgorithm
 from cluster.training.learner import load_weights
 from cluster.training.learner_client import LearnerDied, first_result
+from cluster.training.origin import load_origin
 from cluster.training.outcome import Evaluation
 from cluster.training.trainer import RunTrainer
 from envs.brush_trial import require_marks
@@ -61,7 +62,7 @@ class PainterTrainer(RunTrainer):
         if system.learner_gpus and in_driver and not torch.cuda.is_available():
             raise UserError(f"learner_gpus: {system.learner_gpus:g} asked for, but torch finds no GPU on this machine")
         super().__init__(settings, restarts=restarts)
-        self.warm_start, self.warm_from = warm_start, warm_from
+        self.warm_start = warm_start
         if isinstance(settings.world, PaintConfig):
             require_marks(settings.world)
         self.introduction = introduce(settings)
@@ -73,6 +74,11 @@ class PainterTrainer(RunTrainer):
         """Compare both networks with those of the settings."""
         assert isinstance(settings, PainterSettings)
         require_networks(settings, checkpoint, discriminator=True)
+
+    @classmethod
+    def of_run(cls, folder: RunFolder, settings: Any, restarts: int) -> Self:
+        """Make the trainer that goes on with a run; if it ended before its first checkpoint, it begins as it was to."""
+        return cls(settings, restarts=restarts, warm_start=load_origin(folder), warm_from="the other run")
 
     def build(self) -> Spiral:
         """Build the running algorithm."""
@@ -88,8 +94,6 @@ class PainterTrainer(RunTrainer):
         if self.warm_start is not None:
             assert isinstance(algorithm, Spiral)
             load_networks(algorithm, self.warm_start)
-            origin = {"run": self.warm_from, "update": self.warm_start.update}
-            (self.folder.path / "warm_start.json").write_text(json.dumps(origin) + "\n")
 
     def evaluate(self, algorithm: RunAlgorithm, writer: MetricsWriter) -> None:
         """Also fetch the discriminator, which scores the sheet's paintings after each stroke."""

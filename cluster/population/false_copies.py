@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 #: Comparisons of equally good members that are drawn: enough to tell 5 % from 5.1 %.
 DRAWS = 100_000
+#: Scores that are held at once.
+LARGEST_DRAW = 4_000_000
 
 
 @functools.cache
@@ -34,6 +36,7 @@ def margin(significance: float, members: int, exploit: str, share: float) -> flo
     return float(np.quantile(largest_differences(members, exploit, share), 1.0 - significance))
 
 
+@functools.cache
 def significance_of(fixed: float, members: int, exploit: str, share: float) -> float:
     """Share of comparisons in which equally good members copy each other with a margin of `fixed` standard errors.
 
@@ -47,7 +50,16 @@ def significance_of(fixed: float, members: int, exploit: str, share: float) -> f
 def largest_differences(members: int, exploit: str, share: float) -> npt.NDArray[np.float64]:
     """Draw the largest difference that comparisons of equally good members would copy upon, in its standard errors."""
     rng = np.random.default_rng(0)  # the same scores give the same decisions
-    scores = rng.standard_normal((DRAWS, members))
+    rows = max(1, LARGEST_DRAW // members)
+    parts = [draw(rng, min(rows, DRAWS - done), members, exploit, share) for done in range(0, DRAWS, rows)]
+    return np.concatenate(parts)
+
+
+def draw(
+    rng: np.random.Generator, comparisons: int, members: int, exploit: str, share: float
+) -> npt.NDArray[np.float64]:
+    """Draw so many comparisons for `largest_differences`."""
+    scores = rng.standard_normal((comparisons, members))
     if exploit == "truncation":
         scores.sort(axis=1)
         count = max(1, int(share * members))

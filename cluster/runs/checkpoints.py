@@ -244,13 +244,13 @@ def _prune(root: Path, keep_last: int) -> None:
             # Renamed first: a kill halfway through the removal leaves a temporary, not a damaged checkpoint.
             going = root / f"{_TEMPORARY}removed-{path.name}"
             os.rename(path, going)
-            shutil.rmtree(going)
+            shutil.rmtree(going, ignore_errors=True)  # what stays is tried again with the next one
 
 
 def _remove_leftovers(root: Path) -> None:
     for path in root.iterdir():
         if path.name.startswith(_TEMPORARY):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:

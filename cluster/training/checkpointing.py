@@ -25,7 +25,7 @@ def reading(checkpoint: Checkpoint) -> Iterator[None]:
     """Say in one line that a checkpoint lacks something, or holds something else, that the block reads from it."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"the checkpoint of update {checkpoint.update} is not as it should be: {error}") from error
 
 

@@ -11,12 +11,8 @@ from typing import Any
 
 from cluster.errors import UserError
 
-#: What passes: a disk that is full or fails, and what a network file system says while its server is away.
-PASSING = {
-    errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EREMOTEIO, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY,
-    errno.ENOLCK, errno.ENOTCONN, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.ENETDOWN,
-    errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ESHUTDOWN, errno.EKEYEXPIRED,
-}  # fmt: skip
+#: What does not pass: the folder is gone, or may not be written any more.
+LASTING = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS}
 #: Seconds between two attempts.
 SECONDS_BETWEEN_TRIES = 10.0
 
@@ -51,7 +47,7 @@ class DiskPatience:
             if error.errno is None:  # no disk says that
                 raise
             trouble = f"no {what} could be written to {self.folder}: {error.strerror or error}"
-            if error.errno not in PASSING:
+            if error.errno in LASTING:
                 raise UserError(trouble) from error
             if trouble != self.trouble:
                 print(f"warning: {trouble}", file=sys.stderr)

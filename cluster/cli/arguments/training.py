@@ -34,8 +34,9 @@ class Train:
             `s3://bucket/run` keeps a copy on shared storage, brought up to date after each checkpoint.
         address: Ray cluster to join; a private Ray is started if not given (and $RAY_ADDRESS is not set).
         settings: All settings of the run.
-        warm_start: Agent, or folder of a run, whose networks the run begins with. Its settings are the defaults then;
-            what the networks are made of must stay. The best checkpoint is taken.
+        warm_start: Agent, or folder of a run, whose networks, those of its best checkpoint, the run begins with. The
+            defaults then are its world, networks, learning and sizes of batches, not its limits, processes and folders;
+            what the networks are made of must stay.
         or_resume: Go on with the run that `--run` names if it has begun: the same command then starts it and, after
             whatever ended it, goes on from its last checkpoint.
     """
@@ -62,7 +63,10 @@ class Train:
 
 
 #: What a run takes over from the system settings of the run that it begins with: the sizes of batches.
-BATCHES = ("canvases", "random_canvases", "batches_per_update", "max_lag", "replay_batches")
+BATCHES = (
+    "canvases", "random_canvases", "batches_per_update", "max_lag", "replay_batches", "publish_interval",
+    "discriminator_publish_interval",
+)  # fmt: skip
 
 
 def settings_for(data: str, other: str) -> PainterSettings:

@@ -96,7 +96,11 @@ def paint_pictures(images: list[Path], out: Path, options: PaintOptions, written
         l2 = [(0, mean_squared_error(painter.canvas.pixels(), painter.target))]
         stopped = paint(painter, path.name, l2)
         painting, pixels = finished(painter, target, world.brush, options, l2)
-        report(write(painting, pixels, out, path.stem, options.formats), written)
+        try:
+            report(write(painting, pixels, out, path.stem, options.formats), written)
+        except UserError as error:
+            print(f"impasto: {error}", file=sys.stderr)
+            status = 2
         if stopped:
             return INTERRUPTED
     return status

@@ -69,7 +69,7 @@ class FakeClient:
 
 def test_ctrl_c_stops_the_job_and_shows_its_end_once() -> None:
     client, output = FakeClient(), io.StringIO()
-    assert Follower(client, "job-1", output).run() == 130  # type: ignore[arg-type]
+    assert Follower(client, "job-1", output, "http://head").run() == 130  # type: ignore[arg-type]
     assert client.stopped == 1
     lines = output.getvalue().splitlines()
     assert lines[:2] == ["one", "two"]
@@ -99,7 +99,7 @@ class BreakingClient(FakeClient):
 def test_a_log_that_breaks_off_is_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "AGAIN_SECONDS", 0.01)
     output = io.StringIO()
-    assert Follower(BreakingClient(), "job-1", output).run() == 0  # type: ignore[arg-type]
+    assert Follower(BreakingClient(), "job-1", output, "http://head").run() == 0  # type: ignore[arg-type]
     assert output.getvalue().splitlines() == ["one", "two", "three", "job job-1: SUCCEEDED"]
 
 

@@ -40,7 +40,7 @@ def test_only_pictures_with_a_face_count() -> None:
     assert found["identity_distance"] == pytest.approx((0.1 + 0.7 + 0.0) / 3)
     assert found["identity_distance_others"] == pytest.approx((0.3 + 1.5 + 1.2) / 3)
     with pytest.raises(UserError, match="finds none"):
-        judge.measure(pictures(210), judge.targets(pictures(0)))
+        judge.targets(pictures(0))
 
 
 def test_without_the_extra_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

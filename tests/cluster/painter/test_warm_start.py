@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ from cluster import cli
 from cluster.cli.arguments.training import Train
 from cluster.cli.parse import parse
 from cluster.errors import UserError
+from cluster.painter.trainer import PainterTrainer
 from cluster.runs import checkpoints
+from cluster.runs.folder import RunFolder
+from cluster.training.origin import keep_origin
 from tests.cluster.painter.test_agents import make_run
-from tests.helpers.tiny_run import make_images
+from tests.helpers.tiny_run import make_images, tiny_settings
 
 
 def test_settings_are_the_other_runs_on_other_data(tmp_path: Path) -> None:
@@ -28,6 +32,21 @@ def test_settings_are_the_other_runs_on_other_data(tmp_path: Path) -> None:
     assert (stored.system.canvases, stored.system.minutes, stored.system.seed) == (8, 15.0, 0)
     with pytest.raises(UserError, match=r"^preset: .*--warm-start"):
         parse(Train, [str(others), "--warm-start", str(run), "--preset", "laptop"], "train")
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_still_begins_with_them(tmp_path: Path) -> None:
+    images = make_images(tmp_path / "images")
+    other = make_run(tmp_path / "other", images)
+    settings = tiny_settings(images)
+    with RunFolder.create(tmp_path / "run", settings.storable()) as folder:
+        assert PainterTrainer.of_run(folder, settings, 0).warm_start is None
+        keep_origin(folder, str(other), 5)
+        begun = PainterTrainer.of_run(folder, settings, 0).warm_start
+        assert begun is not None
+        assert begun.update == 5
+        shutil.rmtree(other)
+        with pytest.raises(UserError, match="remove the folder, and begin again"):
+            PainterTrainer.of_run(folder, settings, 0)
 
 
 def test_a_run_begins_with_the_other_runs_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
