@@ -39,6 +39,7 @@ def paint_or_repaint(chosen: Paint, out: Path, written: list[Path]) -> int:
         chosen.size or DEFAULT_SIZE,
         chosen.palette,
         chosen.seed,
+        chosen.temperature,
         chosen.formats,
     )
     return paint_pictures([Path(image) for image in chosen.images], out, options, written)

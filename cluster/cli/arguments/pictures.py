@@ -11,7 +11,7 @@ from annotated_types import Interval
 from cluster.cli.parse import Positional
 from cluster.painter.pictures.formats import FORMATS
 from envs.large_canvas import LARGEST
-from envs.ranges import Count, Natural, check_ranges
+from envs.ranges import Count, Natural, Positive, check_ranges
 
 DEFAULT_SIZE = 1024
 
@@ -33,6 +33,8 @@ class Paint:
         size: Pixels of the longer side of the painting; 0 is 1024, or, with `--from`, as it was painted.
         palette: Colors to paint with: separated by commas, or a file with one a line, as of GIMP.
         seed: Seed of everything drawn at random.
+        temperature: Of the agent's strokes. Higher tries more different ones, lower more of the likelier ones; usual:
+            0.3 to 1.
         formats: Files to write: png, json (the strokes), svg, gif, mp4, ora (layers for Krita, MyPaint and GIMP).
         from_strokes: File of strokes to paint again; `--from` is short for it.
         open: Show the painting in the browser when it is painted: each moment, and where each stroke was searched. The
@@ -50,6 +52,7 @@ class Paint:
     size: Annotated[int, Interval(ge=0, le=LARGEST)] = 0
     palette: str = ""
     seed: Natural = 0
+    temperature: Positive = 0.4
     formats: tuple[str, ...] = ("png", "json")
     from_strokes: str = ""
     open: bool = False

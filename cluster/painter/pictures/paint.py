@@ -44,6 +44,7 @@ class PaintOptions:
     size: int
     palette: str
     seed: int
+    temperature: float
     formats: tuple[str, ...]
 
 
@@ -117,7 +118,7 @@ def painter_of(
     height, width = target.shape[:2]
     missing = [max(0, world.canvas_size - side) for side in (height, width)]
     padded = np.pad(target, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-    search = PictureSearch(candidates=options.k)
+    search = PictureSearch(candidates=options.k, temperature=options.temperature)
     return PicturePainter(
         padded, world, policy, search, strokes=options.strokes, seed=options.seed, palette=palette, finish=exact
     )

@@ -106,6 +106,15 @@ def test_the_agent_that_ships_paints_nearer_than_no_agent(tmp_path: Path) -> Non
     assert errors["pictures"] < errors["none"]
 
 
+def test_the_temperature_changes_what_the_agent_tries(tmp_path: Path) -> None:
+    picture, strokes = make_picture(tmp_path / "disc.png", 64, 64), []
+    for temperature in ("0.1", "0.1", "1"):
+        given = ("--strokes", 8, "--k", 4, "--size", 64, "--formats", "json", "--temperature", temperature)
+        assert paint(picture, "--out", tmp_path, *given) == 0
+        strokes.append((tmp_path / "disc.json").read_text())
+    assert strokes[0] == strokes[1] != strokes[2]
+
+
 def test_the_same_seed_paints_the_same(tmp_path: Path) -> None:
     picture = make_picture(tmp_path / "disc.png", 70, 64)
     for out, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -164,6 +173,7 @@ def test_stages_go_from_the_whole_picture_to_its_own_size() -> None:
         (["{picture}", "--brush", "no/such"], "no/such"),
         (["{text}"], "text.png: can not be read as an image"),
         (["{picture}", "--strokes", "0"], "--strokes"),
+        (["{picture}", "--temperature", "0"], "--temperature"),
         (["{picture}", "--palette", "nocolor"], "--palette: 'nocolor' is neither a color"),
         (["{picture}", "--agent", "nobody"], "nobody"),
         (["{picture}", "--agent", "digits-target"], "--agent digits-target: paints mnist in a world of its own"),
