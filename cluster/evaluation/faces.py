@@ -24,13 +24,7 @@ SMALLEST = 80
 
 
 class FaceJudge:
-    """Finds faces in pictures, and tells how alike two faces are.
-
-    Example:
-        >>> judge = FaceJudge()  # doctest: +SKIP
-        >>> judge.measure(paintings, targets)  # doctest: +SKIP
-        {'face_found': 0.94, 'identity_distance': 0.52}
-    """
+    """Finds faces in pictures, and tells how alike two faces are."""
 
     def __init__(self) -> None:
         """Load the networks.
