@@ -69,7 +69,7 @@ class PopulationSettings:
             More try the same values again more often; usual: 1 to 3.
     """
 
-    members: Count = 4
+    members: Annotated[int, Interval(ge=1, le=256)] = 4
     interval_steps: Count = 2_000_000
     burn_in_steps: Natural = 4_000_000
     fitness: FitnessName = "judge"
