@@ -83,7 +83,11 @@ class PolicyLearner:
         Raises:
             NonFiniteLoss: the loss or the gradient is not finite; nothing was changed.
         """
-        return self.update_from(trajectory, TrajectoryTensors.of(trajectory, self.device), progress)
+        return self.update_from(trajectory, self.tensors(trajectory), progress)
+
+    def tensors(self, trajectory: Trajectory) -> TrajectoryTensors:
+        """Copy a batch to the learner's device."""
+        return TrajectoryTensors.of(trajectory, self.device, spec=self.policy.spec)
 
     def update_from(self, trajectory: Trajectory, batch: TrajectoryTensors, progress: float) -> dict[str, float]:
         """Make one update, see `update`, from a batch that is on the learner's device already."""
@@ -111,7 +115,7 @@ class PolicyLearner:
         learning_rate = self.learning_rate(progress)
         loss, metrics = self.loss(batch, rewards, entropy_cost)
         if settings.hindsight_weight:
-            examples = batch if trajectory.play is None else TrajectoryTensors.of(trajectory.play, self.device)
+            examples = batch if trajectory.play is None else self.tensors(trajectory.play)
             likelihood, share = self.hindsight(examples)
             loss = loss - settings.hindsight_weight * likelihood
             metrics |= {"hindsight_log_prob": likelihood.detach(), "hindsight_share": share}

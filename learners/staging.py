@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.spec import ActionSpec
 from learners.trajectory import Trajectory
 from learners.trajectory_tensors import TrajectoryTensors
 
@@ -66,13 +67,15 @@ class Staging:
 
     Args:
         device: of the learner.
+        spec: of the actions.
 
     Attributes:
         ring: buffers of the copies; None on a CPU, which learns from the arrays themselves.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, spec: ActionSpec | None = None) -> None:
         self.device = device
+        self.spec = spec
         self.thread = ThreadPoolExecutor(1)
         self.ring = PinnedRing(device) if device.type == "cuda" else None
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
@@ -104,9 +107,9 @@ class Staging:
         """Fetch a batch and copy it."""
         trajectory = fetch()
         if self.ring is None or self.stream is None:
-            return trajectory, TrajectoryTensors.of(trajectory, self.device)
+            return trajectory, TrajectoryTensors.of(trajectory, self.device, spec=self.spec)
         with torch.cuda.stream(self.stream):
             self.ring.begin()
-            tensors = TrajectoryTensors.of(trajectory, self.device, self.ring.move)
+            tensors = TrajectoryTensors.of(trajectory, self.device, self.ring.move, self.spec)
             self.ring.end()
         return trajectory, tensors

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.spec import ActionSpec
+from learners.networks.plan import Plan
 from learners.networks.policy import PolicyInputs
 from learners.settings import ComputedPrecision
 from learners.trajectory import Trajectory
@@ -68,11 +70,16 @@ class TrajectoryTensors:
     def all(self) -> list[Tensor]:
         """All tensors, some of them views of others."""
         parts = [*vars(self).values(), *vars(self.inputs).values(), *vars(self.following).values()]
-        return [part for part in parts if isinstance(part, Tensor)]
+        planned = [] if self.inputs.plan is None else self.inputs.plan.tensors()
+        return [part for part in parts if isinstance(part, Tensor)] + planned
 
     @classmethod
     def of(
-        cls, trajectory: Trajectory, device: torch.device, move: Callable[[NDArray[Any]], Tensor] | None = None
+        cls,
+        trajectory: Trajectory,
+        device: torch.device,
+        move: Callable[[NDArray[Any]], Tensor] | None = None,
+        spec: ActionSpec | None = None,
     ) -> TrajectoryTensors:
         """Copy a trajectory to `device` and lay out the policy's inputs at each step.
 
@@ -80,6 +87,7 @@ class TrajectoryTensors:
             trajectory: to copy.
             device: of the tensors.
             move: copies an array there; by default the host waits for each copy.
+            spec: of the actions; with it, the inputs tell what of them has to be computed.
         """
         move = move or (lambda array: tensor_of(array).to(device))
         canvas = move(trajectory.canvas)
@@ -98,6 +106,7 @@ class TrajectoryTensors:
             step=step[:-1],
             noise=noise.expand(time, batch, -1),
             target=None if target is None else target.expand(time, *target.shape),
+            plan=spec and Plan.of(trajectory.canvas[:-1], trajectory.action, spec, move, share_white=target is None),
         )
         return cls(
             inputs=inputs,

@@ -49,7 +49,7 @@ def bench_policy(
     paint = settings.paint
     policy = build_policy(settings.policy, paint.action_spec, paint.canvas_shape, paint.num_actions)
     frozen = build_discriminator(settings.discriminator, settings.discriminator_shape)
-    learner, staging = PolicyLearner(policy, frozen, settings.policy, device), Staging(device)
+    learner, staging = PolicyLearner(policy, frozen, settings.policy, device), Staging(device, policy.spec)
     batches = [random_trajectory(settings, seed) for seed in range(3)]
 
     def fetch(number: int) -> Callable[[], Any]:

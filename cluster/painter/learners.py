@@ -77,7 +77,8 @@ class PolicyGroupLearner(PainterGroupLearner):
         if settings.search.candidates:
             kind = functools.partial(SearchLearner, search=settings.search, seed=settings.system.seed)
         device = torch.device(self.device)
-        self.staging = Staging(device) if device.type == "cuda" and kind is PolicyLearner else None
+        ahead = device.type == "cuda" and kind is PolicyLearner
+        self.staging = Staging(device, network.spec) if ahead else None
         learner: PolicyLearner = kind(
             network,
             discriminator,

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from envs.spec import ActionSpec
 from learners.networks.sampling import sample_categorical
 
 if TYPE_CHECKING:
-    from learners.networks.policy import ComponentPolicy
+    from learners.networks.autoregressive import ComponentPolicy
+
+
+def only_paints(spec: ActionSpec, place: int) -> bool:
+    """Test whether all decisions from this place of the decoding order on count for actions that paint alone."""
+    rest = spec.decode_order[place:]
+    return spec.flag not in rest and bool(spec.painting_only[list(rest)].all())
 
 
 def decode_used(policy: ComponentPolicy, hidden: Tensor, context: Tensor | None, step: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,7 +35,7 @@ def decode_used(policy: ComponentPolicy, hidden: Tensor, context: Tensor | None,
         if not rest:
             break
         hidden = policy.condition(column, hidden, value)
-        if flag not in rest and len(rows) == len(action) and policy.spec.painting_only[list(rest)].all():
+        if len(rows) == len(action) and only_paints(policy.spec, place + 1):
             rows = action[:, flag].nonzero()[:, 0]
             hidden, step = hidden[rows], step[rows]
             context = None if context is None else context[rows]

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionSpec
+from learners.networks.autoregressive import ComponentPolicy
 from learners.networks.heads import FullLinear
 from learners.networks.one_hot import one_hot
-from learners.networks.policy import ComponentPolicy, PolicyInputs
+from learners.networks.policy import PolicyInputs
 from learners.networks.situation import SituationEncoding
 
 HIDDEN = 256
@@ -57,6 +58,7 @@ class GlimpsePolicy(ComponentPolicy):
 
     local: Tensor
     image: Tensor
+    rows_apart = False  # `local` and `image` hold all rows
 
     def __init__(
         self,
@@ -132,11 +134,6 @@ class GlimpsePolicy(ComponentPolicy):
         whole = self.whole(torch.cat([self.local.max(1).values, self.local.mean(1)], 1))
         hidden = functional.relu(whole + self.situation(self.encoding(inputs)))
         return hidden.float() + functional.relu(self.mix(hidden))  # kept in float32, see `learners.networks.heads`
-
-    def fuse(self) -> None:
-        """Prepare for acting; nothing is left out, because `local` and `image` hold all rows."""
-        super().fuse()
-        self.skips_unused = False
 
     def state_value(self, core: Tensor) -> Tensor:
         """Linear value of the state."""

@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionSpec
+from learners.networks.autoregressive import ComponentPolicy
 from learners.networks.heads import FullLinear
+from learners.networks.looking import RememberedLook
 from learners.networks.one_hot import one_hot
 from learners.networks.pointer import CellKeys, PointerHead
-from learners.networks.policy import ComponentPolicy, PolicyInputs
+from learners.networks.policy import PolicyInputs
 from learners.networks.situation import SituationEncoding
 from learners.precision import computed_dtype
 
@@ -79,6 +81,7 @@ class LaptopPolicy(ComponentPolicy):
         if height % (2 * PATCH) or width % (2 * PATCH):
             raise ValueError(f"observation_size: the laptop policy expects a multiple of 8, got {height}x{width}")
         self.num_actions = num_actions
+        self.remembered: RememberedLook | None = None
         rows, columns = height // PATCH, width // PATCH
         self.cells = rows * columns
         self.patch_words: Tensor
@@ -120,18 +123,34 @@ class LaptopPolicy(ComponentPolicy):
         words = image.reshape(count, -1).view(torch.int32)
         return words.gather(1, self.patch_words.expand(count, -1)).view(torch.uint8).view(count * self.cells, -1)
 
-    def features(self, inputs: PolicyInputs) -> Tensor:
-        """Features [N, 256] of canvas and situation."""
-        seen = self.seen(inputs)
+    def look(self, seen: Tensor) -> Tensor:
+        """What images uint8 [N, H, W, C] add to the features, float [N, 256]."""
         count = len(seen)
         ink = (~self.cut(seen)).to(computed_dtype(seen.device)).mul_(1 / 255)
         grid = self.patches(ink)
         grid = functional.relu_(grid.view(count, self.cells, -1) + self.patch_position.to(grid.dtype))
         grid = functional.relu_(self.quads(grid.view(count, self.cells // 4, -1)))
-        hidden = self.flat(grid.flatten(1)).add_(self.situation(self.encoding(inputs)))
-        hidden = functional.relu_(hidden)
+        hidden: Tensor = self.flat(grid.flatten(1))
+        return hidden
+
+    def features(self, inputs: PolicyInputs) -> Tensor:
+        """Features [N, 256] of canvas and situation. Images that are the same are looked at once."""
+        seen = self.seen(inputs)
+        if self.remembered is not None:
+            looked = self.remembered(seen).float()
+        elif inputs.plan is not None:
+            # In float32, so that the gradients of all steps that have an image in common are summed without rounding.
+            looked = functional.embedding(inputs.plan.look_of, self.look(seen[inputs.plan.looks]).float())
+        else:
+            looked = self.look(seen).float()
+        hidden = functional.relu_(looked + self.situation(self.encoding(inputs)))
         # Kept in float32, as the decoding state is all along: sums in bfloat16 would lose what the heads keep.
-        return hidden.float() + functional.relu_(self.mix(hidden))
+        return hidden + functional.relu_(self.mix(hidden))
+
+    def fuse(self) -> None:
+        """Remember what was seen; see `PaintPolicy.fuse`."""
+        super().fuse()
+        self.remembered = RememberedLook(self.look)
 
     def context(self, inputs: PolicyInputs) -> Tensor | None:
         """Keys of the grid's cells for a conditional policy, else None."""

@@ -7,10 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from envs.spec import ActionComponent, ActionSpec
+from learners.networks.autoregressive import ComponentPolicy
 from learners.networks.fused import FusedLook, LookFunction, OneChannelConvolution, has_onednn, with_fused_relus
 from learners.networks.heads import FullConv2d, FullLinear
 from learners.networks.one_hot import one_hot
-from learners.networks.policy import ComponentPolicy, PolicyInputs
+from learners.networks.policy import PolicyInputs
 from learners.networks.situation import coordinate_planes, unit_location
 from learners.networks.td3 import mlp
 

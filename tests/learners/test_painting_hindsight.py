@@ -33,7 +33,7 @@ def test_random_play_is_learned_from_instead_and_pays_nothing() -> None:
     without = plain.update(trajectory, 0.0)
     trajectory.play = RandomPlay(PaintVectorEnv(32, TINY), 3, seed=0).episodes()
     before, _ = make(0.5)
-    likelihood, _ = before.hindsight(TrajectoryTensors.of(trajectory.play, CPU))
+    likelihood, _ = before.hindsight(before.tensors(trajectory.play))
     metrics = weighted.update(trajectory, 0.0)
     assert metrics["hindsight_log_prob"] == pytest.approx(likelihood.item(), rel=1e-4)
     assert metrics["loss"] == pytest.approx(without["loss"] - 0.5 * likelihood.item(), rel=1e-4)

@@ -44,7 +44,7 @@ def test_actions_are_valid_and_several_are_rated_as_one(network: NetworkName, co
     config.action_spec.validate(offered.flatten(0, 1).numpy(), 35)
     assert (offered[..., config.action_spec.flag] == 1).all()
     several = policy.log_probs(inputs, offered, state)
-    one = PolicyInputs(*(value[None] for value in vars(inputs).values()))
+    one = PolicyInputs(*(value if value is None else value[None] for value in vars(inputs).values()))
     for place in range(7):
         single = policy.evaluate(one, offered[None, :, place], state)
         torch.testing.assert_close(several[:, place], single.log_prob[0])

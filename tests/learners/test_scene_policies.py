@@ -52,7 +52,8 @@ def test_acting_and_evaluating_agree(network: NetworkName) -> None:
     state, steps = policy.initial_state(3), []
     with torch.no_grad():
         for t in range(2):
-            single = PolicyInputs(*(getattr(inputs, field.name)[t] for field in dataclasses.fields(inputs)))
+            given = [getattr(inputs, field.name) for field in dataclasses.fields(inputs)]
+            single = PolicyInputs(*(value if value is None else value[t] for value in given))
             steps.append(policy.act(single, state))
             state = steps[-1].state
         actions = torch.stack([step.action for step in steps])
