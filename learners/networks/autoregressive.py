@@ -7,6 +7,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
+from learners.networks.decision import log_prob_and_entropy
 from learners.networks.decoding import decode_used, only_paints
 from learners.networks.policy import PaintPolicy, PolicyEvaluation, PolicyInputs, PolicyStep
 from learners.networks.sampling import joint_entropy, sample_categorical
@@ -122,10 +123,8 @@ class ComponentPolicy(PaintPolicy):
         log_probs: list[Tensor] = []
         entropies: list[Tensor] = []
         for place, column in enumerate(order):
-            log_p = self.log_softmax(column, hidden, context, step)
-            counted = mask[:, column]
-            log_prob = counted * log_p.gather(1, action[:, column, None])[:, 0]
-            entropy = counted * -(log_p.exp() * log_p).sum(1)
+            told = log_prob_and_entropy(self.possible(column, hidden, context, step), action[:, column])
+            log_prob, entropy = (mask[:, column] * each for each in told)
             if len(log_prob) < count:  # those of other rows are 0
                 nothing = log_prob.new_zeros(count)
                 log_prob, entropy = (nothing.index_copy(0, painting, each) for each in (log_prob, entropy))
@@ -145,9 +144,13 @@ class ComponentPolicy(PaintPolicy):
 
     def log_softmax(self, column: int, hidden: Tensor, context: Tensor | None, step: Tensor) -> Tensor:
         """Log-probabilities float32 [N, size]; if the first action must be a move, it can not paint."""
+        return torch.log_softmax(self.possible(column, hidden, context, step), 1)
+
+    def possible(self, column: int, hidden: Tensor, context: Tensor | None, step: Tensor) -> Tensor:
+        """Logits float32 [N, size]; if the first action must be a move, it can not paint."""
         logits = self.logits(column, hidden, context).float()
         if self.spec.first_is_move and column == self.spec.flag:
             # A large negative number, not -inf: 0 * -inf would make the entropy NaN.
             painting = torch.arange(2, device=logits.device) == 1
             logits = logits.masked_fill((step == 0)[:, None] & painting, -1e4)
-        return torch.log_softmax(logits, 1)
+        return logits

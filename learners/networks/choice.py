@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from learners.networks.decision import log_prob_and_entropy
 from learners.networks.heads import FullLinear
 from learners.networks.sampling import sample_categorical
 
@@ -21,12 +22,12 @@ class Decisions:
 
     def take(self, logits: Tensor, told: Tensor | None) -> Tensor:
         """Decide among logits [R, M], or as told int64 [R]; returns int64 [R]."""
-        log_p = functional.log_softmax(logits.float(), 1)
+        logits = logits.float()
         if told is None:
-            drawn_from = log_p if self.temperature == 1.0 else functional.log_softmax(log_p / self.temperature, 1)
-            told = sample_categorical(drawn_from)
-        self.log_probs.append(log_p.gather(1, told[:, None])[:, 0])
-        self.entropies.append(-(log_p.exp() * log_p).sum(1))
+            told = sample_categorical(functional.log_softmax(logits / self.temperature, 1))
+        log_prob, entropy = log_prob_and_entropy(logits, told)
+        self.log_probs.append(log_prob)
+        self.entropies.append(entropy)
         return told
 
     def log_prob(self) -> Tensor:

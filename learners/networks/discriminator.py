@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from learners.networks.flattening import flattened
+
 
 class Discriminator(nn.Module):
     """Convolutions 4x4 of stride 2 down to 4x4 pixels, doubling the width each time, then one linear score.
@@ -48,7 +50,7 @@ class Discriminator(nn.Module):
     def features(self, image: Tensor) -> Tensor:
         """Features float [B, F] of images float [B, C, H, W]."""
         hidden: Tensor = self.convolutions(image.contiguous(memory_format=torch.channels_last))
-        return hidden.flatten(1)
+        return flattened(hidden)
 
     def score_features(self, features: Tensor) -> Tensor:
         """Scores float32 [B] of features float [B, F]."""

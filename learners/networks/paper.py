@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from envs.spec import ActionComponent, ActionSpec
 from learners.networks.autoregressive import ComponentPolicy
+from learners.networks.flattening import flattened
 from learners.networks.fused import FusedLook, LookFunction, OneChannelConvolution, has_onednn, with_fused_relus
 from learners.networks.heads import FullConv2d, FullLinear
 from learners.networks.one_hot import one_hot
@@ -175,7 +176,7 @@ class PaperPolicy(ComponentPolicy):
         ]
         conditioning = self.action_mlp(torch.cat(parts, 1)) + self.noise_mlp(inputs.noise)
         grid = self.blocks(self.down(self.look(self.seen(inputs), conditioning)))
-        features: Tensor = self.flat(functional.relu(grid).flatten(1))
+        features: Tensor = self.flat(flattened(functional.relu(grid)))
         return features
 
     def core(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
