@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from actors.random_play import RandomPlay
 from cluster.bench.measure import chosen_device, device_name, figure, rounded, torch_threads, wait_for
 from cluster.bench.options import BenchOptions, Figure
 from cluster.painter.settings import PainterSettings, preset
+from envs.worlds import make_world
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.memory import keep_large_blocks
 from learners.networks.build import build_discriminator, build_policy
@@ -49,22 +51,15 @@ def variants(device: torch.device) -> list[Variant]:
 
 
 def random_trajectory(settings: PainterSettings, seed: int = 0) -> Trajectory:
-    """Make a batch of random episodes, as many and as long as in a run: an update of any batch takes as long."""
-    rng = np.random.default_rng(seed)
-    paint, spec = settings.paint, settings.paint.action_spec
-    steps, batch = paint.num_actions, settings.system.canvases
-    actions = rng.integers(spec.sizes, size=(steps, batch, len(spec.components)))
-    if spec.first_is_move:
-        actions[0, :, spec.flag] = 0
-    uniform = (spec.mask(actions) * -np.log(spec.sizes)).sum(-1)
-    return Trajectory(
-        canvas=rng.integers(0, 256, (steps + 1, batch, *paint.canvas_shape), dtype=np.uint8),
-        action=actions.astype(np.int16),
-        log_prob=uniform.astype(np.float32),
-        noise=rng.standard_normal((batch, settings.policy.noise_size), dtype=np.float32),
-        version=0,
-        actor=0,
-    )
+    """Paint a batch of episodes of random actions, as many and as long as in a run.
+
+    How long an update takes depends on the share of actions that paint, here half.
+    """
+    world = make_world(settings.system.canvases, settings.world)
+    try:
+        return RandomPlay(world, settings.policy.noise_size, seed).episodes()
+    finally:
+        world.close()
 
 
 def channels_first(network: nn.Module) -> None:
