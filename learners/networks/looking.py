@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from learners.networks.decoding import filled_up
 from learners.networks.fused import Prepared
 
 
@@ -45,6 +46,7 @@ class RememberedLook(Prepared):
         else:
             changed = (words != self.images).any(1).nonzero()[:, 0]
             if len(changed):
+                changed = filled_up(changed, len(words))
                 self.found = self.found.index_copy(0, changed, self.look(images[changed]))
         self.images = words.clone()
         return self.found
