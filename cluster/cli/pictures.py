@@ -30,7 +30,7 @@ def paint(chosen: Paint) -> int:
 def paint_or_repaint(chosen: Paint, out: Path, written: list[Path]) -> int:
     """Paint pictures, or strokes again; the files' paths are added to `written`."""
     if chosen.from_strokes:
-        return paint_again(Path(chosen.from_strokes), out, chosen.size, chosen.formats, written)
+        return paint_again(Path(chosen.from_strokes), out, chosen.size, chosen.formats, written, chosen.svg)
     options = PaintOptions(
         chosen.agent,
         chosen.strokes,
@@ -41,6 +41,7 @@ def paint_or_repaint(chosen: Paint, out: Path, written: list[Path]) -> int:
         chosen.seed,
         chosen.temperature,
         chosen.formats,
+        chosen.svg,
     )
     return paint_pictures([Path(image) for image in chosen.images], out, options, written)
 

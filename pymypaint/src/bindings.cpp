@@ -123,6 +123,24 @@ class PyPainter {
     return nb::cast(nb::ndarray<nb::numpy, std::uint16_t, nb::ndim<4>>(values, 4, shape, owner));
   }
 
+  void record_dabs(bool on) {
+    unlocked([&] { painter_.record_dabs(on); });
+  }
+
+  nb::object take_dabs(long canvas) {
+    if (canvas < 0 || canvas >= count()) {
+      throw nb::value_error(("canvas: expected a number from 0 to " + std::to_string(count() - 1) + ", got " +
+                             std::to_string(canvas))
+                                .c_str());
+    }
+    auto* dabs = new std::vector<Dab>();
+    const nb::capsule owner(dabs, [](void* p) noexcept { delete static_cast<std::vector<Dab>*>(p); });
+    unlocked([&] { *dabs = painter_.take_dabs(static_cast<int>(canvas)); });
+    const std::size_t shape[2] = {dabs->size(), kDabNumbers};
+    auto* values = reinterpret_cast<float*>(dabs->data());
+    return nb::cast(nb::ndarray<nb::numpy, float, nb::ndim<2>>(values, 2, shape, owner));
+  }
+
   void close() {
     const nb::gil_scoped_release release;
     painter_.close();
@@ -230,6 +248,8 @@ NB_MODULE(_core, m) {
       .def("squared_error", &PyPainter::squared_error, nb::kw_only(), nb::arg("weighted") = false)
       .def("observe", &PyPainter::observe, nb::arg("observation").none())
       .def("canvas_fix15", &PyPainter::canvas_fix15)
+      .def("record_dabs", &PyPainter::record_dabs, nb::arg("on"))
+      .def("take_dabs", &PyPainter::take_dabs, nb::arg("canvas"))
       .def("close", &PyPainter::close)
       .def_prop_ro("closed", &PyPainter::closed)
       .def_prop_ro("num_canvases", [](const PyPainter& p) { return p.config().num_canvases; })

@@ -216,6 +216,16 @@ void Painter::copy_fix15(std::uint16_t* out) {
   for_each([&](int i) { easels_[i]->canvas().copy_fix15(out + size * i); });
 }
 
+void Painter::record_dabs(bool on) {
+  for_each([&](int i) { easels_[i]->surface().record(on); });
+}
+
+std::vector<Dab> Painter::take_dabs(int canvas) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) throw Closed();
+  return easels_[canvas]->surface().take_dabs();
+}
+
 void Painter::close() {
   std::lock_guard<std::mutex> lock(mutex_);
   closed_ = true;

@@ -43,6 +43,7 @@ class Easel {
   // What the error against a target has changed by since the last call for this target.
   SquaredErrors score(const Targets& targets, int index);
   void forget_score() { score_.forget(); }
+  Surface& surface() { return surface_; }
   SquaredErrors error() const { return score_.total(); }
 
  private:
@@ -96,6 +97,8 @@ class Painter {
   void squared_error(std::int64_t* plain, std::int64_t* weighted);
   void observe(Observation out);
   void copy_fix15(std::uint16_t* out);  // [N, height, width, 4]
+  void record_dabs(bool on);
+  std::vector<Dab> take_dabs(int canvas);  // those drawn since the last call, if dabs are recorded
   void close();
   bool closed();
   const PainterConfig& config() const { return config_; }

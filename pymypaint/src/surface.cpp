@@ -72,6 +72,11 @@ bool Surface::draw(float x, float y, float radius, float opaque, float hardness,
   if (blend.use_colorize) blend.colorize = to_fix15(ink.colorize * opaque);
 
   if (!(aspect_ratio >= 1.0f)) aspect_ratio = 1.0f;
+  if (recording_) {
+    const auto unit = [](std::uint16_t fix15) { return static_cast<float>(fix15) / 32768.0f; };
+    dabs_.push_back({x, y, radius, hardness, aspect_ratio, angle, opaque, unit(ink.red), unit(ink.green),
+                     unit(ink.blue), unit(ink.alpha), ink.lock_alpha, ink.colorize});
+  }
   turn(angle);
   canvas_.draw_dab({x, y, radius, hardness, aspect_ratio, cosine_, sine_}, blend);
   return true;

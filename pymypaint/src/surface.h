@@ -4,6 +4,8 @@
 #include <mypaint-surface.h>
 
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "canvas.h"
 
@@ -20,6 +22,12 @@ struct Ink {
   bool is_opaque = false;
 };
 
+// A dab as it was drawn, in pixels and degrees; the rest is in [0, 1].
+struct Dab {
+  float x, y, radius, hardness, aspect_ratio, angle, opaque, red, green, blue, alpha, lock_alpha, colorize;
+};
+constexpr int kDabNumbers = sizeof(Dab) / sizeof(float);
+
 class Surface {
  public:
   explicit Surface(Canvas& canvas);
@@ -31,6 +39,13 @@ class Surface {
   // Draws a dab. False: it is too small or too faint.
   bool draw(float x, float y, float radius, float opaque, float hardness, float aspect_ratio, float angle,
             const Ink& ink);
+
+  // Keeps a record of all dabs from now on, or no longer.
+  void record(bool on) {
+    recording_ = on;
+    dabs_.clear();
+  }
+  std::vector<Dab> take_dabs() { return std::exchange(dabs_, {}); }
 
  private:
   struct Link {  // what libmypaint sees, and the way back from it
@@ -46,6 +61,8 @@ class Surface {
   Canvas& canvas_;
   Link link_;
   float angle_ = 0.0f, cosine_ = 1.0f, sine_ = 0.0f;
+  bool recording_ = false;
+  std::vector<Dab> dabs_;
 };
 
 }  // namespace pymypaint

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Interval
 
 from cluster.cli.parse import Positional
-from cluster.painter.pictures.formats import FORMATS
+from cluster.painter.pictures.formats import FORMATS, SvgKind
 from envs.large_canvas import LARGEST
 from envs.ranges import Count, Natural, Positive, check_ranges
 
@@ -36,6 +36,8 @@ class Paint:
         temperature: Of the agent's strokes. Higher tries more different ones, lower more of the likelier ones; usual:
             0.3 to 1.
         formats: Files to write: png, json (the strokes), svg, gif, mp4, ora (layers for Krita, MyPaint and GIMP).
+        svg: What the SVG has a shape for: strokes (small, for opaque brushes near to the painting) or every one of the
+            brush's dabs (like the painting, megabytes); dabs asks for the format svg, too.
         from_strokes: File of strokes to paint again; `--from` is short for it.
         open: Show the painting in the browser when it is painted: each moment, and where each stroke was searched. The
             dashboard of `--out` is served on 127.0.0.1 until Ctrl-C.
@@ -54,12 +56,15 @@ class Paint:
     seed: Natural = 0
     temperature: Positive = 0.4
     formats: tuple[str, ...] = ("png", "json")
+    svg: SvgKind = "strokes"
     from_strokes: str = ""
     open: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)
         words = tuple(part for word in self.formats for part in word.split(",") if part)
+        if self.svg == "dabs" and "svg" not in words:
+            words += ("svg",)
         object.__setattr__(self, "formats", words)
         for word in words:
             if word not in FORMATS:

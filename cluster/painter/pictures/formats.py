@@ -6,24 +6,33 @@ import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from cluster.errors import UserError
+from cluster.painter.pictures.dabs import write_svg_dabs
 from cluster.painter.pictures.strokes_file import Painting
 from envs.large_canvas import LargeCanvas, StrokeList, hex_color, shrink
 
 FORMATS = ("png", "json", "svg", "gif", "mp4", "ora")
 """Formats that `write` knows."""
+SvgKind = Literal["strokes", "dabs"]
+"""What an SVG has a shape for."""
 FRAMES, SECONDS = 150, 10.0
 """Of an animation; its last frame stays for two seconds more."""
 GIF_SIZE = 480
 
 
 def write(
-    painting: Painting, pixels: NDArray[np.uint8], folder: Path, name: str, formats: tuple[str, ...]
+    painting: Painting,
+    pixels: NDArray[np.uint8],
+    folder: Path,
+    name: str,
+    formats: tuple[str, ...],
+    svg: SvgKind = "strokes",
 ) -> list[Path]:
     """Write a painting into a folder.
 
@@ -33,16 +42,22 @@ def write(
         folder: Is made if it is not there.
         name: Of the files, without suffix.
         formats: Of `FORMATS`.
+        svg: What an SVG has a shape for.
 
     Returns:
         The files' paths.
 
     Raises:
-        UserError: A package for a format is missing, or there are too many strokes for a file of them; the other
-            formats are then written.
+        UserError: A package for a format is missing, there are too many strokes for a file of them, or SVG can not
+            say what the brush does; formats before it are then written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    writers = {"svg": write_svg, "gif": write_gif, "mp4": write_mp4, "ora": write_ora}
+    writers = {
+        "svg": write_svg if svg == "strokes" else write_svg_dabs,
+        "gif": write_gif,
+        "mp4": write_mp4,
+        "ora": write_ora,
+    }
     paths = []
     for kind in sorted(formats, key="json".__eq__):  # it comes last, as there may be too many strokes for it
         path = folder / f"{name}.{kind}"
@@ -95,14 +110,14 @@ def frames(painting: Painting, size: int) -> Iterator[NDArray[np.uint8]]:
     count = len(painting.strokes)
     scale = min(1.0, size / max(painting.width, painting.height))
     height, width = (max(2, int(side * scale) // 2 * 2) for side in (painting.height, painting.width))
-    canvas = LargeCanvas(painting.height, painting.width, painting.brush)
+    canvas = painting.canvas()
     # Early strokes change most: frames follow the square of the time.
     stops = np.unique((np.linspace(0, 1, FRAMES) ** 2 * count).round().astype(int))
     done = 0
     for stop in stops:
         canvas.paint(painting.strokes[done:stop])
         done = stop
-        yield shrink(canvas.pixels(), height, width)
+        yield shrink(painting.cut(canvas.pixels()), height, width)
     canvas.close()
 
 
@@ -136,9 +151,9 @@ def write_ora(painting: Painting, pixels: NDArray[np.uint8], path: Path) -> None
     """Write OpenRaster: a layer for each stage of the search above white, for Krita, MyPaint and GIMP."""
     layers = [("paper", Image.new("RGBA", (painting.width, painting.height), "white"))]
     for stage in np.unique(painting.strokes.stage):
-        canvas = LargeCanvas(painting.height, painting.width, painting.brush, transparent=True)
+        canvas = painting.canvas(transparent=True)
         canvas.paint(painting.strokes[painting.strokes.stage == stage])
-        layers.append((f"stage {stage}", Image.fromarray(canvas.layer())))
+        layers.append((f"stage {stage}", Image.fromarray(painting.cut(canvas.layer()))))
         canvas.close()
     rows = [
         f'<layer name="{name}" src="data/layer{number}.png" x="0" y="0" opacity="1.0" visibility="visible" '

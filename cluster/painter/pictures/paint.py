@@ -16,14 +16,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from actors.picture_painter import PicturePainter, PictureSearch, mean_squared_error
 from cluster.errors import UserError
-from cluster.painter.pictures.formats import write
+from cluster.painter.pictures.formats import SvgKind, write
 from cluster.painter.pictures.read import read_palette, read_picture
 from cluster.painter.pictures.strokes_file import MOST_L2, Painting, exact
 from cluster.painter.settings import PainterSettings, preset
 from cluster.painter.stored import require_networks
 from cluster.runs.stored import last_checkpoint
 from cluster.runs.stored_settings import open_to_read, read_settings_as
-from envs.large_canvas import LargeCanvas
 from envs.paint import PaintConfig
 from learners.networks.build import build_policy
 from learners.networks.policy import PaintPolicy
@@ -46,6 +45,7 @@ class PaintOptions:
     seed: int
     temperature: float
     formats: tuple[str, ...]
+    svg: SvgKind = "strokes"
 
 
 def load_agent(name: str) -> tuple[PaintConfig, PaintPolicy | None]:
@@ -98,7 +98,7 @@ def paint_pictures(images: list[Path], out: Path, options: PaintOptions, written
         stopped = paint(painter, path.name, l2)
         painting, pixels = finished(painter, target, world.brush, options, l2)
         try:
-            report(write(painting, pixels, out, path.stem, options.formats), written)
+            report(write(painting, pixels, out, path.stem, options.formats, options.svg), written)
         except UserError as error:
             print(f"impasto: {error}", file=sys.stderr)
             status = 2
@@ -168,8 +168,10 @@ def finished(
     strokes = painter.canvas.all_strokes()
     about = {"agent": options.agent, "seed": options.seed}
     kept = np.unique(np.linspace(0, len(l2) - 1, MOST_L2).round().astype(int))
-    painting = Painting(width, height, brush, strokes, about, np.array(l2, np.float64)[kept])
-    pixels = painter.canvas.pixels()[:height, :width]
+    paper = painter.canvas.height, painter.canvas.width
+    padded = None if paper == (height, width) else paper
+    painting = Painting(width, height, brush, strokes, about, np.array(l2, np.float64)[kept], padded)
+    pixels = painting.cut(painter.canvas.pixels())
     painter.close()
     return painting, pixels
 
@@ -181,20 +183,30 @@ def report(paths: list[Path], written: list[Path]) -> None:
     written += paths
 
 
-def paint_again(path: Path, out: Path, size: int, formats: tuple[str, ...], written: list[Path]) -> int:
+def paint_again(
+    path: Path, out: Path, size: int, formats: tuple[str, ...], written: list[Path], svg: SvgKind = "strokes"
+) -> int:
     """Paint the strokes of a file again, the longer side `size` pixels (0: as they were painted).
 
     The files' paths are printed and added to `written`.
     """
     painting = Painting.load(path)
     factor = size / max(painting.width, painting.height) if size else 1.0
-    height, width = (max(1, round(side * factor)) for side in (painting.height, painting.width))
-    strokes = painting.strokes.scaled(factor)
-    canvas = LargeCanvas(height, width, painting.brush, scale=factor)
-    canvas.paint(strokes)
-    again = Painting(width, height, painting.brush, strokes, painting.about)
-    if factor == 1:  # at another size the error to the picture would be another
-        again = replace(again, l2=painting.l2)
-    report(write(again, canvas.pixels(), out, path.stem, formats), written)
+    again = painting
+    if factor != 1:
+        height, width = (max(1, round(side * factor)) for side in (painting.height, painting.width))
+        paper = painting.paper and tuple(max(1, round(side * factor)) for side in painting.paper)
+        again = replace(
+            painting,
+            height=height,
+            width=width,
+            strokes=painting.strokes.scaled(factor),
+            l2=np.zeros((0, 2)),  # at another size the error to the picture would be another
+            paper=paper,
+            scale=painting.scale * factor,
+        )
+    canvas = again.canvas()
+    canvas.paint(again.strokes)
+    report(write(again, again.cut(canvas.pixels()), out, path.stem, formats, svg), written)
     canvas.close()
     return 0

@@ -10,7 +10,9 @@
 Places and radii are in pixels of a canvas of `width` by `height`, colors `#rrggbb`. A stroke is a quadratic Bezier
 curve; `stage` 0 saw the whole picture, later ones enlarged windows of it; `gain` is the squared error that it took off;
 the window is the square in which it was searched, by its upper left corner and its side. `l2` tells the mean squared
-error to the picture after so many strokes. Version 1 has neither windows nor `l2`.
+error to the picture after so many strokes. Version 1 has neither windows nor `l2`. Where they are needed to paint the
+same again, `paper` tells width and height of a larger canvas, of which the painting is the upper left part, and `scale`
+of how many times smaller a canvas the brush's movements are.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 
 from cluster.errors import UserError
 from envs.data_files import write_atomically
-from envs.large_canvas import StrokeList, hex_color
+from envs.large_canvas import LARGEST, LargeCanvas, StrokeList, hex_color
 from envs.untrusted import LARGEST_DOCUMENT, read_json
 
 FORMAT = "impasto-strokes"
@@ -50,6 +52,9 @@ class Painting:
         strokes: In their order.
         about: Agent, seed and so on; any JSON values by name.
         l2: float64 [M, 2], strokes so far and the mean squared error to the picture, of pixels in [0, 1].
+        paper: Height and width of the canvas that is painted on, of which the painting is the upper left part; None if
+            it is all of it.
+        scale: See `LargeCanvas`.
     """
 
     width: int
@@ -58,6 +63,17 @@ class Painting:
     strokes: StrokeList
     about: dict[str, Any]
     l2: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    paper: tuple[int, int] | None = None
+    scale: float = 1.0
+
+    def canvas(self, *, transparent: bool = False) -> LargeCanvas:
+        """Prepare the canvas for its strokes."""
+        height, width = self.paper or (self.height, self.width)
+        return LargeCanvas(height, width, self.brush, scale=self.scale, transparent=transparent)
+
+    def cut(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Cut uint8 [h, w, C] of the canvas to the painting's size."""
+        return pixels[: self.height, : self.width]
 
     def save(self, path: Path) -> Path:
         """Write it, the whole file or none; returns `path`.
@@ -77,6 +93,10 @@ class Painting:
                 row += [round(float(value), 2) for value in strokes.window[i][[1, 0, 2]]]
             rows.append(row)
         head = {"format": FORMAT, "version": version, "width": self.width, "height": self.height, "brush": self.brush}
+        if self.paper is not None:
+            head["paper"] = [self.paper[1], self.paper[0]]
+        if self.scale != 1:
+            head["scale"] = self.scale
         head |= self.about
         if len(self.l2):
             head["l2"] = [[int(count), round(error, 6)] for count, error in self.l2.tolist()]
@@ -130,7 +150,16 @@ class Painting:
                 numbers[:, [11, 10, 12]] if columns != COLUMNS else unknown,
             )
             about = {name: values[name] for name in ("agent", "seed") if name in values}
-            return cls(int(values["width"]), int(values["height"]), str(values["brush"]), strokes, about, l2)
+            scale = float(values.get("scale", 1))
+            if not 0 < scale <= 1000:
+                raise ValueError("scale is above 0 and at most 1000")
+            width, height = int(values["width"]), int(values["height"])
+            paper = None
+            if "paper" in values:
+                paper = int(values["paper"][1]), int(values["paper"][0])
+                if not (height <= paper[0] <= LARGEST and width <= paper[1] <= LARGEST):
+                    raise ValueError(f"paper is at least as large as the painting, and {LARGEST} pixels at most")
+            return cls(width, height, str(values["brush"]), strokes, about, l2, paper, scale)
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}" if error.strerror else str(error)) from error
         except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:

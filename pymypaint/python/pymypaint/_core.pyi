@@ -165,6 +165,32 @@ class Painter:
     def canvas_fix15(self) -> NDArray[np.uint16]:
         """Returns a copy of the canvases, uint16 [N, H, W, 4]: premultiplied RGBA, 1.0 = 2**15."""
 
+    def record_dabs(self, on: bool) -> None:
+        """Begins to keep a record of all dabs that are drawn, empty at first, or stops and forgets it.
+
+        The record stays with a canvas when `copy` moves it; a copy that is made has the record of the canvas whose
+        place it takes, so take the dabs before you copy.
+
+        Raises:
+          RuntimeError: the painter is closed.
+        """
+
+    def take_dabs(self, canvas: int) -> NDArray[np.float32]:
+        """Returns the dabs that a canvas was given since the last call, or since recording began, and forgets them.
+
+        Args:
+          canvas: its number, 0 to N - 1.
+
+        Returns:
+          float32 [D, 13], a row for each dab in their order: x, y and radius in pixels, hardness, aspect ratio (1: a
+          circle), angle in degrees, opacity, red, green, blue, the alpha that it paints towards (0: an eraser), and the
+          shares that keep the canvas' alpha (lock_alpha) and that only colorize. No rows if dabs are not recorded.
+
+        Raises:
+          ValueError: there is no such canvas.
+          RuntimeError: the painter is closed.
+        """
+
     def close(self) -> None:
         """Frees the canvases; every later use raises RuntimeError. Closing twice is allowed."""
 

@@ -108,3 +108,16 @@ def test_other_files_are_one_line(text: str, tmp_path: Path) -> None:
         Painting.load(tmp_path / "other.json")
     with pytest.raises(UserError, match="No such file"):
         Painting.load(tmp_path / "missing.json")
+
+
+def test_a_padded_or_enlarged_canvas_is_in_the_file(tmp_path: Path) -> None:
+    written = Painting(40, 30, "classic/pen", StrokeList.join([]), {}, paper=(64, 65), scale=2.5)
+    path = written.save(tmp_path / "strokes.json")
+    read = Painting.load(path)
+    assert (read.paper, read.scale) == ((64, 65), 2.5)
+    canvas = read.canvas()
+    assert (canvas.height, canvas.width, read.cut(canvas.pixels()).shape) == (64, 65, (30, 40, 3))
+    for name, value in (("paper", [39, 64]), ("paper", [5000, 64]), ("paper", 3), ("scale", 0), ("scale", "a")):
+        path.write_text(json.dumps(json.loads(written.save(path).read_text()) | {name: value}))
+        with pytest.raises(UserError, match="not strokes that"):
+            Painting.load(path)
