@@ -74,19 +74,19 @@ class Autoregressive:
         self.seen: dict[int, Tensor] = {}
 
     def watched(self) -> Any:
-        """Keep the log-probabilities [N, size] of each component, which the library stores."""
-        inner = self.policy.log_softmax
+        """Keep the logits [N, size] of each component, which the library stores."""
+        inner = self.policy.possible
 
-        def log_softmax(column: int, *rest: Any) -> Tensor:
+        def possible(column: int, *rest: Any) -> Tensor:
             self.seen[column] = inner(column, *rest)
             return self.seen[column]
 
-        return log_softmax
+        return possible
 
     def decide(self, actions: Tensor | None) -> tuple[Tensor, Tensor]:
         """Actions int64 [N, K] and their log-probability [N], sampled or told."""
         policy = self.policy
-        policy.log_softmax = self.watched()
+        policy.possible = self.watched()
         try:
             if actions is None:
                 with autocast("auto", self.hidden.device):
@@ -95,11 +95,11 @@ class Autoregressive:
             self.told, self.entropies = tell(policy, self.hidden, self.step, actions)
             return actions, torch.stack(self.told).sum(0)
         finally:
-            del policy.log_softmax
+            del policy.possible
 
     @property
     def logits(self) -> Tensor:
-        """All components' log-probabilities side by side."""
+        """All components' logits side by side."""
         return torch.cat([self.seen[column] for column in sorted(self.seen)], 1)
 
     def log_prob(self, actions: Tensor) -> Tensor:
