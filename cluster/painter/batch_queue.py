@@ -37,6 +37,15 @@ class BatchQueue:
         """Maximum number of requests in flight, so that the acting policy lags by at most `max_lag` updates."""
         return self.learner.batches_per_update * self.system.max_lag
 
+    @property
+    def useful_requests_in_flight(self) -> int:
+        """Number of requests in flight that keeps everybody busy: more would only make batches wait, and grow old.
+
+        The policy's learner has one update at work and the next waiting, and each actor paints a batch.
+        """
+        enough = self.learner.capacity * self.learner.batches_per_update + len(self.pool.working)
+        return min(self.max_requests_in_flight, enough)
+
     def busy_actors(self, updates: int) -> set[int]:
         """Actors with batches in the queue, or in an update after the first `updates`, which have ended."""
         return {batch["actor"] for batch in self.batches} | {
@@ -44,7 +53,7 @@ class BatchQueue:
         }
 
     def request(self, **request: Any) -> None:
-        """Ask actors for batches, as long as those in flight do not make the acting policy lag too far.
+        """Ask actors for batches, as long as those in flight are of use and do not make the acting policy lag too far.
 
         A batch that is asked for now is learned from after all that is painted, queued or in the learner already.
 
@@ -52,9 +61,10 @@ class BatchQueue:
             request: Keywords of the runner's `sample_refs`.
         """
         learner = self.learner
+        wanted = self.useful_requests_in_flight
         in_flight = self.pool.in_flight + len(self.batches) + learner.batches_per_update * learner.in_flight
         for actor in self.pool.in_turn():
-            if in_flight >= self.max_requests_in_flight:
+            if in_flight >= wanted:
                 break
             in_flight += self.pool.request(actor, **request)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium as gym
 import torch
 from ray.rllib.algorithms.impala import IMPALAConfig
 from ray.rllib.core.columns import Columns
@@ -17,12 +16,13 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import Tensor
 
-from cluster.bench.peer_runs.world import look, make_policy, settings, taken_apart, tell
+from cluster.bench.peer_runs.world import NAME, SituatedPaint, look, make_policy, settings, taken_apart, tell
 from cluster.training.ray_session import start_ray
 from learners.networks.sampling import joint_entropy
 from learners.precision import autocast
 
-ENVIRONMENT = "impasto/SituatedPaint-v0"
+#: With the module that registers it, which the actors' processes import too.
+ENVIRONMENT = f"{SituatedPaint.__module__}:{NAME}"
 
 
 class Autoregressive:
@@ -87,7 +87,6 @@ def main() -> None:
     given = settings()
     length, canvases = given.paint.num_actions, given.system.canvases
     rate, clip = given.policy.policy_learning_rate, given.policy.gradient_clip
-    gym.register(ENVIRONMENT, vector_entry_point="cluster.bench.peer_runs.world:SituatedPaint")
     start_ray(cpus=4)
     config = (
         IMPALAConfig()

@@ -21,6 +21,8 @@ from learners.networks.policy import PolicyInputs
 from learners.precision import autocast
 
 Observation = dict[str, NDArray[Any]]
+NAME = "impasto/SituatedPaint-v0"
+gym.register(NAME, vector_entry_point=f"{__name__}:SituatedPaint")
 
 
 def settings() -> PainterSettings:
