@@ -106,7 +106,9 @@ class TrajectoryTensors:
             step=step[:-1],
             noise=noise.expand(time, batch, -1),
             target=None if target is None else target.expand(time, *target.shape),
-            plan=spec and Plan.of(trajectory.canvas[:-1], trajectory.action, spec, move, share_white=target is None),
+            plan=None
+            if spec is None
+            else Plan.of(trajectory.canvas[:-1], trajectory.action, spec, move, share_white=target is None),
         )
         return cls(
             inputs=inputs,

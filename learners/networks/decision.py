@@ -23,7 +23,7 @@ class Decision(torch.autograd.Function):
         return log_p.gather(1, chosen[:, None])[:, 0], entropy
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         """Gradient of the logits: `g (one-hot - p) - h p (log p + entropy)` for gradients g and h."""
         of_log_prob, of_entropy = gradients

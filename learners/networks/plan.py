@@ -76,7 +76,7 @@ def rounded(count: int, total: int) -> int:
     return min(total, -(-count // step) * step)
 
 
-def words(canvas: NDArray[np.uint8]) -> NDArray[np.generic]:
+def words(canvas: NDArray[np.uint8]) -> NDArray[np.uint64] | NDArray[np.uint8]:
     """Canvases uint8 [*, H, W, C] as whole words [*, M] of eight bytes, or as bytes if they do not fit."""
     flat = np.ascontiguousarray(canvas).reshape(*canvas.shape[:-3], -1)
     return flat.view(np.uint64) if flat.shape[-1] % 8 == 0 else flat
@@ -97,10 +97,10 @@ def different_looks(canvas: NDArray[np.uint8], *, share_white: bool) -> tuple[ND
     time, batch = canvas.shape[:2]
     seen = words(canvas)
     new = np.ones((time, batch), bool)
-    new[1:] = (seen[1:] != seen[:-1]).any(-1)
+    new[1:] = np.any(seen[1:] != seen[:-1], -1)
     white = np.zeros((time, batch), bool)
     if share_white:
-        white = (seen == np.iinfo(seen.dtype).max).all(-1)
+        white = np.all(seen == np.iinfo(seen.dtype).max, -1)
         new &= ~white
     first_white = white.ravel().argmax() if white.any() else None
     # The step that looks: the newest new one of the episode so far, or the first white one of all.

@@ -195,7 +195,9 @@ def paint_again(
     again = painting
     if factor != 1:
         height, width = (max(1, round(side * factor)) for side in (painting.height, painting.width))
-        paper = painting.paper and tuple(max(1, round(side * factor)) for side in painting.paper)
+        paper = painting.paper
+        if paper is not None:
+            paper = max(height, round(paper[0] * factor)), max(width, round(paper[1] * factor))
         again = replace(
             painting,
             height=height,
