@@ -100,8 +100,7 @@ class ComponentPolicy(PaintPolicy):
         log_probs: dict[int, Tensor] = {}
         for column in self.spec.decode_order:
             log_p = self.log_softmax(column, hidden, context, step)
-            drawn_from = log_p if temperature == 1.0 else torch.log_softmax(log_p / temperature, 1)
-            chosen[column] = sample_categorical(drawn_from)
+            chosen[column] = sample_categorical(log_p / temperature)
             log_probs[column] = log_p.gather(1, chosen[column][:, None])[:, 0]
             if column != self.spec.decode_order[-1]:
                 hidden = self.condition(column, hidden, chosen[column])

@@ -24,7 +24,7 @@ class Decisions:
         """Decide among logits [R, M], or as told int64 [R]; returns int64 [R]."""
         logits = logits.float()
         if told is None:
-            told = sample_categorical(functional.log_softmax(logits / self.temperature, 1))
+            told = sample_categorical(logits / self.temperature)
         log_prob, entropy = log_prob_and_entropy(logits, told)
         self.log_probs.append(log_prob)
         self.entropies.append(entropy)

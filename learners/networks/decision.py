@@ -11,7 +11,7 @@ from torch import Tensor
 class Decision(torch.autograd.Function):
     """Log-probability of what was chosen, and entropy; once differentiable.
 
-    Probabilities come from a softmax: on many CPUs torch's `exp` takes five times as long.
+    Probabilities come from a softmax: where they are too small for float32, torch's `exp` takes ten times as long.
     """
 
     @staticmethod

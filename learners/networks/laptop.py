@@ -124,7 +124,7 @@ class LaptopPolicy(ComponentPolicy):
         return words.gather(1, self.patch_words.expand(count, -1)).view(torch.uint8).view(count * self.cells, -1)
 
     def look(self, seen: Tensor) -> Tensor:
-        """What images uint8 [N, H, W, C] add to the features, float [N, 256]."""
+        """Look at images uint8 [N, H, W, C]: their part of the features, float [N, 256]."""
         count = len(seen)
         ink = (~self.cut(seen)).to(computed_dtype(seen.device)).mul_(1 / 255)
         grid = self.patches(ink)

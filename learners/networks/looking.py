@@ -18,7 +18,7 @@ def as_words(images: Tensor) -> Tensor:
 
 
 class RememberedLook(Prepared):
-    """What a network makes of images, computed for those alone that are not the same as at the last call.
+    """A network's look at images, computed for those alone that are not the same as at the last call.
 
     It compares all bytes, and forgets with the weights. A move leaves a canvas as it was, and episodes begin with the
     same one, so an actor looks at less than half of its canvases.

@@ -1,4 +1,4 @@
-"""Which parts of a batch of steps have to be computed, and for which steps the result of another one serves."""
+"""Plan of a batch: the steps that have to be computed, and those for which the result of another one serves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envs.spec import ActionSpec
 
 @dataclass
 class Plan:
-    """What has to be computed for N = T * B recorded steps, flattened in this order.
+    """Parts that have to be computed of N = T * B recorded steps, flattened in this order.
 
     A move leaves the canvas as it was, and episodes begin with the same one: a policy need not look at it again. It is
     found on the host, from the recorded arrays, so that no device is waited for. U and R have few different values, see

@@ -24,14 +24,14 @@ def joint_entropy(entropies: list[Tensor], log_probs: list[Tensor]) -> Tensor:
     return total
 
 
-def sample_categorical(log_p: Tensor) -> Tensor:
-    """Samples int64 [N] from log-probabilities float32 [N, M], by inverting the distribution function.
+def sample_categorical(logits: Tensor) -> Tensor:
+    """Samples int64 [N] from logits, or log-probabilities, float32 [N, M], by inverting the distribution function.
 
     It takes one random number for each row. On CPUs the random numbers of Gumbel sampling, one for each of 1024
     locations, cost more than the network's layer.
     """
-    cumulative = log_p.softmax(1).cumsum(1)  # MKL's exp takes five times as long on AMD's processors
-    threshold = torch.rand(len(log_p), 1, device=log_p.device) * cumulative[:, -1:]
+    cumulative = logits.softmax(1).cumsum(1)
+    threshold = torch.rand(len(logits), 1, device=logits.device) * cumulative[:, -1:]
     index = (cumulative <= threshold).sum(1)
     # In float32 the product stays below the last entry; the bound is for devices that round sums differently.
-    return index.clamp_max(log_p.shape[1] - 1)
+    return index.clamp_max(logits.shape[1] - 1)

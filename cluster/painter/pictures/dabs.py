@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cluster.errors import UserError
 from cluster.painter.pictures.strokes_file import Painting
-from envs.large_canvas import hex_color
+from envs.data_files import write_atomically
+from envs.large_canvas import LargeCanvas, hex_color
 
 AT_ONCE = 200
 """Strokes whose dabs are held in memory."""
@@ -58,37 +60,41 @@ def write_svg_dabs(painting: Painting, pixels: NDArray[np.uint8], path: Path) ->
     """Write a circle or an ellipse for each dab; some hundred bytes each, and a stroke has some dozens.
 
     Raises:
-        UserError: The brush changes what is there in ways that SVG has no words for (lock_alpha, colorize).
+        UserError: The brush changes what is there in ways that SVG has no words for (lock_alpha, colorize); nothing is
+            written.
     """
-    canvas = painting.canvas()
-    canvas.painter.record_dabs(True)
+    with closing(painting.canvas()) as canvas:
+        canvas.painter.record_dabs(True)
+        write_atomically(path, "".join(pieces(painting, canvas)))
+
+
+def pieces(painting: Painting, canvas: LargeCanvas) -> Iterator[str]:
+    """Text of the SVG, piece by piece, of strokes that are painted meanwhile."""
     known: dict[tuple[str, float], str] = {}
-    present: Any = None
-    with path.open("w") as file:
-        file.write(
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {painting.width} {painting.height}" '
-            f'width="{painting.width}" height="{painting.height}">\n'
-            '<rect width="100%" height="100%" fill="#fff"/>\n<g>\n'
-        )
-        for first in range(0, len(painting.strokes), AT_ONCE):
-            canvas.paint(painting.strokes[first : first + AT_ONCE])
-            dabs = canvas.painter.take_dabs(0)
-            if (dabs[:, 11:] > 0).any():
-                raise UserError(
-                    f"--svg dabs: the brush {painting.brush} changes colors that are there, which SVG can not say; "
-                    "leave it at --svg strokes"
-                )
-            for dab, look in zip(dabs, looks(dabs), strict=True):
-                if look != present:
-                    present = look
-                    color, hardness = look
-                    if hardness >= HARDEST:
-                        file.write(f'</g><g fill="{color}">\n')
-                    else:
-                        if look not in known:
-                            known[look] = f"d{len(known)}"
-                            file.write(gradient(known[look], color, hardness))
-                        file.write(f'</g><g fill="url(#{known[look]})">\n')
-                file.write(ellipse(dab) + "\n")
-        file.write("</g>\n</svg>\n")
-    canvas.close()
+    present: tuple[str, float] | None = None
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {painting.width} {painting.height}" '
+        f'width="{painting.width}" height="{painting.height}">\n'
+        '<rect width="100%" height="100%" fill="#fff"/>\n<g>\n'
+    )
+    for first in range(0, len(painting.strokes), AT_ONCE):
+        canvas.paint(painting.strokes[first : first + AT_ONCE])
+        dabs = canvas.painter.take_dabs(0)
+        if (dabs[:, 11:] > 0).any():
+            raise UserError(
+                f"--svg dabs: the brush {painting.brush} changes colors that are there, which SVG can not say; "
+                "leave it at --svg strokes"
+            )
+        for dab, look in zip(dabs, looks(dabs), strict=True):
+            if look != present:
+                present = look
+                color, hardness = look
+                fill = color
+                if hardness < HARDEST:
+                    if look not in known:
+                        known[look] = f"d{len(known)}"
+                        yield gradient(known[look], color, hardness)
+                    fill = f"url(#{known[look]})"
+                yield f'</g><g fill="{fill}">\n'
+            yield ellipse(dab) + "\n"
+    yield "</g>\n</svg>\n"

@@ -202,7 +202,7 @@ def paint_again(
             painting,
             height=height,
             width=width,
-            strokes=painting.strokes.scaled(factor),
+            strokes=exact(painting.strokes.scaled(factor)),
             l2=np.zeros((0, 2)),  # at another size the error to the picture would be another
             paper=paper,
             scale=painting.scale * factor,

@@ -79,6 +79,7 @@ def test_a_brush_that_only_colorizes_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=r"--svg dabs: the brush .* changes colors that are there"):
         write_svg_dabs(painting_by(str(brush)), np.zeros((SIZE, SIZE, 3), np.uint8), tmp_path / "a.svg")
+    assert not list(tmp_path.glob("*.svg*"))
 
 
 def test_dabs_ask_for_the_format() -> None:

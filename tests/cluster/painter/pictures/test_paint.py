@@ -82,6 +82,20 @@ def test_a_picture_is_painted_and_its_strokes_paint_it_again(tmp_path: Path) -> 
     assert np.square(difference / 255).mean() < 0.02  # layers begin with fresh brushes
 
 
+def test_small_and_enlarged_paintings_are_painted_again_from_their_files(tmp_path: Path) -> None:
+    picture, small = make_picture(tmp_path / "disc.png"), tmp_path / "small"
+    given = ("--agent", "none", "--strokes", 60, "--k", 4, "--size", 48)  # windows of 64 pixels do not fit
+    assert paint(picture, "--out", small, *given) == 0
+    assert json.loads((small / "disc.json").read_text())["paper"] == [64, 64]
+    for origin, size in (("small", 0), ("small", 150), ("large", 0)):
+        again = tmp_path / ("large" if size else f"again-{origin}")
+        assert paint("--from", tmp_path / origin / "disc.json", "--out", again, "--size", size) == 0
+    for one, other in (("small", "again-small"), ("large", "again-large")):
+        first, second = (np.asarray(Image.open(tmp_path / name / "disc.png")) for name in (one, other))
+        np.testing.assert_array_equal(first, second)
+        assert (tmp_path / one / "disc.json").read_text() == (tmp_path / other / "disc.json").read_text()
+
+
 def test_a_film_ends_with_the_painting(tmp_path: Path) -> None:
     ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="brings the encoder: pip install impasto[video]")
     picture, out = make_picture(tmp_path / "disc.png"), tmp_path / "out"
