@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.proposals import Proposals
-from actors.stroke_search import choose, vary
+from actors import stroke_search
 from envs.paint import PaintConfig
 from envs.trials import TrialCanvases
 
@@ -69,15 +69,17 @@ def hill_climb(
     trials.begin(target[None])
     proposals = RandomStrokes(world, seed)
     tried = 0
+
+    def variations(action: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+        nonlocal tried
+        tried += count
+        return proposals.vary(action, count)
+
     for _ in range(strokes):
-        kept = choose(trials, proposals(trials.pixels[trials.own], target[None], np.zeros(1), climb.starts))
+        offered = proposals(trials.pixels[trials.own], target[None], np.zeros(1), climb.starts)
         tried += climb.starts
-        idle = 0
-        while kept.gain[0] > 0 and idle < climb.patience:
-            before = kept.gain[0]
-            kept = vary(trials, kept, proposals.vary(kept.action, climb.together))
-            tried += climb.together
-            idle = idle + climb.together if kept.gain[0] == before else 0
+        kept = stroke_search.choose(trials, offered)
+        kept = stroke_search.climb(trials, kept, variations, climb.together if climb.patience else 0, climb.patience)
         trials.paint(kept.action)
         yield tried, float(trials.errors()[0])
     trials.close()

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from actors.proposals import Proposals
-from actors.stroke_search import Kept, choose, vary
+from actors.stroke_search import Kept, choose, climb
 from envs.large_canvas import LargeCanvas, StrokeList, shrink
 from envs.paint import PaintConfig, StrokeDecoder
 from envs.trials import TrialCanvases
@@ -19,6 +19,8 @@ from learners.precision import autocast
 
 STROKES_A_ROUND = 4
 """Strokes searched in a window before the large canvas, on which they come out a little differently, is looked at."""
+ENOUGH = 40
+"""Strokes of the first stage that come before any of a finer one; of later stages likewise, by their windows."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class PictureSearch:
         candidates: strokes tried for each one that is painted. More paint better and take longer.
         policy_share: share of the candidates that a policy proposes; the rest begin where the error is.
         variation_share: share of the candidates that are variations of the best of the others.
+        climb: variations in a row without gain after which a stroke is painted; until then the best so far is varied,
+            as often as that takes. 0: it is varied once.
         temperature: that the policy's strokes are drawn at. Lower tries likelier ones and fewer different ones.
         windows: windows searched at once.
         zoomed: share of an episode that is taken to be over when a stage of enlarged windows begins.
@@ -37,6 +41,7 @@ class PictureSearch:
     candidates: int = 16
     policy_share: float = 0.6
     variation_share: float = 0.3
+    climb: int = 0
     temperature: float = 0.4
     windows: int = 64
     zoomed: float = 0.4
@@ -123,11 +128,20 @@ class PicturePainter:
         self.trials = TrialCanvases(world, search.windows, max(self.search.counts[2], sum(self.search.counts[:2])))
 
     def budgets(self) -> list[int]:
-        """Strokes of each stage: 40 a window at first, the finest stages get what is left."""
+        """Strokes of each stage, in proportion to its windows to the power of 0.75, but the coarse ones get enough first.
+
+        Of few strokes the fine stages get none: at 128 pixels photos in 25 strokes came out 10 to 25 % nearer like
+        this, in 200 alike.
+        """
         height, width = self.target.shape[:2]
         windows = [max(1.0, height * width / (factor * self.size) ** 2) for factor in self.factors]
         weights = np.array([number**0.75 for number in windows])
-        return [max(1, round(self.strokes * share)) for share in weights / weights.sum()]
+        shares, left, budgets = self.strokes * weights / weights.sum(), self.strokes, []
+        for weight, share in zip(weights, shares, strict=True):
+            budgets.append(min(left, round(max(share, ENOUGH * weight))))
+            left -= budgets[-1]
+        budgets[-1] += left
+        return budgets
 
     def rounds(self) -> Iterator[Progress]:
         """Paint, and report after each round; may be left at any time."""
@@ -183,9 +197,11 @@ class PicturePainter:
         if self.policy is not None and policy:
             parts.append(self.proposed_by_policy(self.policy, trials.canvas, target, progress, policy))
         kept = choose(trials, self.inside(np.concatenate(parts, 1), edges))
-        if varied:
-            kept = vary(trials, kept, self.inside(self.proposals.vary(kept.action, varied), edges))
-        return kept
+
+        def variations(action: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+            return self.inside(self.proposals.vary(action, count), edges)
+
+        return climb(trials, kept, variations, varied, self.search.climb)
 
     def proposed_by_policy(
         self, policy: PaintPolicy, canvas: NDArray[np.uint8], target: NDArray[np.uint8], progress: float, count: int

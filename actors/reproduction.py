@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from actors.proposals import Proposals
-from actors.stroke_search import choose, vary
+from actors.stroke_search import choose, climb
 from envs.paint import PaintConfig
 from envs.resampling import pool
 from envs.trials import TrialCanvases
@@ -31,6 +31,7 @@ class Way:
         by_policy: a policy proposes the strokes; if not, they begin where the error is (`actors.proposals`).
         candidates: strokes tried for each one that is painted; 1 tries none and paints the first one proposed.
         variations: of the candidates, variations of the best of the others.
+        climb: variations in a row without gain after which a stroke is painted; 0: it is varied once.
         temperature: that the policy's strokes are drawn at.
         strokes: of a painting; of a search, at most: where no candidate helps, none is painted.
     """
@@ -39,6 +40,7 @@ class Way:
     candidates: int
     strokes: int
     variations: int = 0
+    climb: int = 0
     temperature: float = 1.0
 
 
@@ -120,9 +122,7 @@ class Reproduction:
         if way.candidates == 1:
             return offered[:, 0]
         kept = choose(trials, offered)
-        if way.variations:
-            kept = vary(trials, kept, proposals.vary(kept.action, way.variations))
-        return kept.action
+        return climb(trials, kept, proposals.vary, way.variations, way.climb).action
 
     @torch.inference_mode()
     def proposed(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from actors.proposals import Proposals
-from actors.stroke_search import PIXELS, Kept, Objective, choose, vary
+from actors.stroke_search import PIXELS, Kept, Objective, choose, climb
 from envs.paint import PaintConfig
 from envs.resampling import pool
 from envs.trials import TrialCanvases
@@ -198,8 +198,7 @@ class SearchRollout:
         wanted = resized(self.whole, self.world.canvas_size)
         candidates = np.concatenate([offered.numpy(), self.proposals(pixels, wanted, share, proposed)], 1)
         kept = choose(self.trials, candidates, self.objective, self.search.imitated)
-        if varied:
-            kept = vary(self.trials, kept, self.proposals.vary(kept.action, varied), self.objective)
+        kept = climb(self.trials, kept, self.proposals.vary, varied, self.search.climb, self.objective)
         self.spent("render", clock)
         return own.numpy(), log_prob.numpy(), kept, policy
 

@@ -82,6 +82,38 @@ def vary(trials: TrialCanvases, kept: Kept, variations: NDArray[np.int64], objec
     return Kept(found.actions, found.gains, kept.index)
 
 
+def climb(
+    trials: TrialCanvases,
+    kept: Kept,
+    make: Callable[[NDArray[np.int64], int], NDArray[np.int64]],
+    count: int,
+    patience: int = 0,
+    objective: Objective = PIXELS,
+) -> Kept:
+    """Vary the best strokes of an earlier choice, round after round, each time the best so far (a hill climb).
+
+    Args:
+        trials: n canvases.
+        kept: the earlier choice.
+        make: makes variations int64 [n, P, K], as many as the second argument says, of strokes int64 [n, K].
+        count: P, variations of each stroke in a round.
+        patience: a stroke is varied until so many variations in a row gained nothing; with 0 there is one round.
+        objective: what makes one better.
+    """
+    if not count:
+        return kept
+    idle = np.where(kept.gain > 0, 0, patience)
+    first = True
+    while first or (idle < patience).any():
+        variations = make(kept.action, count)
+        if not first:
+            variations[idle >= patience] = 0  # paints nothing and gains nothing
+        before, first = kept.gain.copy(), False
+        kept = vary(trials, kept, variations, objective)
+        idle = np.where(kept.gain > before, 0, idle + count)
+    return kept
+
+
 def merge(kept: Kept, actions: NDArray[np.int64], gains: NDArray[np.float32]) -> Kept:
     """The best of those kept and of actions int64 [n, P, K] with gains float32 [n, P] above 0."""
     keep = kept.gains.shape[1]

@@ -20,6 +20,8 @@ class SearchSettings:
             strokes and take longer. Needs `conditional`, free strokes and a brush without history; usual: 16 to 128.
         variations: candidates that are variations of the best of the others. More refine more and explore less; usual:
             0 to half of `candidates`.
+        climb: variations in a row without gain after which a stroke is taken; until then the best so far is varied, as
+            often as that takes. 0: it is varied once. More find better strokes and take longer; usual: 0 to 100.
         policy_share: share of the other candidates that the policy proposes at the start of the run; the rest begin at
             places of canvas and target that differ. Higher trusts the policy sooner; usual: 0 to 0.5.
         final_policy_share: share after the first fifth of the run. Higher leaves less to chance; usual: 0.5 to 1.
@@ -44,6 +46,7 @@ class SearchSettings:
 
     candidates: Natural = 0
     variations: Natural = 0
+    climb: Natural = 0
     policy_share: Share = 0.3
     final_policy_share: Share = 0.9
     search_score: SearchScore = "pixels"

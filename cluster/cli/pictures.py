@@ -35,6 +35,7 @@ def paint_or_repaint(chosen: Paint, out: Path, written: list[Path]) -> int:
         chosen.agent,
         chosen.strokes,
         chosen.k,
+        chosen.climb,
         chosen.brush,
         chosen.size or DEFAULT_SIZE,
         chosen.palette,

@@ -48,6 +48,7 @@ def evaluate(chosen: Evaluate) -> int:
                 count=chosen.count,
                 data=chosen.data,
                 widths=chosen.widths,
+                climb=chosen.climb,
                 faces=chosen.faces,
             )
             print(json.dumps(result) if chosen.json else searched.table(result))

@@ -8,7 +8,7 @@ import torch
 
 from actors.proposals import Proposals
 from actors.search_rollout import SearchRollout
-from actors.stroke_search import Objective, choose, vary
+from actors.stroke_search import Objective, choose, climb, vary
 from envs.paint import PaintConfig
 from envs.trials import TrialCanvases
 from learners.networks.build import build_policy
@@ -65,6 +65,39 @@ def test_the_best_are_kept_in_their_order_and_nothing_where_all_make_it_worse() 
     assert (nothing.action[:, PICTURES.action_spec.flag] == 0).all()
     assert (nothing.gain == 0).all()
     assert (nothing.index == -1).all()
+
+
+def test_a_climb_varies_the_best_until_that_gains_nothing_and_only_those_that_still_climb() -> None:
+    wanted, proposals = targets(PICTURES), Proposals(PICTURES)
+    trials = TrialCanvases(PICTURES, 4, 16)
+    trials.begin(wanted)
+    kept = choose(trials, proposals(trials.canvas, wanted, np.zeros(4), 16))
+    rounds: list[np.ndarray] = []
+
+    def make(action: np.ndarray, count: int) -> np.ndarray:
+        rounds.append(action.copy())
+        return proposals.vary(action, count)
+
+    once = climb(trials, kept, make, 4)
+    assert len(rounds) == 1
+    assert (once.gain >= kept.gain).all()
+    rounds.clear()
+    until = climb(trials, kept, make, 4, 8)
+    assert len(rounds) > 3, "two rounds without gain end it, and some gain something"
+    assert (until.gain >= kept.gain).all()
+    assert until.gain.sum() > once.gain.sum()
+    # The last two rounds of the last to climb gained nothing.
+    last = (rounds[-1] == rounds[-2]).all(1)
+    assert last.any()
+    np.testing.assert_array_equal(rounds[-1][last], until.action[last])
+    expected = trials.errors() - until.gain
+    trials.paint(until.action)
+    np.testing.assert_allclose(trials.errors(), expected, atol=1e-6)
+    rounds.clear()
+    trials.begin(wanted, wanted)
+    finished = climb(trials, choose(trials, proposals(wanted, wanted, np.zeros(4), 16)), make, 4, 8)
+    assert len(rounds) == 1
+    assert (finished.gain == 0).all()
 
 
 def test_a_score_can_be_searched_for_in_place_of_pixels() -> None:

@@ -20,7 +20,8 @@ DEFAULT_SIZE = 1024
 class Paint:
     """Paint pictures, stroke by stroke: the whole picture first, then enlarged windows where the error is.
 
-    For each stroke `--k` candidates are painted and the best one stays. An agent proposes them; `--agent none` is the
+    For each stroke `--k` candidates are painted, the best of them is varied until that helps no more (`--climb`), and
+    what came out stays. An agent proposes them; `--agent none` is the
     search alone. `--from strokes.json --size 4096` paints the strokes of an earlier painting again, larger.
 
     Attributes:
@@ -29,6 +30,8 @@ class Paint:
         agent: Name of an agent (see `impasto agents`), folder of a run of the preset search in color, or `none`.
         strokes: Strokes of a painting. More show more detail.
         k: Candidates for each stroke. More paint better and take longer.
+        climb: Variations in a row without gain after which a stroke stays. More paint better and take longer; 0 varies
+            each stroke once, which takes half of the time of 20; usual: 0 to 100.
         brush: Name or file of a libmypaint brush; the agent's own if not given.
         size: Pixels of the longer side of the painting; 0 is 1024, or, with `--from`, as it was painted.
         palette: Colors to paint with: separated by commas, or a file with one a line, as of GIMP.
@@ -50,6 +53,7 @@ class Paint:
     agent: str = "pictures"
     strokes: Count = 5000
     k: Count = 16
+    climb: Natural = 20
     brush: str = ""
     size: Annotated[int, Interval(ge=0, le=LARGEST)] = 0
     palette: str = ""

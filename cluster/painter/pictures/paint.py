@@ -39,6 +39,7 @@ class PaintOptions:
     agent: str
     strokes: int
     k: int
+    climb: int
     brush: str
     size: int
     palette: str
@@ -118,7 +119,7 @@ def painter_of(
     height, width = target.shape[:2]
     missing = [max(0, world.canvas_size - side) for side in (height, width)]
     padded = np.pad(target, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-    search = PictureSearch(candidates=options.k, temperature=options.temperature)
+    search = PictureSearch(candidates=options.k, climb=options.climb, temperature=options.temperature)
     return PicturePainter(
         padded, world, policy, search, strokes=options.strokes, seed=options.seed, palette=palette, finish=exact
     )

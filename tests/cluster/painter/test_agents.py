@@ -193,6 +193,12 @@ def test_evaluation_of_a_searching_run_on_its_own_and_on_other_pictures(
     assert json.loads(capsys.readouterr().out)["count"] == 7
     assert cli.main(["evaluate", str(run), "--k", "2", "--data", str(others)]) == 0
     assert "no policy, best of 2, 4 strokes" in capsys.readouterr().out
+    assert cli.main(["evaluate", str(run), "--k", "16", "--json", "--climb", "8"]) == 0
+    climbed = {row["way"]: row["l2"] for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert climbed["no policy, best of 16, climbing"] < climbed["no policy, best of 16"]
+    assert "policy, best of 16, climbing" in climbed
+    assert cli.main(["evaluate", str(run), "--k", "16", "--json", "--climb", "0"]) == 0
+    assert "climbing" not in capsys.readouterr().out
     assert cli.main(["evaluate", str(run), "--data", str(tmp_path / "nothing")]) == 2
     assert cli.main(["evaluate", str(run), "--data", "scenes"]) == 2
     assert cli.main(["evaluate", str(run), "--k", "0"]) == 2

@@ -120,6 +120,15 @@ def test_the_agent_that_ships_paints_nearer_than_no_agent(tmp_path: Path) -> Non
     assert errors["pictures"] < errors["none"]
 
 
+def test_climbing_paints_nearer_with_as_many_strokes(tmp_path: Path) -> None:
+    picture, errors = make_picture(tmp_path / "disc.png", 64, 64), []
+    for climb in (0, 30):
+        given = ("--strokes", 16, "--k", 8, "--size", 64, "--formats", "png", "--climb", climb)
+        assert paint(picture, "--out", tmp_path / str(climb), *given) == 0
+        errors.append(error_of(tmp_path / str(climb) / "disc.png", picture))
+    assert errors[1] < 0.9 * errors[0]
+
+
 def test_the_temperature_changes_what_the_agent_tries(tmp_path: Path) -> None:
     picture, strokes = make_picture(tmp_path / "disc.png", 64, 64), []
     for temperature in ("0.1", "0.1", "1"):
