@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.proposals import Proposals
 from actors import stroke_search
+from actors.proposals import Proposals
 from envs.paint import PaintConfig
 from envs.trials import TrialCanvases
 

@@ -128,7 +128,7 @@ class PicturePainter:
         self.trials = TrialCanvases(world, search.windows, max(self.search.counts[2], sum(self.search.counts[:2])))
 
     def budgets(self) -> list[int]:
-        """Strokes of each stage, in proportion to its windows to the power of 0.75, but the coarse ones get enough first.
+        """Strokes of each stage: in proportion to its windows to the power of 0.75, but coarse stages get enough first.
 
         Of few strokes the fine stages get none: at 128 pixels photos in 25 strokes came out 10 to 25 % nearer like
         this, in 200 alike.

@@ -94,13 +94,17 @@ def pool(canvas: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
         return canvas
     # Sums of slices in the narrowest type that holds them: ten times as fast as sum(axis, dtype).
     wide = np.uint16 if factor <= 16 else np.uint32
-    rows = canvas.reshape(count, size, factor, height, channels)
-    total: npt.NDArray[Any] = rows[:, :, 0].astype(wide)
+    rows = canvas.reshape(count * size, factor, height * channels)
+    total: npt.NDArray[Any] = rows[:, 0].astype(wide)
     for row in range(1, factor):
-        total += rows[:, :, row]
+        total += rows[:, row]
     columns = total.reshape(count, size, size, factor, channels)
     cells: npt.NDArray[Any] = columns[:, :, :, 0] + wide(factor * factor // 2)
     for column in range(1, factor):
         cells += columns[:, :, :, column]
-    pooled: npt.NDArray[np.uint8] = (cells // wide(factor * factor)).astype(np.uint8)
-    return pooled
+    area = factor * factor
+    if area & (area - 1):
+        cells //= wide(area)
+    else:  # a shift takes a tenth of a division's time
+        cells >>= wide(area.bit_length() - 1)
+    return cells.astype(np.uint8)

@@ -131,8 +131,8 @@ def evaluate(
     """Measure a run's policy alone, the best of K of its strokes, and the best of K strokes without it.
 
     All start on white canvases and paint as many strokes as an episode of the run has; long ones are also looked at
-    earlier and painted twice as long. The best of 16 is also varied until that helps no more. A further search without policy tries as many strokes as fit into the time of the
-    widest one with it.
+    earlier and painted twice as long. The best of 16 is also varied until that helps no more. A further search without
+    policy tries as many strokes as fit into the time of the widest one with it.
 
     Args:
         folder: Of the run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +17,14 @@ IN_CACHE = 8
 def has_onednn() -> bool:
     """Test whether torch computes with oneDNN on this CPU."""
     return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+
+
+def made_by_amd() -> bool:
+    """Test whether this machine's processor says that it is AMD's; where none says anything it is not."""
+    try:
+        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
 
 
 class Prepared(nn.Module):

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from actors.rollout import Rollout
 from envs.paint import PaintVectorEnv
+from learners import precision as computing
 from learners.conditioning import score_records
 from learners.discriminator_learner import DiscriminatorLearner
 from learners.networks.build import build_discriminator
@@ -26,25 +27,37 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "expected"),
+    ("capabilities", "gain", "expected"),
     [
-        ({"avx512_f": True}, False),
-        ({"avx512_bf16": False, "amx_bf16": False}, False),
-        ({"avx512_bf16": True, "amx_bf16": False}, True),
-        ({"amx_bf16": True}, True),
+        ({"avx512_f": True}, 2.0, False),
+        ({"avx512_bf16": False, "amx_bf16": False}, 2.0, False),
+        ({"avx512_bf16": True, "amx_bf16": False}, 2.0, True),
+        ({"amx_bf16": True}, 2.0, True),
+        ({"avx512_bf16": True}, 0.5, False),
+        ({"avx512_bf16": True}, 1.1, False),
     ],
 )
-def test_auto_follows_the_processor(
-    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: bool
+def test_auto_follows_the_processor_and_what_it_does_faster(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], gain: float, expected: bool
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(computing, "bfloat16_gain", lambda: gain)
+    monkeypatch.setattr(computing, "cpu_computes_bfloat16", computing.cpu_computes_bfloat16.__wrapped__)
     assert computes_bfloat16(CPU) is expected
     product: dict[str, torch.dtype] = {}
-    for precision in ("auto", "float32", "bfloat16"):
-        with autocast(precision, CPU):  # type: ignore[arg-type]
-            product[precision] = (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+    for asked in ("auto", "float32", "bfloat16"):
+        with autocast(asked, CPU):  # type: ignore[arg-type]
+            product[asked] = (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
     assert product["auto"] == (torch.bfloat16 if expected else torch.float32)
     assert (product["float32"], product["bfloat16"]) == (torch.float32, torch.bfloat16)
+
+
+def test_the_gain_of_bfloat16_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    computing.bfloat16_gain.cache_clear()
+    gain = computing.bfloat16_gain()
+    assert 0.001 < gain < 100
+    monkeypatch.setattr(computing, "shortest", lambda work: pytest.fail("measured twice"))
+    assert computing.bfloat16_gain() == gain
 
 
 @pytest.mark.parametrize(("major", "expected"), [(7, False), (8, True), (9, True)])

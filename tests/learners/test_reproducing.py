@@ -47,7 +47,7 @@ def test_actions_are_valid_and_several_are_rated_as_one(network: NetworkName, co
     one = PolicyInputs(*(value if value is None else value[None] for value in vars(inputs).values()))
     for place in range(7):
         single = policy.evaluate(one, offered[None, :, place], state)
-        torch.testing.assert_close(several[:, place], single.log_prob[0])
+        torch.testing.assert_close(several[:, place], single.log_prob[0], rtol=1e-5, atol=1e-4)
     assert single.entropy.shape == single.value.shape == (1, 5)
     skipped = offered[:, 0].clone()
     skipped[:, config.action_spec.flag] = 0  # then nothing but the flag counts

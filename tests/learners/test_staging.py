@@ -117,4 +117,5 @@ def test_an_update_from_a_staged_batch_is_the_same(trajectory: Trajectory) -> No
             metrics.append(learner.update_from(*Staging(CPU).take(0, lambda: trajectory), 0.0))
         else:
             metrics.append(learner.update(trajectory, 0.0))
-    assert metrics[0] == metrics[1]
+    # Not to the bit: in float32 MKL's sums depend on where in memory their terms lie.
+    assert metrics[0] == pytest.approx(metrics[1], rel=1e-4, abs=1e-5)
