@@ -43,12 +43,11 @@ def program(*left_out: str, **parameters: Any) -> str:
     return "\n".join(parts)
 
 
-def run(code: str, folder: Path) -> None:
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     surroundings = os.environ | {"MPLBACKEND": "agg", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]])}
-    ran = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=surroundings, capture_output=True, text=True, check=False
     )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_it_is_a_notebook_without_outputs() -> None:
@@ -63,7 +62,8 @@ def test_it_is_a_notebook_without_outputs() -> None:
 
 
 def test_brushes_and_world(tmp_path: Path) -> None:
-    run(program("install", "training") + CHECKS, tmp_path)
+    ran = run(program("install", "training") + CHECKS, tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @pytest.mark.slow
@@ -74,5 +74,6 @@ def test_training(tmp_path: Path) -> None:
         picture = np.full((64, 64), 255, np.uint8)
         picture[8:56, max(0, column - 2) : column + 2] = 0
         Image.fromarray(picture).save(tmp_path / "pictures" / f"{column}.png")
-    run(program("install", DATA="pictures", MINUTES=0.1), tmp_path)
+    ran = run(program("install", DATA="pictures", MINUTES=0.1), tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     assert list((tmp_path / "runs" / "first" / "samples").glob("*.png"))

@@ -31,6 +31,8 @@ from cluster.training.cpus import available_cpus
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds within which a run must have learned from its first batch.
 SECONDS_TO_START = 600.0
+#: Seconds within which it must have learned from another batch once it has begun.
+SECONDS_TO_GO_ON = 120.0
 WHOLE, POLICY = "ours, whole", "ours, the policy alone"
 
 
@@ -97,6 +99,7 @@ class Training:
     def __init__(self, name: str, peer: Peer, python: Path, arguments: tuple[str, ...] = ()) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         self.name, self.steps = name, 0
+        self.learned = time.monotonic()
         self.process = subprocess.Popen(
             [python, "-m", f"cluster.bench.peer_runs.{peer.module}", *peer.arguments, *arguments],
             env=environment,
@@ -114,8 +117,8 @@ class Training:
         """Keep the newest number of steps that it prints."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if line.strip().isdigit():
-                self.steps = int(line)
+            if line.strip().isdigit() and int(line) != self.steps:
+                self.steps, self.learned = int(line), time.monotonic()
 
     def read_errors(self) -> None:
         """Keep the last lines that it prints besides."""
@@ -130,12 +133,18 @@ class Training:
             raise PeerFailed(f"{self.name} ended: {last}")
 
     def wait(self, seconds: float, least_steps: int = 0) -> None:
-        """Wait for `seconds`, and until it has learned from more than `least_steps`."""
+        """Wait for `seconds`, and until it has learned from more than `least_steps`.
+
+        Raises:
+            PeerFailed: It has ended, or it learned nothing for minutes, as those do whose children have died.
+        """
         start = time.monotonic()
         while time.monotonic() - start < seconds or self.steps <= least_steps:
             self.require_life()
-            if time.monotonic() - start > max(seconds, SECONDS_TO_START):
-                raise PeerFailed(f"{self.name} learned nothing for {SECONDS_TO_START:.0f} s")
+            longest = SECONDS_TO_GO_ON if self.steps else SECONDS_TO_START
+            if time.monotonic() - self.learned > longest:
+                last = f"; it printed: {self.errors[-1]}" if self.errors else ""
+                raise PeerFailed(f"{self.name} learned nothing for {longest:.0f} s{last}")
             time.sleep(0.05)
 
     def end(self) -> None:

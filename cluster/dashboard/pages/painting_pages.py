@@ -111,7 +111,7 @@ def stage_rows(strokes: StrokeList, stage: NDArray[np.int64]) -> list[dict[str, 
 
 
 def error_curve(painting: Painting, stops: NDArray[np.int64]) -> tuple[str, list[float], list[float]]:
-    """What the file tells about the error at these moments: a label, values, and their heights in a chart, 0 to 1.
+    """Look up the error at these moments: a label, values, and their heights in a chart, 0 to 1.
 
     The measured L2, on a logarithmic scale; of older files what the strokes took off it by the search's account.
     """

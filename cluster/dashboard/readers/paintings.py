@@ -59,7 +59,7 @@ def picture_of(entry: Entry) -> Path:
 
 
 def listed(entry: Entry) -> Listed:
-    """What the beginning of a file tells.
+    """Read what the beginning of a file tells.
 
     Raises:
         NotThere: it is gone.
