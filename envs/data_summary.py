@@ -16,6 +16,7 @@ from envs.data_files import DataError
 from envs.layouts import SPLITS, Layout, lay_out
 from envs.mnist import load_mnist
 from envs.omniglot import omniglot_files
+from envs.pictures import TEST_CROPS, TEST_PHOTOS, TRAINING_CROPS, TRAINING_PHOTOS, photo_paths
 
 _CLASSES_LISTED = 12
 
@@ -104,6 +105,10 @@ def summarize(
     if name_or_path == "celeba":
         with open_pictures(celeba_path(data_dir, cache_dir)) as files:
             return of_layout(name_or_path, celeba_layout(files.names), files.passed_over)
+    if name_or_path == "pictures":
+        for photos in (TRAINING_PHOTOS, TEST_PHOTOS):
+            photo_paths(photos)
+        return DataSummary(name_or_path, TRAINING_CROPS, TEST_CROPS, "crops of other photos")
     with open_pictures(Path(name_or_path).expanduser()) as files:
         return of_layout(name_or_path, lay_out(files.names, by_class=by_class), files.passed_over)
 

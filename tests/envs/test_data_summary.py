@@ -1,11 +1,12 @@
 """The summary that is printed at the start of a run."""
 
 import hashlib
+import importlib.util
 from pathlib import Path
 
 import pytest
 
-from envs import mnist
+from envs import data_summary, mnist
 from envs.data_files import DataError
 from envs.data_summary import summarize
 from envs.datasets import load_dataset
@@ -67,6 +68,17 @@ def test_omniglot_and_celeba() -> None:
     data = shared_path("data/omniglot").parent
     assert (summarize("omniglot", data_dir=data).train, summarize("omniglot", data_dir=data).test) == (2200, 520)
     assert str(summarize("celeba", data_dir=data)).startswith("celeba: 8100 images to learn from, 900 held out")
+
+
+def test_photos_of_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_summary, "photo_paths", lambda photos: [])
+    summary = summarize("pictures")
+    assert (summary.train, summary.test) == (4000, 500)
+    assert "crops of other photos" in str(summary)
+    monkeypatch.undo()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DataError, match=r"pip install impasto\[pictures\]"):
+        summarize("pictures")
 
 
 def test_too_few_images_are_named_before_anything_starts(tmp_path: Path) -> None:
