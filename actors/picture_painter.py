@@ -251,7 +251,12 @@ class PicturePainter:
         corners = [(y, x) for y in places[0] for x in places[1]]
         errors = np.array([squared[y : y + size, x : x + size].sum() for y, x in corners])
         share = max(1, min(self.search.windows, -(-len(corners) // 2)))
-        return [corners[i] for i in np.argsort(-errors * self.rng.uniform(0.5, 1.5, len(errors)))[:share]]
+        chosen: list[tuple[int, int]] = []
+        for i in np.argsort(-errors * self.rng.uniform(0.5, 1.5, len(errors)))[:share]:
+            # At the edges windows overlap, and what both took away would be counted, and painted, twice.
+            if all(max(abs(corners[i][0] - y), abs(corners[i][1] - x)) >= size for y, x in chosen):
+                chosen.append(corners[i])
+        return chosen
 
     def strokes_of(
         self,

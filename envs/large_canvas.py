@@ -73,12 +73,21 @@ class StrokeList:
 
 
 class LargeCanvas:
-    """A white canvas of any size up to 4096 pixels, one brush that lives as long as the canvas.
+    """A white canvas of any size up to 4096 pixels.
 
     The same strokes give the same pixels again.
     """
 
-    def __init__(self, height: int, width: int, brush: str, *, scale: float = 1.0, transparent: bool = False) -> None:
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        brush: str,
+        *,
+        scale: float = 1.0,
+        transparent: bool = False,
+        fresh_strokes: bool = True,
+    ) -> None:
         """Prepare the canvas.
 
         Args:
@@ -87,6 +96,8 @@ class LargeCanvas:
             brush: name or path of a brush.
             scale: the strokes are those of a canvas this many times smaller, see `BatchPainter`.
             transparent: a canvas without paper in place of a white one.
+            fresh_strokes: each stroke is painted by a fresh brush, see `BatchPainter`; if not, by one brush that lives
+                as long as the canvas.
 
         Raises:
             ValueError: there is no such brush, or the size is out of range.
@@ -94,7 +105,7 @@ class LargeCanvas:
         if not 1 <= min(height, width) <= max(height, width) <= LARGEST:
             raise ValueError(f"size: expected sides of 1 to {LARGEST} pixels, got {width}x{height}")
         self.height, self.width = height, width
-        self.painter = BatchPainter(1, brush, height=height, width=width, scale=scale)
+        self.painter = BatchPainter(1, brush, height=height, width=width, scale=scale, fresh_strokes=fresh_strokes)
         self.painter.reset()
         if transparent:
             self.painter.load(np.zeros((1, height, width, 4), np.uint16))
@@ -114,12 +125,11 @@ class LargeCanvas:
         )
         log_radius = np.log(strokes.radius.clip(0.2, 1000))
         color, pressure = strokes.color.clip(0, 1), strokes.pressure
-        move, draw = np.array([False]), np.array([True])
+        paints = np.array([True])
         for i in range(len(strokes)):
             one = slice(i, i + 1)
             rest = (pressure[one], log_radius[one], color[one])
-            self.painter.stroke(start[one], start[one], *rest, move)
-            self.painter.stroke(end[one], control[one], *rest, draw)
+            self.painter.stroke(end[one], control[one], *rest, paints, start=start[one])
         self.strokes.append(strokes)
 
     def all_strokes(self) -> StrokeList:

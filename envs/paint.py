@@ -82,6 +82,7 @@ class PaintVectorEnv(LockStepVectorEnv[PaintConfig]):
             width=config.canvas_size,
             history=config.history,
             legacy_move=config.legacy_move,
+            fresh_strokes=config.fresh_strokes,
             defaults=config.brush_defaults,
             threads=config.threads,
         )

@@ -43,7 +43,8 @@ class PaintConfig:
         color: paint in color (three components of `color_levels` each); else black on white.
         color_levels: values per color channel. More match colors better and are harder to learn; usual: 4 to 20.
         strokes: `chained`, as published: a stroke begins at the last one's end, or at the place that a move put the
-            brush to. `free`: a stroke brings its own start, move and stroke in one; pictures take fewer actions.
+            brush to. `free`: a stroke brings its own start, move and stroke in one, and a fresh brush paints each
+            (unless `history`), so that what it paints depends on the canvas alone; pictures take fewer actions.
         first_is_move: let the first action only place the brush, whatever its flag says.
         history: keep one brush for ever, as the published environment does (what it paints then depends on
             all earlier episodes), instead of a fresh brush per episode.
@@ -108,6 +109,11 @@ class PaintConfig:
     def canvas_shape(self) -> tuple[int, int, int]:
         """(H, W, C) of the observed canvas."""
         return self.observation_size, self.observation_size, self.channels
+
+    @property
+    def fresh_strokes(self) -> bool:
+        """Whether a fresh brush paints each stroke, see `pymypaint.BatchPainter`."""
+        return self.strokes == "free" and not self.history
 
     @property
     def action_spec(self) -> ActionSpec:

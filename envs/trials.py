@@ -36,6 +36,7 @@ class TrialCanvases:
             height=size,
             width=size,
             defaults=config.brush_defaults,
+            fresh_strokes=config.fresh_strokes,
             threads=config.threads,
         )
         self.pixels = np.empty((count * self.rows, size, size, config.channels), np.uint8)

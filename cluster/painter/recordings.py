@@ -108,6 +108,7 @@ def paint_again(
         height=size,
         width=size,
         legacy_move=paint.legacy_move,
+        fresh_strokes=paint.fresh_strokes,
         defaults=paint.brush_defaults,
         scale=scale,
     ) as painter:

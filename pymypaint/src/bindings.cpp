@@ -14,8 +14,9 @@ namespace {
 class PyPainter {
  public:
   PyPainter(long num_canvases, const nb::list& settings, long height, long width, bool history, bool legacy_move,
-            long threads)
-      : painter_(check(num_canvases, height, width, history, legacy_move, threads), parse_settings(settings)) {}
+            bool fresh_strokes, long threads)
+      : painter_(check(num_canvases, height, width, history, legacy_move, fresh_strokes, threads),
+                 parse_settings(settings)) {}
 
   void reset(nb::handle observation, nb::handle log_radius, nb::handle active) {
     const Py_ssize_t n = count();
@@ -152,7 +153,8 @@ class PyPainter {
   const PainterConfig& config() const { return painter_.config(); }
 
  private:
-  static PainterConfig check(long num_canvases, long height, long width, bool history, bool legacy_move, long threads) {
+  static PainterConfig check(long num_canvases, long height, long width, bool history, bool legacy_move,
+                             bool fresh_strokes, long threads) {
     const auto within = [](const char* name, long value, long high) {
       if (value >= 1 && value <= high) return static_cast<int>(value);
       throw nb::value_error((std::string(name) + ": expected a number from 1 to " + std::to_string(high) + ", got " +
@@ -165,6 +167,7 @@ class PyPainter {
             within("width", width, 4096),
             history,
             legacy_move,
+            fresh_strokes,
             within("threads", threads, 256),
             engine && std::string(engine) == "libmypaint"};
   }
@@ -230,9 +233,9 @@ NB_MODULE(_core, m) {
   m.def("has_input", &BrushSettings::has_input, nb::arg("name"));
   m.def("default_settings", &BrushSettings::defaults);
   nb::class_<PyPainter>(m, "Painter")
-      .def(nb::init<long, const nb::list&, long, long, bool, bool, long>(), nb::arg("num_canvases"),
+      .def(nb::init<long, const nb::list&, long, long, bool, bool, bool, long>(), nb::arg("num_canvases"),
            nb::arg("settings"), nb::kw_only(), nb::arg("height"), nb::arg("width"), nb::arg("history"),
-           nb::arg("legacy_move"), nb::arg("threads"))
+           nb::arg("legacy_move"), nb::arg("fresh_strokes"), nb::arg("threads"))
       .def("reset", &PyPainter::reset, nb::arg("observation") = nb::none(), nb::kw_only(),
            nb::arg("log_radius").none() = 0.0, nb::arg("active") = nb::none())
       .def("stroke", &PyPainter::stroke, nb::arg("end").none(), nb::arg("control").none(), nb::arg("pressure").none(),

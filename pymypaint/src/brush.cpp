@@ -77,6 +77,11 @@ void LibmypaintBrush::update(Surface& surface, float x, float y, float pressure)
   mypaint_brush_stroke_to(brush_.get(), surface.get(), x, y, pressure, 0.0f, 0.0f, kUpdateSeconds);
 }
 
+void LibmypaintBrush::place(Surface& surface, float x, float y) {
+  lift();
+  mypaint_brush_stroke_to(brush_.get(), surface.get(), x, y, 0.0f, 0.0f, 0.0f, kLongSeconds);
+}
+
 void LibmypaintBrush::set(MyPaintBrushSetting id, float value) {
   mypaint_brush_set_base_value(brush_.get(), id, value);
 }

@@ -48,8 +48,12 @@ class Brush {
   virtual bool can_assign() const { return true; }
   virtual void lift() = 0;  // forget where the brush is: the next update only places it
   virtual void update(Surface& surface, float x, float y, float pressure) = 0;
+  // Lifts the brush and puts it down here at rest. An `update` after `lift` puts a brush with slow tracking somewhere
+  // between where it was and here.
+  virtual void place(Surface& surface, float x, float y) = 0;
 
  protected:
+  static constexpr double kLongSeconds = 1000.0;
   // The published environment's time between updates. 0.1 as float32 is a little more than 0.1: libmypaint's workaround
   // for tablets that report no motion without pressure, which asks for more than 0.1 s, depends on it.
   static constexpr double kUpdateSeconds = static_cast<double>(0.1f);
@@ -64,6 +68,7 @@ class LibmypaintBrush final : public Brush {
   bool can_assign() const override;
   void lift() override;
   void update(Surface& surface, float x, float y, float pressure) override;
+  void place(Surface& surface, float x, float y) override;
 
  protected:
   void set(MyPaintBrushSetting id, float value) override;

@@ -21,6 +21,10 @@ class FastBrush final : public Brush {
 
   void assign(const Brush& other) override { *this = static_cast<const FastBrush&>(other); }
   void lift() override { lifted_ = true; }
+  void place(Surface& surface, float x, float y) override {
+    lift();
+    move(surface, x, y, 0.0f, kLongSeconds);
+  }
   void update(Surface& surface, float x, float y, float pressure) override {
     move(surface, x, y, pressure, kUpdateSeconds);
   }

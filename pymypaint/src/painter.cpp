@@ -33,7 +33,15 @@ void Easel::stroke(const Stroke& stroke) {
     place(stroke.end_y, stroke.end_x);
     return;
   }
-  if (stroke.placed) place(stroke.start_y, stroke.start_x);
+  if (stroke.placed && config_.fresh_strokes) {
+    brush_ = make_brush(settings_, config_.only_libmypaint);
+    brush_->place(surface_, static_cast<float>(stroke.start_x), static_cast<float>(stroke.start_y));
+    y_ = stroke.start_y;
+    x_ = stroke.start_x;
+    painting_ = false;
+  } else if (stroke.placed) {
+    place(stroke.start_y, stroke.start_x);
+  }
   bezier(stroke);
 }
 

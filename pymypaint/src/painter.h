@@ -23,6 +23,7 @@ struct PainterConfig {
   int num_canvases, height, width;
   bool history;      // one brush lives through all episodes, as in the published environment
   bool legacy_move;  // after a move to (y, x), the next stroke starts at (y, y), as in the published environment
+  bool fresh_strokes;  // strokes that bring their own start are painted by a fresh brush each
   int threads;
   bool only_libmypaint;  // never the fast engine: for comparing the two
 };

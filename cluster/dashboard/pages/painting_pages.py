@@ -181,7 +181,7 @@ def _frames(painting: Painting) -> bytes | str:
     page = np.full((-(-len(stops) // columns) * frame_height, columns * frame_width, 3), 255, np.uint8)
     strokes = painting.strokes.scaled(factor)
     try:
-        canvas = LargeCanvas(height, width, painting.brush, scale=factor)
+        canvas = LargeCanvas(height, width, painting.brush, scale=factor, fresh_strokes=painting.fresh_strokes)
     except (ValueError, OSError) as error:  # a brush that this machine does not have
         return one_line(error)
     begun, done = time.thread_time(), 0

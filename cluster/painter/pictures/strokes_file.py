@@ -12,7 +12,8 @@ curve; `stage` 0 saw the whole picture, later ones enlarged windows of it; `gain
 the window is the square in which it was searched, by its upper left corner and its side. `l2` tells the mean squared
 error to the picture after so many strokes. Version 1 has neither windows nor `l2`. Where they are needed to paint the
 same again, `paper` tells width and height of a larger canvas, of which the painting is the upper left part, and `scale`
-of how many times smaller a canvas the brush's movements are.
+of how many times smaller a canvas the brush's movements are. With `fresh_strokes` a fresh brush paints each stroke;
+without it, as in older files, one brush paints all of them.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Painting:
         paper: Height and width of the canvas that is painted on, of which the painting is the upper left part; None if
             it is all of it.
         scale: See `LargeCanvas`.
+        fresh_strokes: Likewise.
     """
 
     width: int
@@ -65,11 +67,19 @@ class Painting:
     l2: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     paper: tuple[int, int] | None = None
     scale: float = 1.0
+    fresh_strokes: bool = True
 
     def canvas(self, *, transparent: bool = False) -> LargeCanvas:
         """Prepare the canvas for its strokes."""
         height, width = self.paper or (self.height, self.width)
-        return LargeCanvas(height, width, self.brush, scale=self.scale, transparent=transparent)
+        return LargeCanvas(
+            height,
+            width,
+            self.brush,
+            scale=self.scale,
+            transparent=transparent,
+            fresh_strokes=self.fresh_strokes,
+        )
 
     def cut(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Cut uint8 [h, w, C] of the canvas to the painting's size."""
@@ -97,6 +107,8 @@ class Painting:
             head["paper"] = [self.paper[1], self.paper[0]]
         if self.scale != 1:
             head["scale"] = self.scale
+        if self.fresh_strokes:
+            head["fresh_strokes"] = True
         head |= self.about
         if len(self.l2):
             head["l2"] = [[int(count), round(error, 6)] for count, error in self.l2.tolist()]
@@ -159,7 +171,8 @@ class Painting:
                 paper = int(values["paper"][1]), int(values["paper"][0])
                 if not (height <= paper[0] <= LARGEST and width <= paper[1] <= LARGEST):
                     raise ValueError(f"paper is at least as large as the painting, and {LARGEST} pixels at most")
-            return cls(width, height, str(values["brush"]), strokes, about, l2, paper, scale)
+            fresh = bool(values.get("fresh_strokes", False))
+            return cls(width, height, str(values["brush"]), strokes, about, l2, paper, scale, fresh)
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}" if error.strerror else str(error)) from error
         except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:

@@ -27,6 +27,7 @@ class Painter:
         width: int,
         history: bool,
         legacy_move: bool,
+        fresh_strokes: bool,
         threads: int,
     ) -> None: ...
     def reset(

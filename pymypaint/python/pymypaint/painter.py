@@ -37,6 +37,7 @@ class BatchPainter(_core.Painter):
         width: int = 64,
         history: bool = False,
         legacy_move: bool = False,
+        fresh_strokes: bool = False,
         defaults: bool | None = None,
         scale: float = 1.0,
         threads: int = 1,
@@ -51,6 +52,9 @@ class BatchPainter(_core.Painter):
             brush lives through all episodes as in the published environment, and what it paints depends on all that it
             has painted (its random generator, and what a lazy reset leaks of the last position).
           legacy_move: True: after a move to (y, x) the next stroke starts at (y, y), the published environment's bug.
+          fresh_strokes: True: each stroke that is given a `start` is painted by a fresh brush. What it paints then does
+            not depend on the strokes before it, but for the pixels that they left: brushes that scatter their dabs at
+            random scatter those of each stroke alike.
           defaults: True: settings that the brush file leaves out have libmypaint's defaults, as in MyPaint. False: they
             are 0, as in the published environment. None: True for the path of a file, False for a name.
           scale: the strokes are those of a canvas this many times smaller, painted larger: the brush sees the speed it
@@ -71,6 +75,7 @@ class BatchPainter(_core.Painter):
             width=width,
             history=history,
             legacy_move=legacy_move,
+            fresh_strokes=fresh_strokes,
             threads=threads,
         )
         self._brush = os.fspath(brush)

@@ -32,6 +32,7 @@ def test_strokes_survive_their_file(tmp_path: Path) -> None:
     read = Painting.load(written.save(tmp_path / "strokes.json"))
     np.testing.assert_array_equal(read.l2, l2)
     assert (read.width, read.height, read.brush, read.about) == (640, 500, "classic/pen", written.about)
+    assert read.fresh_strokes
     for name in ("start", "control", "end", "radius", "color", "pressure", "stage", "window"):
         np.testing.assert_array_equal(getattr(read.strokes, name), getattr(strokes, name))
     nothing = Painting(5, 5, "classic/pen", StrokeList.join([]), {})
@@ -70,6 +71,7 @@ def test_a_file_of_version_1_is_painted_as_it_was(tmp_path: Path) -> None:
     painting = Painting.load(old)
     assert len(painting.strokes) == 24
     assert np.isnan(painting.strokes.window).all()
+    assert not painting.fresh_strokes
     assert len(painting.l2) == 0
     assert cli.main(["paint", "--from", str(old), "--out", str(tmp_path)]) == 0
     assert (tmp_path / old.name).read_text() == old.read_text()
