@@ -24,6 +24,8 @@ STROKES = (25, 50, 100)
 LONGER = (150, 200, 300, 400)
 """Strokes of further paintings by a search, until one is as near as the climb."""
 CANDIDATES = 16
+CLIMB = 20
+"""As of `impasto paint`."""
 
 Point = tuple[float, float]
 """Mean squared error and CPU-seconds of a painting."""
@@ -38,8 +40,10 @@ def bench(options: BenchOptions) -> Iterator[Figure]:
             target = square(path, size)
             climb = climbed(target, strokes[-1], options.quick)
             ends = {"hill climb": {count: climb[count - 1] for count in strokes}}
-            for agent in (NO_AGENT, "pictures"):
-                ends[f"agent {agent}"] = searched(target, agent, strokes, climb[-1][0])
+            patience = 4 if options.quick else Climb().patience
+            for agent, climbing in ((NO_AGENT, CLIMB), ("pictures", CLIMB), ("pictures", patience)):
+                name = f"agent {agent}, climbing until {climbing} gain nothing"
+                ends[name] = searched(target, agent, climbing, strokes, climb[-1][0])
             for name, points in ends.items():
                 for count, (error, seconds) in points.items():
                     detail = {"cpu_seconds": rounded(seconds), "pixels": size}
@@ -77,20 +81,24 @@ def enlarged(world: PaintConfig, size: int) -> PaintConfig:
     )
 
 
-def searched(target: NDArray[np.uint8], agent: str, strokes: tuple[int, ...], error: float) -> dict[int, Point]:
+def searched(
+    target: NDArray[np.uint8], agent: str, climbing: int, strokes: tuple[int, ...], error: float
+) -> dict[int, Point]:
     """Paintings of as many strokes as the climb, and of more until one has at most this error, by their strokes."""
-    found = {count: painted(target, agent, count) for count in strokes}
+    found = {count: painted(target, agent, climbing, count) for count in strokes}
     for count in LONGER:
         if count > strokes[-1] >= STROKES[-1] and min(each[0] for each in found.values()) > error:
-            found[count] = painted(target, agent, count)
+            found[count] = painted(target, agent, climbing, count)
     return found
 
 
-def painted(target: NDArray[np.uint8], agent: str, strokes: int) -> Point:
+def painted(target: NDArray[np.uint8], agent: str, climbing: int, strokes: int) -> Point:
     """A painting as of `impasto paint`, which divides its strokes among its stages."""
     world, policy = load_agent(agent)
     begin = time.process_time()
-    painter = PicturePainter(target, world, policy, PictureSearch(candidates=CANDIDATES), strokes=strokes)
+    painter = PicturePainter(
+        target, world, policy, PictureSearch(candidates=CANDIDATES, climb=climbing), strokes=strokes
+    )
     *_, last = painter.rounds()
     painter.close()
     return last.error, time.process_time() - begin
