@@ -65,7 +65,13 @@ def test_pictures() -> None:
     except DataError as error:
         pytest.skip(str(error))
     figures = measure("pictures")
-    for way in ("hill climb", "agent none", "agent pictures"):
+    for agent in (
+        "agent none, climbing until 20",
+        "agent pictures, climbing until 20",
+        "agent pictures, climbing until 4",
+    ):
+        assert f"astronaut, {agent} gain nothing, 8 strokes" in figures
+    for way in ("hill climb", "agent pictures, climbing until 20 gain nothing"):
         errors = [figures[f"astronaut, {way}, {count} strokes"]["value"] for count in (4, 8)]
         assert errors[1] < errors[0] < 0.4
         assert figures[f"astronaut, {way}, 8 strokes"]["detail"]["cpu_seconds"] > 0
