@@ -98,7 +98,9 @@ class Lease:
 
         def renew() -> None:
             while not ending.wait(SECONDS_BETWEEN_RENEWALS / 3):
-                with contextlib.suppress(LeaseLost, OSError):  # the mirror comes to know of it too, and says so
+                # pyarrow raises ValueErrors too, and more. The next renewal tries again; the mirror, which writes to
+                # the same storage, comes to know of it too, and says so.
+                with contextlib.suppress(Exception):
                     lease.keep()
 
         thread = threading.Thread(target=renew, name="lease", daemon=True)

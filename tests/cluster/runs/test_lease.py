@@ -135,3 +135,20 @@ def test_a_lease_is_renewed_for_as_long_as_a_start_takes(remote: RemoteFolder, m
         lease.renewed_at -= 60
         lease.keep()
         assert not remote.files("lease"), "it is not claimed again once it is given back"
+
+
+def test_no_error_of_the_storage_ends_the_renewals(remote: RemoteFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_RENEWALS", 0.15)
+    errors: list[Exception] = [ValueError("an answer that is no XML"), KeyError("mtime"), OSError("no route")]
+    with Lease.held(remote) as lease:
+        begun = lease.renewed_at
+        write = remote.write
+
+        def failing(name: str, data: bytes) -> None:
+            if errors:
+                raise errors.pop()
+            write(name, data)
+
+        monkeypatch.setattr(remote, "write", failing)
+        wait_until(lambda: not errors and lease.renewed_at > begun, 60, "the thread to renew it")
+    assert not lease.lost
