@@ -70,7 +70,7 @@ def hill_climb(
     proposals = RandomStrokes(world, seed)
     tried = 0
 
-    def variations(action: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    def variations(action: NDArray[np.int64], count: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         nonlocal tried
         tried += count
         return proposals.vary(action, count)

@@ -198,8 +198,8 @@ class PicturePainter:
             parts.append(self.proposed_by_policy(self.policy, trials.canvas, target, progress, policy))
         kept = choose(trials, self.inside(np.concatenate(parts, 1), edges))
 
-        def variations(action: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-            return self.inside(self.proposals.vary(action, count), edges)
+        def variations(action: NDArray[np.int64], count: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+            return self.inside(self.proposals.vary(action, count), edges[rows])
 
         return climb(trials, kept, variations, varied, self.search.climb)
 

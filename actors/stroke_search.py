@@ -12,6 +12,8 @@ from envs.trials import TrialCanvases
 
 Score = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Scores float32 [n, p], higher is better, of canvases uint8 [n, p, h, w, C] of n pictures."""
+Vary = Callable[[NDArray[np.int64], int, NDArray[np.int64]], NDArray[np.int64]]
+"""Variations int64 [m, P, K] of strokes int64 [m, K], P of each, for the canvases of these numbers, int64 [m]."""
 
 
 @dataclass
@@ -85,7 +87,7 @@ def vary(trials: TrialCanvases, kept: Kept, variations: NDArray[np.int64], objec
 def climb(
     trials: TrialCanvases,
     kept: Kept,
-    make: Callable[[NDArray[np.int64], int], NDArray[np.int64]],
+    make: Vary,
     count: int,
     patience: int = 0,
     objective: Objective = PIXELS,
@@ -95,7 +97,7 @@ def climb(
     Args:
         trials: n canvases.
         kept: the earlier choice.
-        make: makes variations int64 [n, P, K], as many as the second argument says, of strokes int64 [n, K].
+        make: makes variations.
         count: P, variations of each stroke in a round.
         patience: a stroke is varied until so many variations in a row gained nothing; with 0 there is one round.
         objective: what makes one better.
@@ -103,14 +105,14 @@ def climb(
     if not count:
         return kept
     idle = np.where(kept.gain > 0, 0, patience)
-    first = True
-    while first or (idle < patience).any():
-        variations = make(kept.action, count)
-        if not first:
-            variations[idle >= patience] = 0  # paints nothing and gains nothing
-        before, first = kept.gain.copy(), False
+    rows = np.arange(len(idle))
+    while len(rows):
+        variations = np.zeros((len(idle), count, kept.actions.shape[2]), np.int64)  # flag 0: nothing painted or gained
+        variations[rows] = make(kept.action[rows], count, rows)
+        before = kept.gain
         kept = vary(trials, kept, variations, objective)
         idle = np.where(kept.gain > before, 0, idle + count)
+        rows = np.flatnonzero(idle < patience)
     return kept
 
 

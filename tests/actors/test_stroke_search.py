@@ -73,9 +73,11 @@ def test_a_climb_varies_the_best_until_that_gains_nothing_and_only_those_that_st
     trials.begin(wanted)
     kept = choose(trials, proposals(trials.canvas, wanted, np.zeros(4), 16))
     rounds: list[np.ndarray] = []
+    climbing: list[np.ndarray] = []
 
-    def make(action: np.ndarray, count: int) -> np.ndarray:
+    def make(action: np.ndarray, count: int, rows: np.ndarray) -> np.ndarray:
         rounds.append(action.copy())
+        climbing.append(rows)
         return proposals.vary(action, count)
 
     once = climb(trials, kept, make, 4)
@@ -86,10 +88,11 @@ def test_a_climb_varies_the_best_until_that_gains_nothing_and_only_those_that_st
     assert len(rounds) > 3, "two rounds without gain end it, and some gain something"
     assert (until.gain >= kept.gain).all()
     assert until.gain.sum() > once.gain.sum()
-    # The last two rounds of the last to climb gained nothing.
-    last = (rounds[-1] == rounds[-2]).all(1)
-    assert last.any()
-    np.testing.assert_array_equal(rounds[-1][last], until.action[last])
+    # Fewer and fewer climb; what the last ones ended with gained nothing in the last two rounds.
+    assert [len(rows) for rows in climbing] == sorted((len(rows) for rows in climbing), reverse=True)
+    np.testing.assert_array_equal(climbing[-1], climbing[-2])
+    np.testing.assert_array_equal(rounds[-1], rounds[-2])
+    np.testing.assert_array_equal(rounds[-1], until.action[climbing[-1]])
     expected = trials.errors() - until.gain
     trials.paint(until.action)
     np.testing.assert_allclose(trials.errors(), expected, atol=1e-6)

@@ -23,6 +23,7 @@ from cluster.painter.settings import PainterSettings, preset
 from cluster.painter.stored import require_networks
 from cluster.runs.stored import last_checkpoint
 from cluster.runs.stored_settings import open_to_read, read_settings_as
+from cluster.training.cpus import available_cpus
 from envs.paint import PaintConfig
 from learners.networks.build import build_policy
 from learners.networks.policy import PaintPolicy
@@ -82,6 +83,7 @@ def paint_pictures(images: list[Path], out: Path, options: PaintOptions, written
         Exit status: 0, 2 if a picture could not be painted, 130 after Ctrl-C, with what was painted written.
     """
     world, policy = load_agent(options.agent)
+    world = replace(world, threads=available_cpus())
     if options.brush:
         find_brush(options.brush)
         world = replace(world, brush=options.brush)
