@@ -54,7 +54,8 @@ def test_auto_follows_the_processor_and_what_it_does_faster(
 
 def test_the_gain_of_bfloat16_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     computing.bfloat16_gain.cache_clear()
-    gain = computing.bfloat16_gain()
+    with torch.autocast("cpu", torch.bfloat16):
+        gain = computing.bfloat16_gain()
     assert 0.001 < gain < 100
     monkeypatch.setattr(computing, "shortest", lambda work: pytest.fail("measured twice"))
     assert computing.bfloat16_gain() == gain
