@@ -20,7 +20,8 @@ from learners.precision import autocast
 STROKES_A_ROUND = 4
 """Strokes searched in a window before the large canvas, on which they come out a little differently, is looked at."""
 ENOUGH = 40
-"""Strokes of the first stage that come before any of a finer one; of later stages likewise, by their windows."""
+"""Strokes of a stage of one window that come before any of a finer stage; of n windows n to the power of 0.75 times as
+many."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,10 @@ class PicturePainter:
         return result
 
     def windows(self, view: NDArray[np.uint8], target: NDArray[np.uint8]) -> list[tuple[int, int]]:
-        """Corners (y, x) of the windows with the largest errors, of a grid laid over the view anew at random."""
+        """Corners (y, x) of the windows with the largest errors, of a grid laid over the view anew at random.
+
+        They do not overlap.
+        """
         size = self.size
         squared = np.square(np.subtract(view, target, dtype=np.int16), dtype=np.float32).sum(-1)
         places = []

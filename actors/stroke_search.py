@@ -117,8 +117,10 @@ def climb(
 
 
 def merge(kept: Kept, actions: NDArray[np.int64], gains: NDArray[np.float32]) -> Kept:
-    """The best of those kept and of actions int64 [n, P, K] with gains float32 [n, P] above 0."""
+    """The best of those kept and of actions int64 [n, P, K] with gains float32 [n, P] above 0; each only once."""
     keep = kept.gains.shape[1]
+    if keep > 1:
+        gains = np.where(repeated(kept.actions, actions), 0, gains)
     rows = np.arange(len(actions))[:, None]
     all_gains = np.concatenate([kept.gains, gains], 1)
     all_actions = np.concatenate([kept.actions, actions], 1)
@@ -126,3 +128,12 @@ def merge(kept: Kept, actions: NDArray[np.int64], gains: NDArray[np.float32]) ->
     best = order[:, 0] - keep
     index = np.where(best >= 0, best, kept.index)
     return Kept(all_actions[rows, order], np.maximum(all_gains[rows, order], 0), index)
+
+
+def repeated(known: NDArray[np.int64], actions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool [n, P], which of actions int64 [n, P, K] are among int64 [n, B, K], or among those before them."""
+    both = np.concatenate([known, actions], 1)
+    same = (actions[:, :, None] == both[:, None]).all(-1)  # [n, P, B + P]
+    before = np.arange(both.shape[1]) < known.shape[1] + np.arange(actions.shape[1])[:, None]
+    found: NDArray[np.bool_] = (same & before).any(-1)
+    return found

@@ -47,7 +47,7 @@ class PaintConfig:
             (unless `history`), so that what it paints depends on the canvas alone; pictures take fewer actions.
         first_is_move: let the first action only place the brush, whatever its flag says.
         history: keep one brush for ever, as the published environment does (what it paints then depends on
-            all earlier episodes), instead of a fresh brush per episode.
+            all earlier episodes), instead of a fresh brush per episode, or per free stroke.
         legacy_move: reproduce the published environment's move bug (after a move, x is taken for y).
         threads: number of threads that paint. More are faster on free cores; results do not depend on it; usual: 1 per
             actor.

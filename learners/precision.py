@@ -37,8 +37,11 @@ def cpu_computes_bfloat16() -> bool:
 @cache
 def bfloat16_gain() -> float:
     """Measure how many times as fast as in float32 this CPU multiplies matrices in bfloat16; once, in about 30 ms."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that all processes of a run find the same, whatever their threads
     with torch.autocast("cpu", enabled=False):  # whoever asks may be computing in bfloat16 just now
         seconds = {dtype: shortest(product_of(dtype)) for dtype in (torch.float32, torch.bfloat16)}
+    torch.set_num_threads(threads)
     return seconds[torch.float32] / seconds[torch.bfloat16]
 
 

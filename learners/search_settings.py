@@ -8,6 +8,8 @@ from typing import Literal
 from envs.ranges import Count, Natural, Share, check_ranges
 
 SearchScore = Literal["pixels", "discriminator", "both"]
+CLIMB = 20
+"""Variations in a row without gain after which a stroke of `impasto paint`, or of figures that are published, stays."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,8 @@ class SearchSettings:
             strokes and take longer. Needs `conditional`, free strokes and a brush without history; usual: 16 to 128.
         variations: candidates that are variations of the best of the others. More refine more and explore less; usual:
             0 to half of `candidates`.
-        climb: variations in a row without gain after which a stroke is taken; until then the best so far is varied, as
-            often as that takes. 0: it is varied once. More find better strokes and take longer; usual: 0 to 100.
+        climb: variations in a row without gain after which a stroke is taken; until then the best so far is varied, by
+            `variations` at once. 0: it is varied once. More find better strokes and take longer; usual: 0 to 100.
         policy_share: share of the other candidates that the policy proposes at the start of the run; the rest begin at
             places of canvas and target that differ. Higher trusts the policy sooner; usual: 0 to 0.5.
         final_policy_share: share after the first fifth of the run. Higher leaves less to chance; usual: 0.5 to 1.
@@ -62,6 +64,8 @@ class SearchSettings:
         check_ranges(self)
         if self.candidates and self.variations >= self.candidates:
             raise ValueError(f"variations: expected fewer than the {self.candidates} candidates, got {self.variations}")
+        if self.candidates and self.climb and not self.variations:
+            raise ValueError(f"climb: varies strokes, with variations of 1 or more; got climb {self.climb} without any")
 
     def counts(self, progress: float) -> tuple[int, int, int]:
         """Candidates of the policy, at least one, those that begin at the error, and variations.

@@ -83,8 +83,8 @@ class PolicySettings:
         rho_bar: bound of V-trace's importance ratios in the temporal differences. Lower reduces variance and moves
             values toward those of the acting policy; usual: 1.
         c_bar: bound of V-trace's trace coefficients. Lower carries corrections less far back; usual: 1.
-        precision: `bfloat16` autocast, `float32`, or `auto`: bfloat16 on hardware that computes in it. Logits and
-            log-probabilities are float32 in any case. The policy's learner computes its policy as the actors did, so
+        precision: `bfloat16` autocast, `float32`, or `auto`: bfloat16 where it is faster, which CPUs measure. Logits
+            and log-probabilities are float32 in any case. The policy's learner computes its policy as the actors did:
             `auto` gives a GPU float32 where actors have no bfloat16; `bfloat16` for both then learns faster there, and
             acts slower.
     """

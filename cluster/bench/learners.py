@@ -42,7 +42,7 @@ class Variant:
 def variants(device: torch.device) -> list[Variant]:
     """List the ways worth comparing on `device`; the last one is that of a run with precision `auto`.
 
-    bfloat16 only where the device computes in it: emulated, it takes several times as long.
+    bfloat16 only where `auto` takes it: emulated, it takes several times as long.
     """
     found = [Variant("float32", channels_last=False), Variant("float32")]
     if computes_bfloat16(device):

@@ -94,7 +94,13 @@ def environment_of(name: str, peer: Peer, folder: Path) -> Path:
 
 
 class Training:
-    """A peer's training in processes of its own, and the steps that it has learned from so far."""
+    """A peer's training in processes of its own.
+
+    Attributes:
+        steps: That it has learned from so far.
+        learned: When it last said that these have become more, on the monotonic clock.
+        errors: The last lines that it printed besides.
+    """
 
     def __init__(self, name: str, peer: Peer, python: Path, arguments: tuple[str, ...] = ()) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

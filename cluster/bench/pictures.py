@@ -17,6 +17,7 @@ from cluster.bench.options import BenchOptions, Figure
 from cluster.painter.pictures.paint import NO_AGENT, load_agent
 from envs.paint import PaintConfig
 from envs.pictures import TEST_PHOTOS, photo_paths
+from learners.search_settings import CLIMB
 
 SIZE = 128
 """Pixels each way; `primitive` takes 256, where a climb of 300 strokes takes minutes of CPU."""
@@ -24,8 +25,6 @@ STROKES = (25, 50, 100)
 LONGER = (150, 200, 300, 400)
 """Strokes of further paintings by a search, until one is as near as the climb."""
 CANDIDATES = 16
-CLIMB = 20
-"""As of `impasto paint`."""
 
 Point = tuple[float, float]
 """Mean squared error and CPU-seconds of a painting."""

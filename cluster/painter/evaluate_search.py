@@ -26,6 +26,7 @@ from envs.datasets import NAMES, load_dataset
 from envs.image_folder import load_other_images
 from envs.resampling import pool
 from learners.networks.build import build_policy
+from learners.search_settings import CLIMB
 
 SHOWN = 16
 """Pictures in a row of the sheet."""
@@ -40,8 +41,9 @@ EARLY = (15, 30)
 """Strokes after which long paintings are looked at, too; the papers of neural painters state them."""
 LONG = 30
 """Actions from which an episode counts as long: its policy can go on for twice as many strokes."""
-CLIMBED, VARIED = 16, 5
-"""Candidates of a search that varies the best of them, and how many of them are variations, in each round."""
+CLIMBED, VARIED = 16, 0.3
+"""Candidates of the search that varies the best of them, unless only other numbers are asked for; and the share of
+variations, in each round."""
 MOST = 512
 """Bound of the candidates of a search without policy that takes as long as one with it."""
 
@@ -125,14 +127,14 @@ def evaluate(
     count: int = 0,
     data: str = "",
     widths: tuple[int, ...] = (4, 16, 64),
-    climb: int = 20,
+    climb: int = CLIMB,
     faces: bool = False,
 ) -> dict[str, Any]:
     """Measure a run's policy alone, the best of K of its strokes, and the best of K strokes without it.
 
     All start on white canvases and paint as many strokes as an episode of the run has; long ones are also looked at
-    earlier and painted twice as long. The best of 16 is also varied until that helps no more. A further search without
-    policy tries as many strokes as fit into the time of the widest one with it.
+    earlier and painted twice as long. The best of 16, or else of the most, is also varied until that helps no more. A
+    further search without policy tries as many strokes as fit into the time of the widest one with it.
 
     Args:
         folder: Of the run.
@@ -141,7 +143,7 @@ def evaluate(
         count: Pictures; 0 is the number to publish.
         data: See `load_pictures`; empty for the run's own.
         widths: The values of K.
-        climb: Variations in a row without gain after which a stroke of the best of 16 stays; 0: it is not varied.
+        climb: Variations in a row without gain after which a stroke stays; 0: none is varied.
         faces: Whether the judge of faces looks at the last paintings, too.
 
     Returns:
@@ -166,10 +168,11 @@ def evaluate(
     ways = {f"policy alone, temperature {each:g}": Way(True, 1, length, temperature=each) for each in (1.0, cooler)}
     ways |= {f"policy, best of {k}": Way(True, k, length, temperature=heat) for k in widths if k > 1}
     ways |= {f"no policy, best of {k}": Way(False, k, length) for k in widths if k > 1}
-    if climb and CLIMBED in widths:
+    climbed = CLIMBED if CLIMBED in widths else max(widths)
+    if climb and climbed > 1:
         for name_of, by_policy in (("policy", True), ("no policy", False)):
-            climbing = Way(by_policy, CLIMBED, length, VARIED, climb, heat)
-            ways[f"{name_of}, best of {CLIMBED}, climbing"] = climbing
+            climbing = Way(by_policy, climbed, length, max(1, round(VARIED * climbed)), climb, heat)
+            ways[f"{name_of}, best of {climbed}, climbing"] = climbing
     rows: list[dict[str, Any]] = []
     shown: list[NDArray[np.uint8]] = [pictures.full[:SHOWN]]
     names = ["target"]
@@ -196,7 +199,7 @@ def evaluate(
             measure(f"no policy, best of {equal} (equal seconds)", Way(False, equal, length))
     if length >= LONG:
         best = f"policy, best of {CLIMBED}"
-        for title in (f"policy alone, temperature {cooler:g}", best, f"{best}, climbing"):
+        for title in (f"policy alone, temperature {cooler:g}", best, f"policy, best of {climbed}, climbing"):
             if title in ways:
                 measure(f"{title}, longer", replace(ways[title], strokes=2 * length))
     path = folder.picture_folder() / f"evaluation-{checkpoint.update:08d}.png"

@@ -110,7 +110,7 @@ class Lease:
         finally:
             ending.set()
             thread.join(SECONDS_BETWEEN_RENEWALS)
-            with contextlib.suppress(OSError):  # the next driver then waits until it is old
+            with contextlib.suppress(Exception):  # the next driver then waits until it is old
                 lease.release()
 
     @property

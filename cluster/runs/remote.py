@@ -193,7 +193,7 @@ class Mirror:
                 f"{self.remote.uri} could not be brought up to date: {self.trouble}; all is in {self.local}"
             )
         if self.lease is not None:
-            with contextlib.suppress(OSError):  # the next driver then waits until it is old
+            with contextlib.suppress(Exception):  # the next driver then waits until it is old
                 self.lease.release()
 
     def follow(self) -> None:

@@ -34,7 +34,9 @@ void Easel::stroke(const Stroke& stroke) {
     return;
   }
   if (stroke.placed && config_.fresh_strokes) {
-    brush_ = make_brush(settings_, config_.only_libmypaint);
+    take_fresh_brush();
+    brush_->set_radius(stroke.log_radius);  // before it is placed: noise of the tracking goes by it
+    brush_->set_color(stroke.red, stroke.green, stroke.blue);
     brush_->place(surface_, static_cast<float>(stroke.start_x), static_cast<float>(stroke.start_y));
     y_ = stroke.start_y;
     x_ = stroke.start_x;
@@ -43,6 +45,15 @@ void Easel::stroke(const Stroke& stroke) {
     place(stroke.start_y, stroke.start_x);
   }
   bezier(stroke);
+}
+
+void Easel::take_fresh_brush() {
+  if (!brush_->can_assign()) {
+    brush_ = make_brush(settings_, config_.only_libmypaint);
+    return;
+  }
+  if (!fresh_) fresh_ = make_brush(settings_, config_.only_libmypaint);
+  brush_->assign(*fresh_);
 }
 
 void Easel::assign(const Easel& other) {

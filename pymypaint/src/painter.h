@@ -49,6 +49,7 @@ class Easel {
 
  private:
   void move(double y, double x);
+  void take_fresh_brush();
   void bezier(const Stroke& stroke);
 
   const PainterConfig& config_;
@@ -56,6 +57,7 @@ class Easel {
   Canvas canvas_;
   Surface surface_;
   std::unique_ptr<Brush> brush_;
+  std::unique_ptr<Brush> fresh_;  // never used but to be copied: that takes less time than to make one
   Score score_;
   bool ready_ = false;  // has been reset at least once; a brush that was never used need not be made again
   double y_ = 0.0, x_ = 0.0, pressure_ = 0.0;

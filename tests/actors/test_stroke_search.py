@@ -103,6 +103,20 @@ def test_a_climb_varies_the_best_until_that_gains_nothing_and_only_those_that_st
     assert (finished.gain == 0).all()
 
 
+def test_what_is_kept_to_be_imitated_holds_no_stroke_twice() -> None:
+    wanted, proposals = targets(PICTURES), Proposals(PICTURES)
+    trials = TrialCanvases(PICTURES, 4, 16)
+    trials.begin(wanted)
+    offered = proposals(trials.canvas, wanted, np.zeros(4), 8)
+    twice = np.concatenate([offered, offered], 1)
+    chosen = choose(trials, twice, keep=6)
+    for kept in (chosen, climb(trials, chosen, proposals.vary, 8, 40)):
+        for actions, gains in zip(kept.actions, kept.gains, strict=True):
+            some = actions[gains > 0]
+            assert len(some) > 1
+            assert len(np.unique(some, axis=0)) == len(some)
+
+
 def test_a_score_can_be_searched_for_in_place_of_pixels() -> None:
     wanted, proposals = targets(PICTURES), Proposals(PICTURES)
     trials = TrialCanvases(PICTURES, 4, 16)

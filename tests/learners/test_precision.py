@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,21 @@ def test_auto_follows_the_processor_and_what_it_does_faster(
 def test_the_gain_of_bfloat16_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     computing.bfloat16_gain.cache_clear()
     with torch.autocast("cpu", torch.bfloat16):
-        gain = computing.bfloat16_gain()
-    assert 0.001 < gain < 100
-    monkeypatch.setattr(computing, "shortest", lambda work: pytest.fail("measured twice"))
-    assert computing.bfloat16_gain() == gain
+        assert 0.001 < computing.bfloat16_gain() < 100
+    computing.bfloat16_gain.cache_clear()
+    asked: list[tuple[torch.dtype, int]] = []
+
+    def seconds(work: Callable[[], Tensor]) -> float:
+        asked.append((work().dtype, torch.get_num_threads()))
+        return {torch.float32: 3.0, torch.bfloat16: 2.0}[work().dtype]
+
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(computing, "shortest", seconds)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert computing.bfloat16_gain() == computing.bfloat16_gain() == 1.5
+    assert asked == [(torch.float32, 1), (torch.bfloat16, 1)]
+    assert torch.get_num_threads() == threads
+    computing.bfloat16_gain.cache_clear()
 
 
 @pytest.mark.parametrize(("major", "expected"), [(7, False), (8, True), (9, True)])

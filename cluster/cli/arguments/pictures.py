@@ -12,6 +12,7 @@ from cluster.cli.parse import Positional
 from cluster.painter.pictures.formats import FORMATS, SvgKind
 from envs.large_canvas import LARGEST
 from envs.ranges import Count, Natural, Positive, check_ranges
+from learners.search_settings import CLIMB
 
 DEFAULT_SIZE = 1024
 
@@ -30,8 +31,8 @@ class Paint:
         agent: Name of an agent (see `impasto agents`), folder of a run of the preset search in color, or `none`.
         strokes: Strokes of a painting. More show more detail.
         k: Candidates for each stroke. More paint better and take longer.
-        climb: Variations in a row without gain after which a stroke stays. More paint better and take longer; 0 varies
-            each stroke once, which takes half of the time of 20; usual: 0 to 100.
+        climb: Variations in a row without gain after which a stroke stays; needs `--k` of 2 or more. More paint better
+            and take longer; 0 varies each stroke once, which takes half of the time of 20; usual: 0 to 100.
         brush: Name or file of a libmypaint brush; the agent's own if not given.
         size: Pixels of the longer side of the painting; 0 is 1024, or, with `--from`, as it was painted.
         palette: Colors to paint with: separated by commas, or a file with one a line, as of GIMP.
@@ -53,7 +54,7 @@ class Paint:
     agent: str = "pictures"
     strokes: Count = 5000
     k: Count = 16
-    climb: Natural = 20
+    climb: Natural = CLIMB
     brush: str = ""
     size: Annotated[int, Interval(ge=0, le=LARGEST)] = 0
     palette: str = ""

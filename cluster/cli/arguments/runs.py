@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from cluster.cli.parse import Positional, numbers
 from envs.ranges import Count, Natural, NotNegative, check_ranges
+from learners.search_settings import CLIMB
 
 SEARCH_METHODS = ("best", "drawn", "beam")
 """Those of `cluster.painter.search.search_run`, which takes torch to import."""
@@ -80,8 +81,8 @@ class Evaluate:
         data: Other pictures to measure on than the run's: name of a data set, or a folder or zip of images. A run that
             searches reproduces all of them, or those of a folder test; others every tenth, or those of a folder test.
         k: Values of K for a run that searches, with commas between them. More find better strokes and take longer.
-        climb: Of a run that searches, also measure the best of 16 that is varied until so many variations in a row gain
-            nothing. More find better strokes and take longer; 0: not measured.
+        climb: Of a run that searches, also measure the best of 16, or of the largest K, varied until so many variations
+            in a row gain nothing. More find better strokes and take longer; 0: not measured; usual: 0 to 100.
         faces: Of a run that searches, also tell in how many of its paintings a detector finds a face, and how far an
             embedding of identities takes it from the target's; needs the extra `faces`, and takes minutes.
         data_dir: Folder with data sets that are there already.
@@ -97,7 +98,7 @@ class Evaluate:
     count: Natural = 0
     data: str = ""
     k: str = "4,16,64"
-    climb: Natural = 20
+    climb: Natural = CLIMB
     faces: bool = False
     data_dir: str = ""
     best: bool = False

@@ -31,6 +31,8 @@ from pymypaint import find_brush
 
 NO_AGENT = "none"
 INTERRUPTED = 130
+MOST_THREADS = 32
+"""Threads that paint candidates, of which there are some hundred at once."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def paint_pictures(images: list[Path], out: Path, options: PaintOptions, written
         Exit status: 0, 2 if a picture could not be painted, 130 after Ctrl-C, with what was painted written.
     """
     world, policy = load_agent(options.agent)
-    world = replace(world, threads=available_cpus())
+    # As the large canvas is, whatever the agent's world was: of no brush's history, and a brush by its file alone.
+    world = replace(world, threads=min(MOST_THREADS, available_cpus()), history=False, brush_defaults=None)
     if options.brush:
         find_brush(options.brush)
         world = replace(world, brush=options.brush)

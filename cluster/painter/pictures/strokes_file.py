@@ -1,7 +1,7 @@
 """Strokes of a painting as JSON, from which it is painted again, at any size.
 
     {"format": "impasto-strokes", "version": 2, "width": 1024, "height": 683,
-     "brush": "classic/dry_brush", "agent": "pictures", "seed": 0,
+     "brush": "classic/dry_brush", "fresh_strokes": true, "agent": "pictures", "seed": 0,
      "l2": [[0, 0.2613], [4, 0.2488], ...],
      "columns": ["start_x", "start_y", "control_x", "control_y", "end_x", "end_y",
                  "radius", "pressure", "color", "stage", "gain", "window_x", "window_y", "window_side"],
@@ -171,7 +171,9 @@ class Painting:
                 paper = int(values["paper"][1]), int(values["paper"][0])
                 if not (height <= paper[0] <= LARGEST and width <= paper[1] <= LARGEST):
                     raise ValueError(f"paper is at least as large as the painting, and {LARGEST} pixels at most")
-            fresh = bool(values.get("fresh_strokes", False))
+            fresh = values.get("fresh_strokes", False)
+            if type(fresh) is not bool:
+                raise ValueError("fresh_strokes is true or false")
             return cls(width, height, str(values["brush"]), strokes, about, l2, paper, scale, fresh)
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}" if error.strerror else str(error)) from error

@@ -52,9 +52,9 @@ class BatchPainter(_core.Painter):
             brush lives through all episodes as in the published environment, and what it paints depends on all that it
             has painted (its random generator, and what a lazy reset leaks of the last position).
           legacy_move: True: after a move to (y, x) the next stroke starts at (y, y), the published environment's bug.
-          fresh_strokes: True: each stroke that is given a `start` is painted by a fresh brush. What it paints then does
-            not depend on the strokes before it, but for the pixels that they left: brushes that scatter their dabs at
-            random scatter those of each stroke alike.
+          fresh_strokes: True: each stroke that is given a `start` is painted by a fresh brush, which is at rest where
+            the stroke begins. What it paints then depends on no strokes before it, but for the pixels that they left:
+            brushes that scatter their dabs at random scatter those of each stroke alike. Not with `history`.
           defaults: True: settings that the brush file leaves out have libmypaint's defaults, as in MyPaint. False: they
             are 0, as in the published environment. None: True for the path of a file, False for a name.
           scale: the strokes are those of a canvas this many times smaller, painted larger: the brush sees the speed it
@@ -62,8 +62,10 @@ class BatchPainter(_core.Painter):
           threads: CPU threads that share the canvases. More are of use while N is several times as large.
 
         Raises:
-          ValueError: a missing or broken brush, or a number out of range.
+          ValueError: a missing or broken brush, a number out of range, or both `history` and `fresh_strokes`.
         """
+        if history and fresh_strokes:
+            raise ValueError("fresh_strokes: with history one brush lives for ever; give one of them as False")
         if not 0 < scale <= 1000:
             raise ValueError(f"scale: expected a number above 0 and up to 1000, got {scale}")
         path = find_brush(brush)

@@ -77,13 +77,14 @@ def test_a_peer_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_peer_that_stops_learning_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "python"
-    script.write_text("#!/bin/sh\necho 640\necho 'a child has died' >&2\nexec sleep 100\n")
+    script.write_text("#!/bin/sh\necho 'a child has died' >&2\nsleep 0.2\necho 640\nexec sleep 100\n")
     script.chmod(0o755)
     monkeypatch.setattr(peers, "SECONDS_TO_GO_ON", 0.5)
     training = peers.Training("sleeper", peers.Peer("any", "nothing"), script)
     try:
         training.wait(0.0)
         assert training.steps == 640
+        assert training.errors == ["a child has died"]
         with pytest.raises(peers.PeerFailed, match=r"sleeper learned nothing for 0 s; it printed: a child has died"):
             training.wait(60.0, least_steps=640)
     finally:

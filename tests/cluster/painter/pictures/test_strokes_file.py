@@ -119,7 +119,14 @@ def test_a_padded_or_enlarged_canvas_is_in_the_file(tmp_path: Path) -> None:
     assert (read.paper, read.scale) == ((64, 65), 2.5)
     canvas = read.canvas()
     assert (canvas.height, canvas.width, read.cut(canvas.pixels()).shape) == (64, 65, (30, 40, 3))
-    for name, value in (("paper", [39, 64]), ("paper", [5000, 64]), ("paper", 3), ("scale", 0), ("scale", "a")):
+    for name, value in (
+        ("paper", [39, 64]),
+        ("paper", [5000, 64]),
+        ("paper", 3),
+        ("scale", 0),
+        ("scale", "a"),
+        ("fresh_strokes", "no"),
+    ):
         path.write_text(json.dumps(json.loads(written.save(path).read_text()) | {name: value}))
         with pytest.raises(UserError, match="not strokes that"):
             Painting.load(path)
