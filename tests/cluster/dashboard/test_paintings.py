@@ -23,7 +23,7 @@ from tests.cluster.dashboard.made_up import make_run
 
 
 def make_painting(
-    path: Path, count: int = 60, *, windows: bool = True, width: int = 640, height: int = 400
+    path: Path, count: int = 60, *, windows: bool = True, width: int = 640, height: int = 400, fresh: bool = True
 ) -> Painting:
     """Strokes at random, searched in two stages, and a PNG beside them."""
     rng = np.random.default_rng(count)
@@ -33,7 +33,7 @@ def make_painting(
     rest = (rng.uniform(4, 20, count), rng.random((count, 3)), np.full(count, 0.8), stage, rng.uniform(0, 900, count))
     strokes = exact(StrokeList(*points, *rest, window if windows else np.full((count, 3), np.nan)))
     l2 = np.array([[0, 0.5], [count // 2, 0.05], [count, 0.005]]) if windows else np.zeros((0, 2))
-    painting = Painting(640, 400, "classic/dry_brush", strokes, {"agent": "none", "seed": 0}, l2)
+    painting = Painting(640, 400, "classic/dry_brush", strokes, {"agent": "none", "seed": 0}, l2, fresh_strokes=fresh)
     path.parent.mkdir(parents=True, exist_ok=True)
     painting.save(path)
     Image.new("RGB", (640, 400), "teal").save(path.with_suffix(".png"))
@@ -46,8 +46,9 @@ def data_of(text: str) -> dict[str, list]:
     return json.loads(found[1])
 
 
-def test_paintings_are_listed_and_shown(tmp_path: Path) -> None:
-    painting = make_painting(tmp_path / "out" / "photo & co.json")
+@pytest.mark.parametrize("fresh", [True, False])
+def test_paintings_are_listed_and_shown(fresh: bool, tmp_path: Path) -> None:
+    painting = make_painting(tmp_path / "out" / "photo & co.json", fresh=fresh)
     make_painting(tmp_path / "run" / "paintings" / "own.json", 3)
     make_run(tmp_path / "run", seconds=2)
     (tmp_path / "out" / "other.json").write_text("{}")
@@ -71,7 +72,7 @@ def test_paintings_are_listed_and_shown(tmp_path: Path) -> None:
     client = Client(make_app(tmp_path))
     frames = Image.open(io.BytesIO(client.get(where + "frames.jpg").content))
     assert frames.width == 7 * 512
-    canvas = LargeCanvas(400, 640, painting.brush)
+    canvas = LargeCanvas(400, 640, painting.brush, fresh_strokes=fresh)
     canvas.paint(painting.strokes)
     place = len(stops) - 1
     left, top = place % 7 * 512, place // 7 * 320

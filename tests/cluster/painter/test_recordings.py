@@ -10,6 +10,7 @@ import pytest
 from cluster.painter.recordings import Recording, RecordingDamaged, paint_again
 from cluster.painter.settings import preset
 from envs.paint import pool
+from envs.worlds import make_world
 from tests.cluster.dashboard.made_up import make_sheet, settings
 
 
@@ -24,6 +25,22 @@ def test_eight_times_as_large_with_the_same_ink(brush: str) -> None:
     ink = [255.0 - frames.mean() for frames in (one, eight)]
     assert ink[1] / ink[0] == pytest.approx(1.0, abs=0.02)
     assert np.abs(pool(eight, one.shape[1]).astype(int) - one).mean() < 5
+
+
+@pytest.mark.parametrize("strokes", ["chained", "free"])
+def test_at_their_size_they_are_what_the_world_painted(strokes: str) -> None:
+    """With a brush that slow tracking draws to a stroke from the last one, unless a fresh brush paints each."""
+    own = preset("laptop").replace(
+        brush="classic/dry_brush", brush_sizes=(3.0, 8.0), strokes=strokes, first_is_move=False, episode_length=7
+    )
+    spec = own.paint.action_spec
+    actions = np.random.default_rng(1).integers(0, spec.sizes, (6, 5, len(spec.sizes)))
+    world = make_world(5, own.world)
+    world.reset(seed=0)
+    seen = [world.step(action)[0]["canvas"] for action in actions[:-1]]
+    world.close()
+    again = paint_again(own, actions)[1:-1]
+    np.testing.assert_array_equal([pool(frame, own.paint.observation_size) for frame in again], seen)
 
 
 def test_damaged_recordings(tmp_path: Path) -> None:
