@@ -51,9 +51,15 @@ def require(need: dict[str, float]) -> None:
     """Refuse a run that this private Ray, which never gets more, can not hold.
 
     Raises:
-        UserError: Something is missing.
+        UserError: Something is missing, or Ray's node has died.
     """
-    if short := lacking(need, ray.cluster_resources()):  # type: ignore[no-untyped-call]
+    have = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    if not have.get("CPU"):
+        raise UserError(
+            "Ray's node is gone: its raylet was killed, or answered too late on a busy machine; go on with `impasto "
+            "resume`, or give the command with --or-resume again"
+        )
+    if short := lacking(need, have):
         raise UserError(
             f"this run needs {short}: fewer --actors, --policy-learners, --discriminator-learners or --learner-gpus, "
             "or --address of a cluster that has them"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import ray
 
+from cluster.errors import UserError
 from cluster.painter.settings import preset
 from cluster.painter.spiral import SpiralConfig
 from cluster.training import resources
@@ -63,3 +64,12 @@ def test_a_placement_group_has_to_be_on_one_node(node: pytest.MonkeyPatch, nodes
         config, most = stay(actors=1)
         assert most is None
         assert not config.custom_resources_per_env_runner
+
+
+def test_a_node_that_died_is_not_taken_for_one_that_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {})
+    with pytest.raises(UserError, match=r"^Ray's node is gone: .*--or-resume"):
+        resources.require({"CPU": 2.0, "GPU": 0.0})
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 1.0})
+    with pytest.raises(UserError, match=r"^this run needs 2 CPUs, there are 1: "):
+        resources.require({"CPU": 2.0, "GPU": 0.0})
