@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import ipaddress
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote, urlencode
 
+from h11 import LocalProtocolError
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -117,6 +119,8 @@ def secured(send: Send) -> Send:
                 (b"x-content-type-options", b"nosniff"),
                 (b"referrer-policy", b"no-referrer"),
             ]
-        await send(message)
+        # uvicorn has ended the connection if what came after the request was no HTTP; nobody waits for the answer then.
+        with contextlib.suppress(LocalProtocolError):
+            await send(message)
 
     return wrapped

@@ -157,11 +157,16 @@ class Population:
 
 
 def matrix_fits(row: Mapping[str, Any]) -> bool:
-    """Return whether a line of critics.jsonl holds a square of numbers with its members."""
+    """Return whether a line of critics.jsonl holds a square of numbers with its members, and nothing odd beside it."""
     members, scores = row.get("members"), row.get("scores")
     if not isinstance(members, list) or not isinstance(scores, list) or not members:
         return False
     square = len(scores) == len(members) and all(
         isinstance(each, list) and len(each) == len(members) for each in scores
     )
-    return square and all(isinstance(value, int | float | None) for each in scores for value in each)
+    beside = [row.get("real"), row.get("fitness")]  # a number for each member, if they are there
+    if not square or not all(each is None or isinstance(each, list) for each in beside):
+        return False
+    numbers = [value for each in (*scores, *filter(None, beside)) for value in each]
+    numbers += [row.get(name) for name in ("comparison", "env_steps", "rank_correlation")]
+    return all(isinstance(value, int | float | None) for value in numbers)

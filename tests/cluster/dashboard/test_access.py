@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
 import pytest
+from h11 import LocalProtocolError
+from starlette.types import Message
 
 from cluster import cli
-from cluster.dashboard.access import COOKIE, is_loopback
+from cluster.dashboard.access import COOKIE, is_loopback, secured
 from cluster.dashboard.server import make_app
 from tests.cluster.dashboard.client import Client
 from tests.cluster.dashboard.made_up import make_run
@@ -183,3 +186,15 @@ def test_another_address_needs_a_token(
     assert "give --token a secret" in capsys.readouterr().err
     assert cli.main(["dashboard", str(tmp_path / "none")]) == 2
     assert "is not a folder" in capsys.readouterr().err
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_dropped() -> None:
+    """As uvicorn does not: what came after the request was no HTTP, and it has closed the connection."""
+    asked: list[str] = []
+
+    async def closed(message: Message) -> None:
+        asked.append(message["type"])
+        raise LocalProtocolError("can't handle event type Response when role=SERVER and state=MUST_CLOSE")
+
+    asyncio.run(secured(closed)({"type": "http.response.start", "status": 405, "headers": []}))  # type: ignore[arg-type]
+    assert asked == ["http.response.start"]

@@ -10,7 +10,7 @@ import pytest
 
 from cluster.dashboard.pages.lanes import draw, round_steps
 from cluster.dashboard.readers.library import Library, decode, encode
-from cluster.dashboard.readers.populations import Population
+from cluster.dashboard.readers.populations import Population, matrix_fits
 from cluster.dashboard.readers.site import Site
 
 
@@ -150,3 +150,20 @@ def test_ticks_are_round(last: float, ticks: Any) -> None:
     assert steps == ticks if isinstance(ticks, list) else len(steps) == ticks
     assert steps[-1] <= last
     assert 2 <= len(steps) <= 9
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"fitness": 3}, {"real": 7}, {"real": ["a", 1]}, {"comparison": []}, {"scores": [[1.0], [2.0]]}, {"members": 2}],
+)
+def test_odd_critics_are_left_out(odd: dict[str, object]) -> None:
+    row = {
+        "comparison": 1,
+        "members": [0, 1],
+        "scores": [[1.0, None], [2, 3]],
+        "real": [1.0, 2.0],
+        "fitness": [None, 1],
+    }
+    assert matrix_fits(row)
+    assert matrix_fits({"members": row["members"], "scores": row["scores"]})
+    assert not matrix_fits(row | odd)
