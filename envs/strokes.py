@@ -112,7 +112,7 @@ class PaintConfig:
 
     @property
     def fresh_strokes(self) -> bool:
-        """Whether a fresh brush paints each stroke, see `pymypaint.BatchPainter`."""
+        """Test whether a fresh brush paints each stroke, see `pymypaint.BatchPainter`."""
         return self.strokes == "free" and not self.history
 
     @property
