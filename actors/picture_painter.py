@@ -131,8 +131,8 @@ class PicturePainter:
     def budgets(self) -> list[int]:
         """Strokes of each stage: in proportion to its windows to the power of 0.75, but coarse stages get enough first.
 
-        Of few strokes the fine stages get none: at 128 pixels photos in 25 strokes came out 10 to 25 % nearer like
-        this, in 200 alike.
+        Of few strokes the fine stages get none: three photos in 25 strokes at 128 pixels came out 9 % nearer like this
+        (of six paintings from 26 % nearer to 6 % further), in 50 to 200 alike.
         """
         height, width = self.target.shape[:2]
         windows = [max(1.0, height * width / (factor * self.size) ** 2) for factor in self.factors]

@@ -133,13 +133,8 @@ class Proposals:
         low, high = self.log_radii.min(), self.log_radii.max()
         return start, control, end, rng.uniform(low, high, (number, count))
 
-    def vary(self, actions: NDArray[np.int64], count: int, canvases: object = None) -> NDArray[np.int64]:
+    def vary(self, actions: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         """Strokes like those given, int64 [N, K]: `count` of each, with one or several parts changed a little.
-
-        Args:
-            actions: of any canvases.
-            count: P.
-            canvases: not looked at; `actors.stroke_search.climb` says here which canvases they are for.
 
         Returns:
             int64 [N, count, K], all of which paint.

@@ -122,7 +122,8 @@ class Reproduction:
         if way.candidates == 1:
             return offered[:, 0]
         kept = choose(trials, offered)
-        return climb(trials, kept, proposals.vary, way.variations, way.climb).action
+        kept = climb(trials, kept, lambda action, count, _: proposals.vary(action, count), way.variations, way.climb)
+        return kept.action
 
     @torch.inference_mode()
     def proposed(

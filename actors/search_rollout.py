@@ -198,7 +198,11 @@ class SearchRollout:
         wanted = resized(self.whole, self.world.canvas_size)
         candidates = np.concatenate([offered.numpy(), self.proposals(pixels, wanted, share, proposed)], 1)
         kept = choose(self.trials, candidates, self.objective, self.search.imitated)
-        kept = climb(self.trials, kept, self.proposals.vary, varied, self.search.climb, self.objective)
+
+        def variations(action: NDArray[np.int64], count: int, _: NDArray[np.int64]) -> NDArray[np.int64]:
+            return self.proposals.vary(action, count)
+
+        kept = climb(self.trials, kept, variations, varied, self.search.climb, self.objective)
         self.spent("render", clock)
         return own.numpy(), log_prob.numpy(), kept, policy
 

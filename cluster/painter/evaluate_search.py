@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from actors.picture_painter import PictureSearch
 from actors.reproduction import Reproduction, Way
 from cluster.errors import UserError
 from cluster.evaluation.contact_sheets import contact_sheet
@@ -41,9 +42,8 @@ EARLY = (15, 30)
 """Strokes after which long paintings are looked at, too; the papers of neural painters state them."""
 LONG = 30
 """Actions from which an episode counts as long: its policy can go on for twice as many strokes."""
-CLIMBED, VARIED = 16, 0.3
-"""Candidates of the search that varies the best of them, unless only other numbers are asked for; and the share of
-variations, in each round."""
+CLIMBED = 16
+"""Candidates of the search that varies the best of them, unless only other numbers are asked for."""
 MOST = 512
 """Bound of the candidates of a search without policy that takes as long as one with it."""
 
@@ -171,7 +171,8 @@ def evaluate(
     climbed = CLIMBED if CLIMBED in widths else max(widths)
     if climb and climbed > 1:
         for name_of, by_policy in (("policy", True), ("no policy", False)):
-            climbing = Way(by_policy, climbed, length, max(1, round(VARIED * climbed)), climb, heat)
+            varied = PictureSearch(candidates=climbed).counts[2]  # as `impasto paint` does it
+            climbing = Way(by_policy, climbed, length, varied, climb, heat)
             ways[f"{name_of}, best of {climbed}, climbing"] = climbing
     rows: list[dict[str, Any]] = []
     shown: list[NDArray[np.uint8]] = [pictures.full[:SHOWN]]

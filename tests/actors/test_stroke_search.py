@@ -110,7 +110,7 @@ def test_what_is_kept_to_be_imitated_holds_no_stroke_twice() -> None:
     offered = proposals(trials.canvas, wanted, np.zeros(4), 8)
     twice = np.concatenate([offered, offered], 1)
     chosen = choose(trials, twice, keep=6)
-    for kept in (chosen, climb(trials, chosen, proposals.vary, 8, 40)):
+    for kept in (chosen, climb(trials, chosen, lambda action, count, _: proposals.vary(action, count), 8, 40)):
         for actions, gains in zip(kept.actions, kept.gains, strict=True):
             some = actions[gains > 0]
             assert len(some) > 1

@@ -22,8 +22,8 @@ class Paint:
     """Paint pictures, stroke by stroke: the whole picture first, then enlarged windows where the error is.
 
     For each stroke `--k` candidates are painted, the best of them is varied until that helps no more (`--climb`), and
-    what came out stays. An agent proposes them; `--agent none` is the
-    search alone. `--from strokes.json --size 4096` paints the strokes of an earlier painting again, larger.
+    what came out stays. An agent proposes them; `--agent none` is the search alone. `--from strokes.json --size 4096`
+    paints the strokes of an earlier painting again, larger.
 
     Attributes:
         images: Pictures of any kind and size.

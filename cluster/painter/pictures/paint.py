@@ -73,7 +73,8 @@ def load_agent(name: str) -> tuple[PaintConfig, PaintPolicy | None]:
     require_networks(settings, checkpoint)
     policy = build_policy(settings.policy, world.action_spec, world.canvas_shape, world.num_actions)
     policy.load_state_dict(checkpoint.tensors["policy"])
-    return world, policy.eval()
+    # As the large canvas is, whatever the agent's world was: of no brush's history, and a brush by its file alone.
+    return replace(world, history=False, brush_defaults=None), policy.eval()
 
 
 def paint_pictures(images: list[Path], out: Path, options: PaintOptions, written: list[Path]) -> int:
@@ -85,8 +86,7 @@ def paint_pictures(images: list[Path], out: Path, options: PaintOptions, written
         Exit status: 0, 2 if a picture could not be painted, 130 after Ctrl-C, with what was painted written.
     """
     world, policy = load_agent(options.agent)
-    # As the large canvas is, whatever the agent's world was: of no brush's history, and a brush by its file alone.
-    world = replace(world, threads=min(MOST_THREADS, available_cpus()), history=False, brush_defaults=None)
+    world = replace(world, threads=min(MOST_THREADS, available_cpus()))
     if options.brush:
         find_brush(options.brush)
         world = replace(world, brush=options.brush)
